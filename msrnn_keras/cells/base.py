@@ -1,0 +1,150 @@
+"""The contract every recurrent cell of the package fulfils."""
+
+import keras
+from keras import ops
+
+
+def xla_is_slow():
+    """Whether XLA must stay off: TensorFlow without a GPU.
+
+    There XLA takes minutes to compile a convolution inside a loop, and the
+    result is slower than the plain graph.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return False
+    return not keras.distribution.list_devices("gpu")
+
+
+class ConvRNNCell(keras.layers.Layer):
+    """Base class of the convolutional recurrent cells.
+
+    A cell is one step of one recurrent layer. It follows Keras' RNN-cell
+    contract (`call(inputs, states) -> (output, new_states)`, `state_size`,
+    `output_size`, `get_initial_state`), so that `ConvRNN` can run it over
+    time and `MSStack` can wire it with others. States are maps, `(batch,
+    height, width, channels)`, zero at first, kept under their names in the
+    NamedTuple `State` and as a flat list at Keras' boundary.
+
+    A subclass gives `State` (the names), `build` and `step`; it overrides
+    `state_shapes` where a state does not have the shape of the output. XLA is
+    off (`supports_jit`) on TensorFlow without a GPU, so that a plain
+    `model.compile(...)` is fast there.
+
+    Args:
+        filters: Integer, channels of the output and of each state.
+        kernel_size: Integer, side of the square convolution kernels, pixels.
+        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
+
+    Raises:
+        ValueError: If `filters` or `kernel_size` is not a positive integer.
+    """
+
+    State = None  # a NamedTuple class: the states' names, in order
+    size_multiple = 1  # height and width must be a multiple of this
+
+    def __init__(self, filters, kernel_size=3, **kwargs):
+        super().__init__(**kwargs)
+        for name, value in (("filters", filters), ("kernel_size", kernel_size)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(
+                    f"`{name}` must be an integer. Received: {name}={value!r}"
+                )
+            if value < 1:
+                raise ValueError(
+                    f"`{name}` must be positive. Received: {name}={value}"
+                )
+        if xla_is_slow():
+            self.supports_jit = False
+        self.filters = filters
+        self.kernel_size = kernel_size
+
+    def step(self, x, states):
+        """Advance the cell by one time step.
+
+        Args:
+            x: Tensor `(batch, height, width, channels)`, the input.
+            states: `State`, each `(batch, height, width, filters)`.
+
+        Returns:
+            Tuple `(output, states, aux)`: the output map, the new `State`,
+            and a dict of what the cell gives beyond its output (its output
+            gate, for example).
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `step`.")
+
+    def call(self, inputs, states, training=None):
+        output, new_states, _ = self.step(inputs, self.State(*states))
+        return output, list(new_states)
+
+    @property
+    def output_size(self):
+        return self.filters
+
+    @property
+    def state_size(self):
+        return [self.filters] * len(self.State._fields)
+
+    def state_shapes(self, image_shape):
+        """Shapes `(height, width, channels)` of the states.
+
+        Args:
+            image_shape: Tuple `(height, width)` of the cell's input, pixels;
+                None where unknown.
+
+        Returns:
+            List of tuples, in the order of `State`.
+        """
+        return [(*image_shape, size) for size in self.state_size]
+
+    def get_initial_state(self, batch_size=None, image_shape=None):
+        """Zero states.
+
+        Args:
+            batch_size: Integer or scalar tensor.
+            image_shape: Tuple `(height, width)` of the input. None takes the
+                size the cell was built with.
+
+        Returns:
+            List of zero tensors, one for each state.
+
+        Raises:
+            ValueError: If `image_shape` is None and the cell was built for
+                inputs of any size.
+        """
+        if image_shape is None:
+            image_shape = getattr(self, "_built_size", (None, None))
+            if None in image_shape:
+                raise ValueError(
+                    "`image_shape` is needed where the cell was built for "
+                    f"inputs of any size. Received: image_shape={image_shape}"
+                )
+        return [
+            ops.zeros((batch_size, *shape), dtype=self.compute_dtype)
+            for shape in self.state_shapes(tuple(image_shape))
+        ]
+
+    def build(self, inputs_shape, states_shape=None):
+        self._built_size = tuple(inputs_shape[1:3])
+
+    def compute_output_shape(self, inputs_shape, states_shape=None):
+        batch, *size = inputs_shape[:3]
+        states = [(batch, *s) for s in self.state_shapes(tuple(size))]
+        return (batch, *size, self.output_size), states
+
+    def conv(self, filters, kernel_size=None, name=None, **kwargs):
+        """A 'same' convolution of the cell's own dtype."""
+        return keras.layers.Conv2D(
+            filters,
+            self.kernel_size if kernel_size is None else kernel_size,
+            padding="same",
+            dtype=self.dtype_policy,
+            name=name,
+            **kwargs,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+        }

@@ -1,0 +1,52 @@
+"""The time loop around a convolutional recurrent cell."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class ConvRNN(keras.layers.RNN):
+    """Runs a convolutional recurrent cell over time.
+
+    The image form of `keras.layers.RNN`: it knows the shapes of image
+    states and takes frames of any size.
+
+    Args:
+        cell: A cell of this package, or any `ConvRNNCell`.
+        **kwargs: Arguments of `keras.layers.RNN` (`return_sequences`,
+            `return_state`, `go_backwards`, `stateful`, `unroll`, …).
+
+    Returns:
+        The last output `(batch, height, width, filters)`, or with
+        `return_sequences=True` all of them, `(batch, time, height, width,
+        filters)`; with `return_state=True` followed by the states.
+
+    Raises:
+        ValueError: If the input does not have five dimensions `(batch, time,
+            height, width, channels)`.
+
+    Example:
+
+    >>> layer = ConvRNN(ConvLSTMCell(8), return_sequences=True)
+    >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
+    (2, 5, 16, 16, 8)
+    """
+
+    def __init__(self, cell, **kwargs):
+        super().__init__(cell, **kwargs)
+        self.input_spec = keras.layers.InputSpec(ndim=5)
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if initial_state is None and not self.stateful:
+            shape = ops.shape(sequences)
+            initial_state = self.cell.get_initial_state(shape[0], shape[2:4])
+        return super().call(
+            sequences, initial_state=initial_state, mask=mask, training=training
+        )
+
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        batch, time, *step_shape = sequences_shape
+        output, states = self.cell.compute_output_shape((batch, *step_shape))
+        if self.return_sequences:
+            output = (batch, time, *output[1:])
+        return (output, *states) if self.return_state else output

@@ -1,0 +1,38 @@
+"""The loss MS-RNN is trained with."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class L1L2(keras.losses.Loss):
+    """Sum of squared and absolute errors over the pixels of a frame.
+
+    The mean over frames and samples of
+
+        sum over pixels and channels of (y - p)² + |y - p|
+
+    A missing pixel (NaN in `y_true`) carries no loss.
+
+    Args:
+        reduction: As in `keras.losses.Loss`.
+        name: String.
+        dtype: As in `keras.losses.Loss`.
+
+    Example:
+
+    >>> model.compile("adam", loss=msrnn_keras.losses.L1L2())
+
+    Reference:
+        MS-RNN, 2022, arXiv:2206.03010.
+    """
+
+    def __init__(
+        self, reduction="sum_over_batch_size", name="l1_l2", dtype=None
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def call(self, y_true, y_pred):
+        valid = ops.logical_not(ops.isnan(y_true))
+        error = ops.where(valid, y_true, y_pred) - y_pred
+        return ops.sum(ops.square(error) + ops.abs(error), axis=(-3, -2, -1))

@@ -1,0 +1,35 @@
+"""Looking things up by name, with help when the name is wrong."""
+
+import difflib
+
+
+def normalize(name):
+    """The canonical spelling of a name: lower case, `-` for `_`."""
+    if not isinstance(name, str):
+        raise ValueError(f"A name must be a string. Received: {name!r}")
+    return name.strip().lower().replace("_", "-")
+
+
+def lookup(name, table, kind):
+    """The entry of a table under a name.
+
+    Args:
+        name: String; case does not matter, `_` stands for `-`.
+        table: Dict with canonical names as keys.
+        kind: String, what the names name, for the error message.
+
+    Returns:
+        Tuple `(canonical name, entry)`.
+
+    Raises:
+        ValueError: If there is no such name; names the nearest ones.
+    """
+    key = normalize(name)
+    if key in table:
+        return key, table[key]
+    near = difflib.get_close_matches(key, table, n=3, cutoff=0.5)
+    near = near or sorted(table)
+    raise ValueError(
+        f"Unknown {kind}; the nearest are: {', '.join(near)}. "
+        f"Received: {name!r}"
+    )

@@ -1,0 +1,200 @@
+"""The passage of time: warm-up, forecast, scheduled sampling."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from msrnn_keras.cells.base import ConvRNNCell
+from msrnn_keras.layers.conv_rnn import ConvRNN
+
+
+class StepCell(ConvRNNCell):
+    """One time step of the whole stack as a single recurrent cell.
+
+    Its input is a given frame with one channel more, which tells whether the
+    given frame enters (1) or the previous prediction (0). Its states are the
+    previous prediction and the states of all layers.
+
+    Args:
+        step: `keras.Model`, the graph of one step: a frame and the states
+            in, the next frame and the new states out.
+        cells: List of the cells in the graph.
+        layer_shapes: Function from a frame's `(height, width)` to the list
+            of `(height, width)` its layers work at.
+        channels: Integer, channels of a frame.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, step, cells, layer_shapes, channels, **kwargs):
+        super().__init__(filters=channels, kernel_size=1, **kwargs)
+        self.model = step
+        self.cells = cells
+        self.layer_shapes = layer_shapes
+
+    @property
+    def state_size(self):
+        sizes = [size for cell in self.cells for size in cell.state_size]
+        return [self.filters, *sizes]
+
+    def state_shapes(self, image_shape):
+        shapes = [(*image_shape, self.filters)]
+        for cell, size in zip(
+            self.cells, self.layer_shapes(image_shape), strict=True
+        ):
+            shapes.extend(cell.state_shapes(size))
+        return shapes
+
+    def call(self, inputs, states, training=None):
+        previous, *states = states
+        given, is_given = inputs[..., :-1], inputs[..., -1:]
+        frame = ops.where(is_given > 0.5, given, previous)
+        prediction, *states = self.model([frame, *states], training=training)
+        return prediction, [prediction, *states]
+
+
+class Rollout(keras.layers.Layer):
+    """Repeats the step over time: past frames in, future frames out.
+
+    The first `context` frames enter as they are (the warm-up); after them
+    each prediction is the next input. In training, `sampling` decides at
+    random, per sample and step, whether the true frame enters instead; later
+    frames of the input are the teacher and otherwise ignored.
+
+    Args:
+        cell: `StepCell`.
+        context: Integer, frames of the past; None takes all frames as past.
+        horizon: Integer, frames to forecast.
+        sampling: `Sampling`, or None: never the true frame.
+        keep_warmup: Boolean, whether to return the predictions of the context
+            frames as well.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Returns:
+        Tensor `(batch, horizon, height, width, channels)`, with
+        `keep_warmup=True` `(batch, context + horizon - 1, …)`.
+    """
+
+    def __init__(
+        self, cell, context, horizon, sampling=None, keep_warmup=False, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.rnn = ConvRNN(
+            cell, return_sequences=True, dtype=self.dtype_policy, name="loop"
+        )
+        self.context = context
+        self.horizon = horizon
+        self.sampling = sampling
+        self.keep_warmup = keep_warmup
+        self._warmup = None
+        if sampling is not None:
+            self.seed_generator = keras.random.SeedGenerator()
+
+    def build(self, frames_shape):
+        *shape, channels = frames_shape
+        self.rnn.build((*shape, channels + 1))
+        if self.sampling is not None:
+            self.counter = self.add_weight(
+                shape=(),
+                initializer="zeros",
+                dtype="int32",
+                trainable=False,
+                name="training_step",
+            )
+
+    def call(self, frames, training=False):
+        span = self._span(frames)
+        given = frames[:, : span.given if training else span.past]
+        is_given = self._draw(frames, span, training)
+        predictions = self.rnn(_with_flag(given, is_given), training=training)
+        predictions = ops.cast(predictions, self.variable_dtype)
+        if training:
+            self._warmup = predictions[:, : span.past - 1]
+        return predictions if self.keep_warmup else predictions[
+            :, span.past - 1 :
+        ]
+
+    def pop_warmup(self):
+        """Hand over the context frames' predictions of the last training call.
+
+        They are kept for the training step alone, which takes them into the
+        loss; nothing stays behind.
+        """
+        warmup, self._warmup = self._warmup, None
+        return warmup
+
+    def save_own_variables(self, store):
+        if self.sampling is not None:
+            store["training_step"] = self.counter
+            store["seed"] = self.seed_generator.state
+
+    def load_own_variables(self, store):
+        # A preset has neither: the schedule then starts anew.
+        if self.sampling is not None and "training_step" in store:
+            self.counter.assign(store["training_step"])
+            self.seed_generator.state.assign(store["seed"])
+
+    def _span(self, frames):
+        length = ops.shape(frames)[1]
+        past = length if self.context is None else _minimum(
+            length, self.context
+        )
+        steps = past + self.horizon - 1
+        return Span(past, _minimum(length, steps), steps)
+
+    def _draw(self, frames, span, training):
+        """Whether each input frame is a given one, `(batch, steps)`."""
+        batch = ops.shape(frames)[0]
+        time = ops.arange(span.steps)
+        if not training or self.sampling is None:
+            return ops.broadcast_to(time < span.past, (batch, span.steps))
+        context_rate, horizon_rate = self.sampling.rates(self.counter.value)
+        rate = ops.where(
+            time < span.past,
+            ops.where(time < 1, 1.0, ops.cast(context_rate, "float32")),
+            ops.cast(horizon_rate, "float32"),
+        )
+        rate = ops.where(time < span.given, rate, 0.0)
+        draw = keras.random.uniform(
+            (batch, span.steps), dtype="float32", seed=self.seed_generator
+        )
+        self.counter.assign_add(1)
+        return draw < rate
+
+    def compute_output_spec(self, frames, training=False):
+        batch, length, *frame = frames.shape
+        steps = self.horizon
+        if self.keep_warmup:
+            known = length is not None
+            past = min(length, self.context or length) if known else None
+            steps = past + steps - 1 if known else None
+        return keras.KerasTensor(
+            (batch, steps, *frame), dtype=self.variable_dtype
+        )
+
+
+class Span(NamedTuple):
+    """Numbers of frames: integers, or scalar tensors where unknown."""
+
+    past: Any  # frames of the past
+    given: Any  # frames of the input that can enter
+    steps: Any  # steps of the loop
+
+
+def _minimum(a, b):
+    if isinstance(a, int) and isinstance(b, int):
+        return min(a, b)
+    return ops.minimum(a, b)
+
+
+def _with_flag(given, is_given):
+    """Frames with the flag as a last channel, zeros after the last frame."""
+    batch, steps = ops.shape(is_given)
+    _, length, height, width, channels = ops.shape(given)
+    missing = ops.zeros(
+        (batch, steps - length, height, width, channels), dtype=given.dtype
+    )
+    frames = ops.concatenate([given, missing], axis=1)
+    flag = ops.cast(is_given, given.dtype)[:, :, None, None, None]
+    flag = ops.broadcast_to(flag, (batch, steps, height, width, 1))
+    return ops.concatenate([frames, flag], axis=-1)

@@ -1,0 +1,114 @@
+"""Forecasts brought up to date as frames arrive."""
+
+import numpy as np
+from keras import ops
+
+from msrnn_keras import inputs as checks
+
+
+class Stream:
+    """Frames in one at a time, a forecast whenever one is wanted.
+
+    The states are kept between frames, so that each new frame costs one
+    step. The forecast equals that of `MSStack.forecast` on all frames so far.
+
+    Args:
+        cell: `msrnn_keras.rollout.StepCell`, one step of the stack.
+
+    Example:
+
+    >>> stream = model.stream()
+    >>> for frame in radar:  # (height, width, channels)
+    ...     stream.update(frame)
+    >>> stream.forecast(horizon=12).shape
+    (12, 64, 64, 1)
+    """
+
+    def __init__(self, cell):
+        self._cell = cell
+        self._shape = None
+        self._states = None
+        self._next = None
+
+    def update(self, frame):
+        """Take in the newest frame.
+
+        Args:
+            frame: Array of floats, `(height, width, channels)` or, for
+                several streams side by side, `(batch, height, width,
+                channels)`. All frames of a stream have one shape.
+
+        Returns:
+            The stream itself.
+
+        Raises:
+            ValueError: If the frame has a wrong or another shape, or NaN.
+            TypeError: If it is not floating-point.
+        """
+        frame = np.asarray(frame)
+        if self._shape is None:
+            self._start(frame)
+        if frame.shape != self._shape:
+            raise ValueError(
+                f"Every frame of a stream must have the same shape, "
+                f"{self._shape}. Received: shape={frame.shape}"
+            )
+        batch = frame if frame.ndim == 4 else frame[None]
+        self._check(batch)
+        self._next, self._states = self._advance(batch, self._states)
+        return self
+
+    def forecast(self, horizon):
+        """Forecast from all frames so far; the stream stays where it is.
+
+        Args:
+            horizon: Integer, frames to forecast.
+
+        Returns:
+            Array `(horizon, height, width, channels)`, with the batch
+            dimension in front where the frames had one.
+
+        Raises:
+            ValueError: If `horizon` is not positive.
+            RuntimeError: If there was no frame yet.
+        """
+        if isinstance(horizon, bool) or not isinstance(horizon, int):
+            raise ValueError(
+                f"`horizon` must be an integer. Received: horizon={horizon!r}"
+            )
+        if horizon < 1:
+            raise ValueError(
+                f"`horizon` must be positive. Received: horizon={horizon}"
+            )
+        if self._next is None:
+            raise RuntimeError(
+                "A forecast needs a frame: call update(frame) first. "
+                "Received: 0 frames"
+            )
+        frame, states = self._next, self._states
+        frames = [frame]
+        for _ in range(horizon - 1):
+            frame, states = self._advance(frame, states)
+            frames.append(frame)
+        forecast = np.stack(frames, axis=1)
+        return forecast if len(self._shape) == 4 else forecast[0]
+
+    def _start(self, frame):
+        if frame.ndim not in (3, 4):
+            raise ValueError(
+                "A frame must be (height, width, channels), with or without a "
+                f"batch dimension in front. Received: shape={frame.shape}"
+            )
+        batch = frame if frame.ndim == 4 else frame[None]
+        self._check(batch)
+        states = self._cell.get_initial_state(len(batch), batch.shape[1:3])
+        self._states = [ops.convert_to_numpy(s) for s in states[1:]]
+        self._shape = frame.shape
+
+    def _check(self, batch):
+        checks.check_frames(batch[:, None], self._cell.filters, "frame")
+        checks.check_no_nan(batch)
+
+    def _advance(self, frame, states):
+        frame, *states = self._cell.model.predict_on_batch([frame, *states])
+        return frame, states

@@ -1,0 +1,50 @@
+"""Data sets as `tf.data`, for pipelines that are built of it."""
+
+
+def as_tf_data(dataset):
+    """Turns a data set of batches into a `tf.data.Dataset`.
+
+    Every pass over the result gives the batches of `dataset.epoch`, in order,
+    and a whole pass advances it, so the training split makes fresh clips
+    each time.
+
+    Args:
+        dataset: A `keras.utils.PyDataset` of at least one batch, each a tuple
+            `(x, y)` of arrays that differ in their batch size only.
+
+    Returns:
+        A `tf.data.Dataset` of `(x, y)`, whose `element_spec` has None for the
+        batch size.
+
+    Raises:
+        ImportError: If TensorFlow is not installed.
+
+    Example:
+    ```python
+    batches = as_tf_data(MovingMNIST("train")).prefetch(2)
+    ```
+    """
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ImportError(
+            "`as_tf_data` needs TensorFlow: `pip install tensorflow`. Without "
+            "it, give the data set itself to `fit`, on any backend. "
+            f"Received: {error}"
+        ) from error
+
+    def batches():
+        for index in range(len(dataset)):
+            batch = dataset[index]
+            if index == len(dataset) - 1:
+                # Not after the yield: Keras does not ask for more than
+                # `len(dataset)` batches, and so would never get there.
+                dataset.on_epoch_end()
+            yield batch
+
+    signature = tuple(
+        tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+        for array in dataset[0]
+    )
+    result = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return result.apply(tf.data.experimental.assert_cardinality(len(dataset)))

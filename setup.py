@@ -1,0 +1,80 @@
+"""Builds the distribution `msrnn-keras`: packages `msrnn_keras` and `zoo`."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# The presets inside the wheel; every other preset is fetched on first use.
+SHIPPED_PRESETS = ("ms-convlstm/mnist/small",)
+
+VIDEO = ["imageio", "av"]
+RADAR = ["pysteps", "xarray", "netCDF4"]
+TEST = [
+    "jax",
+    "pydot",
+    "pytest",
+    "pytest-xdist",
+    "scikit-image",
+    "setuptools",
+    "torch",
+    "wheel",
+]
+
+setup(
+    name="msrnn-keras",
+    version="0.1.0",
+    description=(
+        "MS-RNN for Keras 3: multi-scale recurrent networks that forecast "
+        "frames, on TensorFlow, JAX and PyTorch"
+    ),
+    long_description=Path(__file__)
+    .with_name("README.md")
+    .read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(
+        include=["msrnn_keras", "msrnn_keras.*", "zoo", "zoo.*"]
+    ),
+    package_data={
+        "msrnn_keras": ["data/digits.npz", "data/README.md"],
+        "zoo": [
+            "manifest.json",
+            "recipes/**",
+            *(f"presets/{preset}/**" for preset in SHIPPED_PRESETS),
+        ],
+    },
+    include_package_data=False,
+    zip_safe=False,
+    install_requires=[
+        "keras>=3.12",
+        "keras-tuner",
+        "matplotlib",
+        "numpy",
+        "tensorflow",
+        "tensorflow-datasets",
+    ],
+    extras_require={
+        "jax": ["jax"],
+        "torch": ["torch"],
+        "video": VIDEO,
+        "radar": RADAR,
+        "test": TEST,
+        "dev": [*TEST, "ruff"],
+    },
+    entry_points={"console_scripts": ["msrnn = msrnn_keras.cli:main"]},
+    keywords=[
+        "keras",
+        "video prediction",
+        "precipitation nowcasting",
+        "ConvLSTM",
+        "PredRNN",
+    ],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

@@ -1,0 +1,193 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from msrnn_keras import metrics
+from msrnn_keras.baselines import AllBlack, Persistence
+from msrnn_keras.evaluation import evaluate, score_table
+
+CONTEXT, HORIZON = 3, 2
+KEYS = ("mse", "mae", "ssim", "psnr")
+
+
+class Fading:
+    """A stand-in for a model: each prediction is the frame before, scaled.
+
+    It leaves [0, 1], so clipping matters, and keeps what it was given.
+    """
+
+    context = CONTEXT
+    horizon = HORIZON
+    name = "fading"
+
+    def __init__(self):
+        self.seen = []
+
+    def rollout(self, frames, batch_size=None):
+        self.seen.append(np.shape(frames))
+        still = Persistence(CONTEXT, HORIZON).rollout(frames)
+        return 1.3 * still - 0.1
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, past, future, size):
+        super().__init__()
+        self.past, self.future, self.size = past, future, size
+
+    def __len__(self):
+        return -(-len(self.past) // self.size)
+
+    def __getitem__(self, index):
+        part = slice(index * self.size, (index + 1) * self.size)
+        return self.past[part], self.future[part]
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    clip = rng.random((7, CONTEXT + HORIZON, 13, 12, 1)).astype("float32")
+    clip *= np.linspace(0.2, 1, 7)[:, None, None, None, None]
+    return clip[:, :CONTEXT].copy(), clip[:, CONTEXT:].copy()
+
+
+def direct(past, future):
+    """The scores of all frames of `Fading` at once, (clips, time)."""
+    predictions = Fading().rollout(past)
+    truth = np.concatenate([past[:, 1:], future], axis=1)
+    scores = {
+        key: getattr(metrics, f"frame_{key}")(truth, predictions)
+        for key in KEYS
+    }
+    scores["mse_unclipped"] = metrics.frame_mse(truth, predictions, clip=False)
+    return {
+        key: ops.convert_to_numpy(value).astype("float64")
+        for key, value in scores.items()
+    }
+
+
+def check(result, scores, clips=7):
+    for key, values in scores.items():
+        forecast = values[:, -HORIZON:]
+        curve = np.nanmean(forecast, axis=0)
+        close = {"rel": 1e-5}
+        assert result["forecast"][key] == pytest.approx(
+            np.nanmean(forecast), **close
+        )
+        assert result["ms-rnn"][key] == pytest.approx(
+            np.nanmean(values), **close
+        )
+        assert result["curves"][key] == pytest.approx(curve.tolist(), **close)
+    assert set(result["forecast"]) == set(result["curves"]) == set(scores)
+    assert result["clips"] == clips
+
+
+def test_arrays_with_a_short_last_batch(data):
+    model = Fading()
+    result = evaluate(model, data, batch_size=3)
+    check(result, direct(*data))
+    assert [shape[0] for shape in model.seen] == [3, 3, 1]
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert result["forecast"]["mse"] < result["forecast"]["mse_unclipped"]
+    assert result["forecast"]["mse"] != result["ms-rnn"]["mse"]
+
+
+def test_data_sets_of_batches(data):
+    expected = direct(*data)
+    batches = Batches(*data, size=4)
+    check(evaluate(Fading(), batches), expected)
+    check(evaluate(Fading(), [batches[0], batches[1]]), expected)
+    check(evaluate(Fading(), (batches[i] for i in range(2))), expected)
+    tensors = [tuple(map(ops.convert_to_tensor, batches[i])) for i in range(2)]
+    check(evaluate(Fading(), tensors), expected)
+
+
+def test_progress_bar(data, capsys):
+    evaluate(Fading(), data, batch_size=3, verbose=1)
+    assert "3/3" in capsys.readouterr().out
+    evaluate(Fading(), data, batch_size=3)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_model_never_sees_more_than_the_context(data):
+    past, future = data
+    longer = np.concatenate([past, future[:, :1]], axis=1)
+    model = Fading()
+    check(evaluate(model, (longer, future)), direct(past, future))
+    assert model.seen[0][1] == CONTEXT
+
+
+def test_missing_pixels_carry_no_score(data):
+    past, future = data
+    future[0, 0, :2] = np.nan
+    future[1] = np.nan
+    future[4, 1, :, 3] = np.nan
+    check(
+        evaluate(Fading(), (past, future), batch_size=2), direct(past, future)
+    )
+
+
+def test_a_lead_time_without_truth_has_no_score(data):
+    past, future = data
+    future[:, 1] = np.nan
+    result = evaluate(Fading(), (past, future))
+    assert result["curves"]["mse"][1] is None
+    assert result["forecast"]["mse"] == result["curves"]["mse"][0]
+
+
+def test_baselines(data):
+    past, future = data
+    still = evaluate(Persistence(CONTEXT, HORIZON), data, batch_size=4)
+    errors = future.astype("float64") - past[:, -1:]
+    expected = (errors**2).sum(axis=(2, 3, 4)).mean()
+    assert still["forecast"]["mse"] == pytest.approx(expected, rel=1e-5)
+    moves = np.diff(past.astype("float64"), axis=1)
+    warm_up = (moves**2).sum(axis=(2, 3, 4)).sum()
+    every = (warm_up + 7 * HORIZON * expected) / (7 * 4)
+    assert still["ms-rnn"]["mse"] == pytest.approx(every, rel=1e-5)
+    black = evaluate(AllBlack(CONTEXT, HORIZON), data)
+    expected = future.astype("float64").sum(axis=(2, 3, 4)).mean()
+    assert black["forecast"]["mae"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_errors(data):
+    past, future = data
+    with pytest.raises(TypeError, match="without `context`"):
+        evaluate(object(), data)
+    with pytest.raises(ValueError, match="Received: 0 clips"):
+        evaluate(Fading(), [])
+    with pytest.raises(ValueError, match=r"lengths \(7, 6\)"):
+        evaluate(Fading(), (past, future[:6]))
+    with pytest.raises(ValueError, match="Received: a batch of type ndarray"):
+        evaluate(Fading(), [past])
+    with pytest.raises(ValueError, match="Received: 2 past and 2 future"):
+        evaluate(Fading(), (past[:, 1:], future))
+    with pytest.raises(ValueError, match="Received: 3 past and 1 future"):
+        evaluate(Fading(), (past, future[:, :1]))
+    with pytest.raises(ValueError, match="Received: shapes"):
+        evaluate(Fading(), [(past[0], future[0])])
+    past[2, 0, 1] = np.nan
+    with pytest.raises(ValueError, match="NaN or infinity from 'fading'"):
+        evaluate(Fading(), (past, future))
+
+
+def test_score_table():
+    scores = {"mse": 123.456, "mae": 7.0, "ssim": 0.98765, "psnr": 21.5}
+    rows = {
+        "ms-convlstm": {"forecast": scores, "ms-rnn": {"mse": 1.0}},
+        "none": {"forecast": {"mse": None, "mae": 1000.0}},
+    }
+    assert score_table(rows).splitlines() == [
+        "Protocol forecast: the forecast frames only",
+        "Model           MSE      MAE    SSIM   PSNR",
+        "ms-convlstm  123.46     7.00  0.9877  21.50",
+        "none              -  1000.00       -      -",
+    ]
+    other = score_table(rows, protocol="ms-rnn").splitlines()
+    assert other[0].startswith("Protocol ms-rnn: all predictions")
+    assert other[2].split() == ["ms-convlstm", "1.00", "-", "-", "-"]
+    assert other[3].split() == ["none", "-", "-", "-", "-"]
+    with pytest.raises(ValueError, match="Received: protocol='other'"):
+        score_table(rows, protocol="other")

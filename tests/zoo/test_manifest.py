@@ -1,0 +1,103 @@
+"""The manifest: generated, checked, and never rewriting history."""
+
+import json
+import shutil
+
+import pytest
+
+from zoo import manifest
+from zoo.files import describe
+
+
+@pytest.fixture
+def root(tmp_path, write_stub):
+    root = tmp_path / "presets"
+    write_stub(root, "mim/mnist/base/1", 4.0)
+    return root
+
+
+@pytest.fixture
+def run(root, tmp_path):
+    """Runs the command line on the stub presets."""
+
+    def run(*arguments):
+        return manifest.main(arguments, root, tmp_path / "manifest.json")
+
+    return run
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Reads the presets that the manifest lists."""
+
+    def listed():
+        return json.loads((tmp_path / "manifest.json").read_text())["presets"]
+
+    return listed
+
+
+def test_the_published_manifest_agrees_with_the_presets():
+    assert manifest.main(["--check"]) == 0
+
+
+def test_lists_files_scores_and_parameters(run, listed, root):
+    (root / "mim/mnist/base/1/.DS_Store").write_bytes(b"not ours")
+    (root / "mim/mnist/base/.2.unfinished").mkdir()
+    assert run() == 0
+    folder = root / "mim/mnist/base/1"
+    assert listed() == {
+        "mim/mnist/base/1": {
+            "files": {
+                name: describe(folder / name)
+                for name in ("metadata.json", "model.weights.h5")
+            },
+            "parameters": 7,
+            "scores": {"validation": {"forecast": {"mse": 4.0}}},
+        }
+    }
+
+
+def test_check_says_whether_it_is_stale(run, root, write_stub, listed):
+    assert run("--check") == 1
+    run()
+    assert run("--check") == 0
+    write_stub(root, "mim/mnist/base/2", 3.0)
+    assert run("--check") == 1
+    assert list(listed()) == ["mim/mnist/base/1"]
+    run()
+    assert list(listed()) == ["mim/mnist/base/1", "mim/mnist/base/2"]
+
+
+@pytest.mark.parametrize("change", ["other bytes", "one more", "one less"])
+def test_a_revision_never_changes(run, root, listed, capsys, change):
+    run()
+    before = listed()
+    weights = root / "mim/mnist/base/1/model.weights.h5"
+    if change == "other bytes":
+        weights.write_bytes(b"WEIGHTS")
+    elif change == "one more":
+        weights.with_name("notes.txt").write_text("late")
+    else:
+        weights.unlink()
+    assert run("--check") == 1
+    assert run() == 1
+    assert "publish a new revision" in capsys.readouterr().err
+    assert listed() == before
+
+
+def test_what_is_not_on_disk_stays_listed(run, root, listed, write_stub):
+    run()
+    before = listed()
+    shutil.rmtree(root / "mim")
+    assert run("--check") == 0
+    write_stub(root, "predrnn/mnist/base/1", 2.0)
+    run()
+    after = listed()
+    assert after.pop("predrnn/mnist/base/1")["scores"] != {}
+    assert after == before
+
+
+def test_folder_and_metadata_must_agree(run, root, capsys):
+    (root / "mim/mnist/base").rename(root / "mim/mnist/other")
+    assert run() == 1
+    assert "Received: mim/mnist/base/1" in capsys.readouterr().err

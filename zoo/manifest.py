@@ -1,0 +1,93 @@
+"""Generates `zoo/manifest.json` from the presets on disk.
+
+`python -m zoo.manifest` writes it, `python -m zoo.manifest --check` only says
+whether it is up to date (exit status 1 where it is not).
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from zoo.catalog import METADATA, folder_of
+from zoo.files import describe
+from zoo.library import MANIFEST, PRESETS
+
+
+def generate(root, listed):
+    """Gives the manifest of the listed presets and those on disk.
+
+    Args:
+        root: `pathlib.Path`, the folder of all presets.
+        listed: dict, the manifest so far. Its presets stay, on disk or not.
+
+    Returns:
+        dict, the new manifest.
+
+    Raises:
+        ValueError: where a listed preset has changed on disk, or where a
+            folder and its metadata disagree.
+    """
+    presets = dict(listed["presets"])
+    for folder in sorted(root.glob("*/*/*/*")):
+        if folder.name.startswith(".") or not folder.is_dir():
+            continue
+        name = folder.relative_to(root).as_posix()
+        entry = _entry(name, folder)
+        if presets.setdefault(name, entry) != entry:
+            raise ValueError(
+                f"The files of preset {name} differ from the manifest, but a "
+                "published revision never changes. Restore them and publish "
+                f"a new revision. Received: {folder}"
+            )
+    return {"presets": presets}
+
+
+def render(manifest):
+    """Gives the text of `manifest.json`."""
+    return json.dumps(manifest, indent=2, sort_keys=True) + "\n"
+
+
+def main(arguments=None, root=PRESETS, path=MANIFEST):
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m zoo.manifest")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, exit 1 if stale"
+    )
+    check = parser.parse_args(arguments).check
+    text = path.read_text(encoding="utf-8") if path.exists() else None
+    listed = json.loads(text) if text else {"presets": {}}
+    try:
+        generated = render(generate(Path(root), listed))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if not check:
+        path.write_bytes(generated.encode("utf-8"))
+    elif text != generated:
+        print(f"{path} is stale: run python -m zoo.manifest", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _entry(name, folder):
+    metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+    if folder_of(metadata) != name:
+        raise ValueError(
+            f"{METADATA} in {name} must name that folder. "
+            f"Received: {folder_of(metadata)}"
+        )
+    files = {
+        path.name: describe(path)
+        for path in folder.iterdir()
+        if not path.name.startswith(".")
+    }
+    return {
+        "files": files,
+        "parameters": metadata["parameters"],
+        "scores": metadata["scores"],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""A preset's folder: written once from a trained model, and read into one."""
+
+import json
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+import msrnn_keras
+from msrnn_keras.stack import MSStack
+from zoo.catalog import CONFIG, METADATA, WEIGHTS, folder_of, validation_mse
+
+CARD = "README.md"
+REQUIRED = (
+    "license",
+    "recipe",
+    "source",
+    "hardware",
+    "training",
+    "input",
+    "scores",
+)
+
+
+def write_preset(root, model, metadata, card, compile, weights_dtype="float32"):
+    """Writes a trained model as a new revision of a preset.
+
+    The folder appears whole or not at all. Run `python -m zoo.manifest` after
+    it to list the preset.
+
+    Args:
+        root: folder of all presets, e.g. `"zoo/presets"`.
+        model: `MSStack`, trained.
+        metadata: dict of JSON values with the keys `model`, `dataset`,
+            `variant`, `revision`, `license`, `recipe` (its name), `source`
+            (who trained it, from what), `hardware`, `training` (a summary),
+            `input` (`scaling` and `interval` of the frames) and `scores`:
+            `{"validation": PROTOCOLS, "test": PROTOCOLS}` where PROTOCOLS is
+            `{"forecast": {"mse": …, …}, "ms-rnn": {…}}`. The parameter count,
+            the input's sizes, the weights' dtype and the minimum package
+            version are added to it.
+        card: string, the model card in Markdown.
+        compile: dict, the `loss` (name or `keras.losses.Loss`) and the
+            `learning_rate` (float) that a loaded model is compiled with.
+        weights_dtype: `"float32"` or `"float16"`, how weights are stored.
+
+    Returns:
+        `pathlib.Path` of the new folder.
+
+    Raises:
+        ValueError: where metadata is incomplete, or a weight does not fit
+            into float16.
+        FileExistsError: where this revision exists.
+
+    Example:
+        write_preset(
+            "zoo/presets", model, metadata, card,
+            compile={"loss": "mse", "learning_rate": 3e-4},
+        )
+    """
+    if weights_dtype not in ("float32", "float16"):
+        raise ValueError(
+            "`weights_dtype` must be 'float32' or 'float16'. "
+            f"Received: weights_dtype={weights_dtype!r}"
+        )
+    metadata = _complete(metadata, model, weights_dtype)
+    folder = Path(root) / folder_of(metadata)
+    if folder.exists():
+        raise FileExistsError(
+            "A published revision never changes; choose the next `revision`. "
+            f"Received: {folder}"
+        )
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    temporary.mkdir(parents=True)
+    try:
+        _write_json(temporary / CONFIG, _config(model, **compile))
+        _write_json(temporary / METADATA, metadata)
+        (temporary / CARD).write_bytes(card.encode("utf-8"))
+        _write_weights(temporary / WEIGHTS, model, weights_dtype)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def build(config, weights=None, **overrides):
+    """Builds the compiled model of a preset.
+
+    Args:
+        config: dict, content of `config.json`.
+        weights: path of the preset's weights, or None for random ones.
+        **overrides: arguments of `MSStack` that replace those in `config`.
+
+    Returns:
+        `MSStack`, compiled with the preset's loss and learning rate.
+    """
+    model = MSStack.from_config({**config["model"]["config"], **overrides})
+    if weights is not None:
+        model.load_weights(weights)
+    model.compile(
+        optimizer=keras.optimizers.Adam(config["compile"]["learning_rate"]),
+        loss=keras.losses.get(config["compile"]["loss"]),
+    )
+    return model
+
+
+def check_version(metadata):
+    """Raises a RuntimeError where a preset needs a newer package."""
+    minimum = metadata["minimum_version"]
+    if _release(msrnn_keras.__version__) < _release(minimum):
+        raise RuntimeError(
+            f"This preset needs msrnn-keras {minimum} or newer: run "
+            "`pip install --upgrade msrnn-keras`. "
+            f"Received: msrnn-keras {msrnn_keras.__version__}"
+        )
+
+
+def _complete(metadata, model, weights_dtype):
+    missing = [key for key in REQUIRED if key not in metadata]
+    if missing:
+        raise ValueError(
+            f"`metadata` must have the keys {', '.join(missing)}. "
+            f"Received: {sorted(metadata)}"
+        )
+    if validation_mse(metadata["scores"]) is None:
+        raise ValueError(
+            "`metadata['scores']` must have ['validation']['forecast']['mse'], "
+            "by which a variant is chosen. "
+            f"Received: scores={metadata['scores']}"
+        )
+    sizes = {
+        "image_shape": list(model.image_shape),
+        "context": model.context,
+        "horizon": model.horizon,
+    }
+    return {
+        **metadata,
+        "revision": str(metadata.get("revision")),
+        "input": {**metadata["input"], **sizes},
+        "parameters": model.count_params(),
+        "weights_dtype": weights_dtype,
+        "minimum_version": msrnn_keras.__version__,
+    }
+
+
+def _config(model, loss, learning_rate):
+    if not isinstance(loss, str):
+        loss = keras.losses.serialize(loss)
+    return {
+        "model": {
+            "class": "MSStack",
+            "config": {**model.get_config(), "sampling": None},
+        },
+        "compile": {"loss": loss, "learning_rate": learning_rate},
+    }
+
+
+def _write_json(path, value):
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
+    path.write_bytes((text + "\n").encode("utf-8"))
+
+
+def _write_weights(path, model, dtype):
+    # Of what training saves, a preset leaves out the optimizer and counters.
+    full = path.with_name(f"full.{path.name}")
+    model.save_weights(full)
+    untrained = {**model.get_config(), "sampling": None, "dtype": "float32"}
+    bare = MSStack.from_config(untrained)
+    bare.load_weights(full)
+    bare.save_weights(path if dtype == "float32" else full)
+    if dtype == "float16":
+        with h5py.File(full) as source, h5py.File(path, "w") as target:
+            _copy_as_float16(source, target)
+    full.unlink()
+
+
+def _copy_as_float16(source, target):
+    target.attrs.update(source.attrs)
+    for name, item in source.items():
+        if isinstance(item, h5py.Group):
+            _copy_as_float16(item, target.create_group(name))
+        elif item.dtype == np.float32:
+            with np.errstate(over="ignore"):
+                half = item[()].astype("float16")
+            if not np.isfinite(half).all():
+                raise ValueError(
+                    "A weight does not fit into float16; store float32. "
+                    f"Received: weights_dtype='float16', {item.name}"
+                )
+            target[name] = half
+        else:
+            source.copy(item, target, name)
+
+
+def _release(version):
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from msrnn_keras.checks import check_positive
+
 
 class _Baseline:
     """What the baselines share: the face of a model, and the checks.
@@ -12,7 +14,7 @@ class _Baseline:
 
     def __init__(self, context, horizon, name):
         for key, value in (("context", context), ("horizon", horizon)):
-            _check_length(key, value)
+            check_positive(key, value)
         self.context = context
         self.horizon = horizon
         self.name = name
@@ -70,7 +72,7 @@ class _Baseline:
                 positive integer.
         """
         horizon = self.horizon if horizon is None else horizon
-        _check_length("horizon", horizon)
+        check_positive("horizon", horizon)
         return self._continue(_check_frames(frames), horizon)[:, -horizon:]
 
     def _continue(self, frames, horizon):
@@ -121,13 +123,6 @@ class AllBlack(_Baseline):
         batch, time, *image_shape = frames.shape
         shape = (batch, time + horizon - 1, *image_shape)
         return np.zeros(shape, frames.dtype)
-
-
-def _check_length(key, value):
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"`{key}` must be a positive integer. Received: {key}={value}"
-        )
 
 
 def _check_frames(frames):

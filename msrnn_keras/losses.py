@@ -20,7 +20,6 @@ class L1L2(keras.losses.Loss):
         dtype: As in `keras.losses.Loss`.
 
     Example:
-
     >>> model.compile("adam", loss=msrnn_keras.losses.L1L2())
 
     Reference:

@@ -139,7 +139,6 @@ def load_recipe(path):
         ValueError: If it is not TOML, or a key is missing or unknown.
 
     Example:
-
     >>> recipe = load_recipe("zoo/recipes/ms-convlstm-mnist-small.toml")
     >>> model = recipe.build()
     """
@@ -152,9 +151,7 @@ def load_recipe(path):
     try:
         table = tomllib.loads(text)
         training = Training(**table.pop("training"))
-        recipe = Recipe(
-            **table, training=training, name=path.stem, text=text
-        )
+        recipe = Recipe(**table, training=training, name=path.stem, text=text)
     except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
         raise ValueError(
             f"The recipe cannot be read: {error}. Received: {str(path)!r}"

@@ -17,20 +17,16 @@ class StepCell(ConvRNNCell):
     previous prediction and the states of all layers.
 
     Args:
-        step: `keras.Model`, the graph of one step: a frame and the states
-            in, the next frame and the new states out.
-        cells: List of the cells in the graph.
-        layer_shapes: Function from a frame's `(height, width)` to the list
-            of `(height, width)` its layers work at.
-        channels: Integer, channels of a frame.
+        wiring: `msrnn_keras.wiring.Wiring` of the stack.
+        image_channels: Integer, channels of a frame.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, step, cells, layer_shapes, channels, **kwargs):
-        super().__init__(filters=channels, kernel_size=1, **kwargs)
-        self.model = step
-        self.cells = cells
-        self.layer_shapes = layer_shapes
+    def __init__(self, wiring, image_channels, **kwargs):
+        super().__init__(filters=image_channels, kernel_size=1, **kwargs)
+        self.wiring = wiring
+        self.model = wiring.graph((None, None, image_channels))
+        self.cells = wiring.cells
 
     @property
     def state_size(self):
@@ -39,9 +35,8 @@ class StepCell(ConvRNNCell):
 
     def state_shapes(self, image_shape):
         shapes = [(*image_shape, self.filters)]
-        for cell, size in zip(
-            self.cells, self.layer_shapes(image_shape), strict=True
-        ):
+        sizes = self.wiring.layer_shapes(image_shape)
+        for cell, size in zip(self.cells, sizes, strict=True):
             shapes.extend(cell.state_shapes(size))
         return shapes
 
@@ -110,9 +105,9 @@ class Rollout(keras.layers.Layer):
         predictions = ops.cast(predictions, self.variable_dtype)
         if training:
             self._warmup = predictions[:, : span.past - 1]
-        return predictions if self.keep_warmup else predictions[
-            :, span.past - 1 :
-        ]
+        return (
+            predictions if self.keep_warmup else predictions[:, span.past - 1 :]
+        )
 
     def pop_warmup(self):
         """Hand over the context frames' predictions of the last training call.
@@ -136,8 +131,8 @@ class Rollout(keras.layers.Layer):
 
     def _span(self, frames):
         length = ops.shape(frames)[1]
-        past = length if self.context is None else _minimum(
-            length, self.context
+        past = (
+            length if self.context is None else _minimum(length, self.context)
         )
         steps = past + self.horizon - 1
         return Span(past, _minimum(length, steps), steps)

@@ -20,7 +20,6 @@ class Sampling:
         ValueError: If a rate is neither a schedule nor within [0, 1].
 
     Example:
-
     >>> Sampling.linear(steps=10_000)  # from the truth to the predictions
 
     Reference:

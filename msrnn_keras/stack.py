@@ -1,20 +1,18 @@
 """MSStack: the wiring of the multi-scale encoder/decoder."""
 
 import inspect
-import math
 import warnings
 
 import keras
 from keras import ops
 
-from msrnn_keras import inputs as checks
-from msrnn_keras import layers
+from msrnn_keras import checks
 from msrnn_keras.architectures import ARCHITECTURES, MULTI_SCALE
 from msrnn_keras.cells import CELLS
 from msrnn_keras.names import lookup
 from msrnn_keras.rollout import Rollout, StepCell
 from msrnn_keras.streaming import Stream
-from msrnn_keras.topology import sources
+from msrnn_keras.wiring import Wiring
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -38,7 +36,7 @@ class MSStack(keras.Model):
         scales: Tuple of integers, one for each layer: 2 works at half the
             frame's height and width. Must read the same backwards.
         skips: String, `"none"`, `"add"`, `"unet3+"` or `"fc"`; see
-            `msrnn_keras.topology.sources`. None is `"none"` where all scales
+            `msrnn_keras.wiring.sources`. None is `"none"` where all scales
             are 1 and `"add"` otherwise.
         patch_size: Integer p, turns p×p pixels into channels before the
             stack and back after it.
@@ -54,7 +52,6 @@ class MSStack(keras.Model):
         ValueError: If an argument is out of its range or unknown.
 
     Example:
-
     >>> model = MSStack("convlstm", image_shape=(64, 64, 1), filters=32)
     >>> model.compile("adam", loss=msrnn_keras.losses.L1L2())
     >>> model.fit(past, future)
@@ -86,38 +83,27 @@ class MSStack(keras.Model):
         _check_options(cell, cell_class, cell_options)
         image_shape = _check_image_shape(image_shape)
         scales = _check_scales(scales)
-        for key, value in (
-            ("context", context),
-            ("horizon", horizon),
-            ("patch_size", patch_size),
-        ):
-            _check_positive(key, value)
+        checks.check_positive("context", context)
+        checks.check_positive("horizon", horizon)
+        checks.check_positive("patch_size", patch_size)
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
-        sources(1, len(scales), skips)
         policy = keras.dtype_policies.get(dtype)
         channels = image_shape[-1]
-        cells = [
-            cell_class(
-                filters,
-                kernel_size,
-                dtype=policy,
-                name=f"layer_{index}",
-                **cell_options,
-            )
-            for index in range(len(scales))
-        ]
-        embed = keras.layers.Conv2D(filters, 1, dtype=policy, name="embed")
-        head = keras.layers.Conv2D(
-            channels * patch_size**2, 1, dtype=policy, name="head"
-        )
-        wiring = Wiring(cells, embed, head, scales, skips, patch_size, policy)
 
-        # === Functional model ===
-        step = wiring.graph((None, None, channels))
-        step_cell = StepCell(
-            step, cells, wiring.layer_shapes, channels, dtype=policy
+        # === Wiring ===
+        wiring = Wiring(
+            cell_class,
+            channels,
+            filters,
+            scales,
+            skips,
+            patch_size,
+            policy,
+            kernel_size=kernel_size,
+            **cell_options,
         )
+        step_cell = StepCell(wiring, channels, dtype=policy)
         rollout = Rollout(
             step_cell, context, horizon, sampling, dtype=policy, name="rollout"
         )
@@ -140,7 +126,7 @@ class MSStack(keras.Model):
         self.warmup = warmup
         self.cell_options = cell_options
         self._rollout = rollout
-        self._views = _Views(step_cell, wiring)
+        self._views = _Views(step_cell)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -205,7 +191,8 @@ class MSStack(keras.Model):
                     "frames",
                     stacklevel=2,
                 )
-        return super().predict(x, *args, **kwargs)
+        with checks.plain_errors():
+            return super().predict(x, *args, **kwargs)
 
     def forecast(self, frames, horizon=None, batch_size=None, verbose=0):
         """Forecast from all given frames, as far ahead as asked.
@@ -226,12 +213,11 @@ class MSStack(keras.Model):
             TypeError: If the frames are not floating-point.
 
         Example:
-
         >>> model.forecast(frames, horizon=30).shape
         (8, 30, 64, 64, 1)
         """
         horizon = self.horizon if horizon is None else horizon
-        _check_positive("horizon", horizon)
+        checks.check_positive("horizon", horizon)
         return self._predict_view(
             (None, horizon, False), frames, batch_size, verbose
         )
@@ -277,7 +263,7 @@ class MSStack(keras.Model):
         A functional `keras.Model` that `keras.utils.plot_model` draws: frame
         and states in, next frame and new states out.
         """
-        return self._views.wiring.graph(self.image_shape)
+        return self._views.step_cell.wiring.graph(self.image_shape)
 
     # === Training ===
 
@@ -313,13 +299,17 @@ class MSStack(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         warmup = self._rollout.pop_warmup()
-        _check_target(y, y_pred)
+        checks.check_target(y, (self.horizon, *x.shape[2:]))
         if training and self.warmup and warmup is not None:
             # Frames 1, 2, … of the past are the targets of the warm-up.
             count = ops.shape(warmup)[1]
             target = ops.cast(x[:, 1 : count + 1], warmup.dtype)
             y = ops.concatenate([target, ops.cast(y, warmup.dtype)], axis=1)
             y_pred = ops.concatenate([warmup, y_pred], axis=1)
+            if sample_weight is not None and len(sample_weight.shape) > 1:
+                first = ops.ones_like(sample_weight[:, :1])
+                first = ops.repeat(first, count, axis=1)
+                sample_weight = ops.concatenate([first, sample_weight], axis=1)
         return super().compute_loss(
             x=x,
             y=y,
@@ -329,139 +319,14 @@ class MSStack(keras.Model):
         )
 
 
-class Wiring:
-    """How the layers of a stack feed one another within a time step.
-
-    Args:
-        cells: List of cells, one for each layer.
-        embed: Layer from a frame's channels to the cells' channels.
-        head: Layer from the cells' channels to a frame's channels.
-        scales: Tuple of integers, one for each layer.
-        skips: String, the topology.
-        patch_size: Integer, pixels.
-        policy: `keras.DTypePolicy` of the layers made here.
-    """
-
-    def __init__(self, cells, embed, head, scales, skips, patch_size, policy):
-        self.cells = cells
-        self.embed = embed
-        self.head = head
-        self.scales = scales
-        self.skips = skips
-        self.patch_size = patch_size
-        self.policy = policy
-        needs = [
-            scale * cell.size_multiple
-            for scale, cell in zip(scales, cells, strict=True)
-        ]
-        self.multiple = patch_size * math.lcm(*needs)
-
-    def layer_shapes(self, image_shape):
-        """`(height, width)` of every layer for a frame's `(height, width)`."""
-        return [
-            tuple(
-                None if n is None else _padded(n, self.multiple) // factor
-                for n in image_shape[:2]
-            )
-            for factor in (self.patch_size * scale for scale in self.scales)
-        ]
-
-    def graph(self, image_shape):
-        """The functional model of one time step.
-
-        Args:
-            image_shape: Tuple `(height, width, channels)` of a frame; height
-                and width may be None.
-
-        Returns:
-            `keras.Model` from `[frame, *states]` to `[frame, *states]`.
-        """
-        depth = len(self.cells)
-        frame = keras.Input(image_shape, name="frame")
-        states = self._state_inputs(image_shape)
-        outputs, new_states = [], []
-        x = self._before(frame)
-        for index, cell in enumerate(self.cells):
-            if index == 0:
-                x = self._resample(x, 1, self.scales[0], "input")
-            else:
-                chosen = sources(index, depth, self.skips)
-                x = self._gather(outputs, chosen, index)
-            x, new = cell(x, states[index])
-            outputs.append(x)
-            new_states.extend(new)
-        x = self._resample(x, self.scales[-1], 1, "output")
-        prediction = self._after(x, frame)
-        flat = [state for layer in states for state in layer]
-        return keras.Model(
-            [frame, *flat], [prediction, *new_states], name="step"
-        )
-
-    def _state_inputs(self, image_shape):
-        return [
-            [
-                keras.Input(shape, name=f"{field}_{index}")
-                for field, shape in zip(
-                    cell.State._fields, cell.state_shapes(size), strict=True
-                )
-            ]
-            for index, (cell, size) in enumerate(
-                zip(self.cells, self.layer_shapes(image_shape), strict=True)
-            )
-        ]
-
-    def _before(self, frame):
-        x = layers.PadToMultiple(self.multiple, dtype=self.policy, name="pad")(
-            frame
-        )
-        if self.patch_size > 1:
-            x = layers.SpaceToDepth(
-                self.patch_size, dtype=self.policy, name="to_patches"
-            )(x)
-        return self.embed(x)
-
-    def _after(self, x, frame):
-        x = self.head(x)
-        if self.patch_size > 1:
-            x = layers.DepthToSpace(
-                self.patch_size, dtype=self.policy, name="to_pixels"
-            )(x)
-        return layers.CropToFrame(dtype=self.policy, name="crop")([x, frame])
-
-    def _gather(self, outputs, chosen, index):
-        """The sum of earlier layers' outputs, at a layer's scale."""
-        maps = [
-            self._resample(
-                outputs[source],
-                self.scales[source],
-                self.scales[index],
-                f"{source}_to_{index}",
-            )
-            for source in reversed(chosen)
-        ]
-        if len(maps) == 1:
-            return maps[0]
-        add = keras.layers.Add(dtype=self.policy, name=f"skips_to_{index}")
-        return add(maps)
-
-    def _resample(self, x, source, target, name):
-        if source == target:
-            return x
-        direction = "down" if target > source else "up"
-        return layers.Resample(
-            source, target, dtype=self.policy, name=f"{direction}_{name}"
-        )(x)
-
-
 class _Views:
     """The same stack rolled out otherwise, built when first asked for.
 
     A plain object, so that Keras does not track or save the models in it.
     """
 
-    def __init__(self, step_cell, wiring):
+    def __init__(self, step_cell):
         self.step_cell = step_cell
-        self.wiring = wiring
         self._models = {}
 
     def get(self, context, horizon, keep_warmup):
@@ -495,22 +360,10 @@ def create(name, **kwargs):
         ValueError: If the name or an argument is unknown.
 
     Example:
-
     >>> model = msrnn_keras.create("ms-convlstm", filters=32)
     """
     _, row = lookup(name, ARCHITECTURES, "architecture")
     return MSStack(row.cell, **{"scales": row.scales, **kwargs})
-
-
-def _padded(size, multiple):
-    return size + -size % multiple
-
-
-def _check_positive(name, value):
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value!r}"
-        )
 
 
 def _check_image_shape(image_shape):
@@ -523,8 +376,8 @@ def _check_image_shape(image_shape):
         ) from None
     for value in (height, width):
         if value is not None:
-            _check_positive("image_shape", value)
-    _check_positive("image_shape", channels)
+            checks.check_positive("image_shape", value)
+    checks.check_positive("image_shape", channels)
     return (height, width, channels)
 
 
@@ -535,7 +388,7 @@ def _check_scales(scales):
             f"`scales` must name one layer or more. Received: scales={scales}"
         )
     for scale in scales:
-        _check_positive("scales", scale)
+        checks.check_positive("scales", scale)
     if scales != scales[::-1]:
         raise ValueError(
             "`scales` must read the same backwards, as (1, 2, 4, 4, 2, 1). "
@@ -552,18 +405,3 @@ def _check_options(cell, cell_class, options):
             f"The cell {cell!r} and MSStack have no argument "
             f"{', '.join(unknown)}. Received: {unknown}"
         )
-
-
-def _check_target(y, y_pred):
-    if y is None or len(y.shape) != len(y_pred.shape):
-        shape = None if y is None else tuple(y.shape)
-        raise ValueError(
-            "The target must be frames (batch, horizon, height, width, "
-            f"channels). Received: y.shape={shape}"
-        )
-    for given, made in zip(y.shape[1:], y_pred.shape[1:], strict=True):
-        if given is not None and made is not None and given != made:
-            raise ValueError(
-                f"The target must be the frames to forecast, "
-                f"{tuple(y_pred.shape[1:])}. Received: {tuple(y.shape[1:])}"
-            )

@@ -3,7 +3,8 @@
 import numpy as np
 from keras import ops
 
-from msrnn_keras import inputs as checks
+from msrnn_keras import checks
+from msrnn_keras.checks import check_positive
 
 
 class Stream:
@@ -16,7 +17,6 @@ class Stream:
         cell: `msrnn_keras.rollout.StepCell`, one step of the stack.
 
     Example:
-
     >>> stream = model.stream()
     >>> for frame in radar:  # (height, width, channels)
     ...     stream.update(frame)
@@ -72,14 +72,7 @@ class Stream:
             ValueError: If `horizon` is not positive.
             RuntimeError: If there was no frame yet.
         """
-        if isinstance(horizon, bool) or not isinstance(horizon, int):
-            raise ValueError(
-                f"`horizon` must be an integer. Received: horizon={horizon!r}"
-            )
-        if horizon < 1:
-            raise ValueError(
-                f"`horizon` must be positive. Received: horizon={horizon}"
-            )
+        check_positive("horizon", horizon)
         if self._next is None:
             raise RuntimeError(
                 "A forecast needs a frame: call update(frame) first. "
@@ -90,7 +83,7 @@ class Stream:
         for _ in range(horizon - 1):
             frame, states = self._advance(frame, states)
             frames.append(frame)
-        forecast = np.stack(frames, axis=1)
+        forecast = np.stack(frames, axis=1).astype(self._cell.variable_dtype)
         return forecast if len(self._shape) == 4 else forecast[0]
 
     def _start(self, frame):

@@ -42,7 +42,6 @@ def train(recipe, run_dir, data=None, max_minutes=None, verbose=1):
         ValueError: If `max_minutes` is not positive.
 
     Example:
-
     >>> recipe = load_recipe("zoo/recipes/ms-convlstm-mnist-small.toml")
     >>> train(recipe, "runs/small", max_minutes=60)
     """

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from msrnn_keras.checks import check_positive
+
 
 def xla_is_slow():
     """Whether XLA must stay off: TensorFlow without a GPU.
@@ -44,15 +46,8 @@ class ConvRNNCell(keras.layers.Layer):
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         super().__init__(**kwargs)
-        for name, value in (("filters", filters), ("kernel_size", kernel_size)):
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise ValueError(
-                    f"`{name}` must be an integer. Received: {name}={value!r}"
-                )
-            if value < 1:
-                raise ValueError(
-                    f"`{name}` must be positive. Received: {name}={value}"
-                )
+        check_positive("filters", filters)
+        check_positive("kernel_size", kernel_size)
         if xla_is_slow():
             self.supports_jit = False
         self.filters = filters

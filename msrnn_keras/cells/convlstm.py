@@ -9,6 +9,8 @@ from msrnn_keras.cells.base import ConvRNNCell
 
 
 class State(NamedTuple):
+    """States of a ConvLSTM."""
+
     h: Any  # hidden state, the output
     c: Any  # cell state
 
@@ -34,7 +36,6 @@ class ConvLSTMCell(ConvRNNCell):
         ValueError: If `filters` or `kernel_size` is not a positive integer.
 
     Example:
-
     >>> layer = msrnn_keras.ConvRNN(msrnn_keras.ConvLSTMCell(8))
     >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
     (2, 16, 16, 8)

@@ -1,4 +1,4 @@
-"""Data sets as `tf.data`, for pipelines that are built of it."""
+"""What has to do with `tf.data`: the one module here that needs it."""
 
 
 def as_tf_data(dataset):
@@ -48,3 +48,30 @@ def as_tf_data(dataset):
     )
     result = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return result.apply(tf.data.experimental.assert_cardinality(len(dataset)))
+
+
+def refuse_nan(dataset, message):
+    """Makes a `tf.data.Dataset` fail at the first batch whose x holds NaN.
+
+    Args:
+        dataset: A `tf.data.Dataset` of `x`, `(x, y)` or `(x, y, weights)`.
+        message: What the error says.
+
+    Returns:
+        A `tf.data.Dataset` of the same elements. Reading the bad batch raises
+        `tf.errors.InvalidArgumentError`.
+
+    Example:
+    ```python
+    batches = refuse_nan(batches, "NaN in the input")
+    ```
+    """
+    import tensorflow as tf
+
+    def check(x, *rest):
+        whole = tf.reduce_all(tf.logical_not(tf.math.is_nan(x)))
+        with tf.control_dependencies([tf.debugging.Assert(whole, [message])]):
+            x = tf.identity(x)
+        return (x, *rest) if isinstance(dataset.element_spec, tuple) else x
+
+    return dataset.map(check)

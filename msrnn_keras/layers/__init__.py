@@ -2,8 +2,12 @@
 
 from msrnn_keras.layers.conv_rnn import ConvRNN
 from msrnn_keras.layers.resample import Resample
-from msrnn_keras.layers.space_depth import CropToFrame, DepthToSpace
-from msrnn_keras.layers.space_depth import PadToMultiple, SpaceToDepth
+from msrnn_keras.layers.space_depth import (
+    CropToFrame,
+    DepthToSpace,
+    PadToMultiple,
+    SpaceToDepth,
+)
 
 __all__ = [
     "ConvRNN",

@@ -26,7 +26,6 @@ class ConvRNN(keras.layers.RNN):
             height, width, channels)`.
 
     Example:
-
     >>> layer = ConvRNN(ConvLSTMCell(8), return_sequences=True)
     >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
     (2, 5, 16, 16, 8)

@@ -27,7 +27,6 @@ class Resample(keras.layers.Layer):
         ValueError: If neither scale divides the other.
 
     Example:
-
     >>> Resample(2, 1)(keras.ops.zeros((1, 8, 8, 3))).shape
     (1, 16, 16, 3)
     """
@@ -76,6 +75,7 @@ def _interpolate(x, factor, axis):
     Output pixel j lies at (j + 0.5) / factor - 0.5 of the input, so all
     pixels of one phase j mod factor share the two weights.
     """
+
     def along(start, stop):
         return x[(slice(None),) * axis + (slice(start, stop),)]
 

@@ -23,7 +23,6 @@ class PadToMultiple(_SizeLayer):
         Tensor `(batch, height', width', channels)`.
 
     Example:
-
     >>> PadToMultiple(4)(keras.ops.zeros((1, 59, 61, 1))).shape
     (1, 60, 64, 1)
     """
@@ -66,7 +65,6 @@ class CropToFrame(_SizeLayer):
         Tensor with the height and width of the second input.
 
     Example:
-
     >>> frame = keras.ops.zeros((1, 59, 61, 1))
     >>> CropToFrame()([keras.ops.zeros((1, 60, 64, 1)), frame]).shape
     (1, 59, 61, 1)
@@ -95,7 +93,6 @@ class SpaceToDepth(_SizeLayer):
         `(row·block + column)·channels + channel` of each block.
 
     Example:
-
     >>> SpaceToDepth(2)(keras.ops.zeros((1, 8, 8, 1))).shape
     (1, 4, 4, 4)
     """
@@ -133,7 +130,6 @@ class DepthToSpace(_SizeLayer):
         Tensor `(batch, height·block, width·block, channels/block²)`.
 
     Example:
-
     >>> DepthToSpace(2)(keras.ops.zeros((1, 4, 4, 4))).shape
     (1, 8, 8, 1)
     """

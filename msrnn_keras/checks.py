@@ -1,4 +1,4 @@
-"""Checks of what goes into a model, before Keras casts or reshapes it."""
+"""Checks of arguments and frames, before Keras casts or reshapes them."""
 
 import contextlib
 
@@ -11,6 +11,22 @@ NAN_MESSAGE = (
     "sees them, for instance numpy.nan_to_num(frames). NaN is allowed only "
     "in the target, where it marks a pixel without loss or score."
 )
+
+
+def check_positive(name, value):
+    """Refuse what is not a positive integer.
+
+    Args:
+        name: String, the argument's name.
+        value: What was given.
+
+    Raises:
+        ValueError: If it is not a positive integer.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"`{name}` must be a positive integer. Received: {name}={value!r}"
+        )
 
 
 def check_frames(frames, channels, name="frames"):
@@ -48,6 +64,31 @@ def check_frames(frames, channels, name="frames"):
         raise TypeError(
             f"`{name}` must be floating-point, scaled to [0, 1]: for 8-bit "
             f"images, frames.astype('float32') / 255. Received: dtype={dtype}"
+        )
+
+
+def check_target(y, shape):
+    """Refuse a target that is not the frames to forecast.
+
+    Args:
+        y: Array or tensor that should be `(batch, horizon, height, width,
+            channels)`.
+        shape: Tuple, what should follow the batch dimension; None where
+            unknown.
+
+    Raises:
+        ValueError: If the shape is another one.
+    """
+    given = tuple(getattr(y, "shape", ()))
+    fits = len(given) == 1 + len(shape) and all(
+        a is None or b is None or a == b
+        for a, b in zip(given[1:], shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            "The target must be the frames to forecast, (batch, horizon, "
+            f"height, width, channels), here (batch, {str(shape)[1:]}. "
+            f"Received: y.shape={given}"
         )
 
 

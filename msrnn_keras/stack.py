@@ -362,8 +362,8 @@ def create(name, **kwargs):
     Example:
     >>> model = msrnn_keras.create("ms-convlstm", filters=32)
     """
-    _, row = lookup(name, ARCHITECTURES, "architecture")
-    return MSStack(row.cell, **{"scales": row.scales, **kwargs})
+    name, row = lookup(name, ARCHITECTURES, "architecture")
+    return MSStack(row.cell, **{"scales": row.scales, "name": name, **kwargs})
 
 
 def _check_image_shape(image_shape):

@@ -2,11 +2,12 @@
 
 import csv
 import io
-import os
 import pathlib
 import time
 
 import keras
+
+from msrnn_keras.files import write_atomically
 
 CHECKPOINT = "checkpoint.keras"
 BEST = "best.weights.h5"
@@ -148,22 +149,6 @@ def read_history(run_dir):
             }
             for row in csv.DictReader(file)
         ]
-
-
-def write_atomically(path, write):
-    """Write a file so that it is either whole or not there.
-
-    Args:
-        path: Path of the file.
-        write: Function of a path that writes the file there.
-    """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f"tmp-{path.name}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _claim(run_dir, recipe):

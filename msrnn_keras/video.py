@@ -1,10 +1,10 @@
 """Animations of forecasts, as GIF files."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 
+from msrnn_keras.files import write_atomically
 from msrnn_keras.plots import check_clip, check_clips
 
 CONTEXT_COLOUR = (0.25, 0.55, 0.95)
@@ -104,19 +104,18 @@ def save_gif(path, frames, fps=5, scale=1):
 
 
 def _write(path, image, **options):
-    """Save to a temporary file beside `path`, then move it there."""
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
             "The folder of `path` does not exist; create it first. "
             f"Received: path={str(path)!r}"
         )
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        image.save(part, format="GIF", save_all=True, loop=0, **options)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomically(
+        path,
+        lambda part: image.save(
+            part, format="GIF", save_all=True, loop=0, **options
+        ),
+    )
 
 
 def _check_scale(scale):

@@ -1,6 +1,6 @@
 """Data sets, each giving clips as batches `(past, future)`."""
 
-from msrnn_keras.data.digits import digits_source, load_digits
+from msrnn_keras.data.digits import digits_source, load_digits, sample_digits
 from msrnn_keras.data.moving_mnist import (
     MovingMNIST,
     clips_sha256,
@@ -19,6 +19,7 @@ __all__ = [
     "draw_clips",
     "load_digits",
     "moving_digits",
+    "sample_digits",
     "trajectory",
     "verify_test_set",
 ]

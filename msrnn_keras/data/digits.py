@@ -54,11 +54,7 @@ def load_digits(split, path=None):
         LeCun et al., "Gradient-based learning applied to document
         recognition", 1998.
     """
-    if split not in SPLITS:
-        raise ValueError(
-            f"`split` must be one of {', '.join(map(repr, SPLITS))}. "
-            f"Received: split={split!r}"
-        )
+    _check_split(split)
     source, splits = _load(path)
     if source == "sample":
         warnings.warn(
@@ -89,6 +85,28 @@ def digits_source(path=None):
     ```
     """
     return _load(path)[0]
+
+
+def sample_digits(split):
+    """Returns the digits that ship with the package, for demonstrations.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`: 1,000, 200 or 500 digits
+            of that part of MNIST.
+
+    Returns:
+        uint8 array of shape `(digits, 28, 28)`, values 0 to 255, read-only.
+
+    Raises:
+        ValueError: If `split` is unknown.
+
+    Example:
+    ```python
+    MovingMNIST("test", num_clips=8, digits=sample_digits("test"))
+    ```
+    """
+    _check_split(split)
+    return _read_sample()[split]
 
 
 def _load(path):
@@ -151,6 +169,14 @@ def _download_mnist():
 def _read_sample():
     with np.load(SAMPLE_PATH, allow_pickle=False) as file:
         return {split: _read_only(file[f"x_{split}"]) for split in SPLITS}
+
+
+def _check_split(split):
+    if split not in SPLITS:
+        raise ValueError(
+            f"`split` must be one of {', '.join(map(repr, SPLITS))}. "
+            f"Received: split={split!r}"
+        )
 
 
 def _split(x_train, x_test):

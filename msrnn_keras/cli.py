@@ -1,0 +1,251 @@
+"""The command `msrnn`: each subcommand a thin layer over a function."""
+
+import argparse
+import json
+import pathlib
+import sys
+import time
+
+
+def main(arguments=None):
+    """Run the command line.
+
+    Args:
+        arguments: List of strings; None takes those of the process.
+
+    Returns:
+        Integer, the exit status: 0, or 2 where the input was refused.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, TypeError, OSError, FloatingPointError) as error:
+        message = " ".join(str(error).split())
+        print(f"msrnn {options.command}: {message}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="msrnn", description="Forecast how images move."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for add in (_add_demo, _add_list, _add_info):
+        add(commands)
+    for add in (_add_train, _add_evaluate, _add_predict):
+        add(commands)
+    return parser
+
+
+def _add_demo(commands):
+    command = commands.add_parser(
+        "demo", help="forecast unseen digits, score and draw the forecast"
+    )
+    _add_preset(command, optional=True)
+    command.add_argument(
+        "--out", default=".", help="folder for forecast.png and forecast.gif"
+    )
+    command.add_argument(
+        "--clips", type=int, default=32, help="clips to score (32)"
+    )
+    command.add_argument(
+        "--shown", type=int, default=0, help="which clip is drawn (0)"
+    )
+    command.set_defaults(run=_demo)
+
+
+def _add_list(commands):
+    command = commands.add_parser("list", help="the published presets")
+    command.set_defaults(run=_list)
+
+
+def _add_info(commands):
+    command = commands.add_parser("info", help="all about a preset, as JSON")
+    _add_preset(command)
+    command.set_defaults(run=_info)
+
+
+def _add_train(commands):
+    command = commands.add_parser(
+        "train", help="train a recipe, or go on where it was stopped"
+    )
+    command.add_argument("recipe", help="a recipe file, or a published one's")
+    command.add_argument("--out", required=True, help="folder of the run")
+    command.add_argument("--data", help="file of the data set (mnist.npz)")
+    command.add_argument(
+        "--max-minutes", type=float, help="stop after so many minutes"
+    )
+    command.add_argument(
+        "--verbose", type=int, default=1, help="0, 1 (bar), 2 (lines)"
+    )
+    command.set_defaults(run=_train)
+
+
+def _add_evaluate(commands):
+    command = commands.add_parser(
+        "evaluate", help="score a preset on the fixed test set"
+    )
+    _add_preset(command)
+    command.add_argument("--data", help="file of the data set (mnist.npz)")
+    command.add_argument(
+        "--clips", type=int, help="only the first so many clips"
+    )
+    command.add_argument("--json", help="file for the scores")
+    command.set_defaults(run=_evaluate)
+
+
+def _add_predict(commands):
+    command = commands.add_parser(
+        "predict", help="forecast the frames of a file"
+    )
+    command.add_argument("input", help=".npy or .npz, frames in time order")
+    _add_preset(command, optional=True)
+    command.add_argument(
+        "--out", required=True, help="a .npz, .npy, .png or .gif file"
+    )
+    command.add_argument("--horizon", type=int, help="frames to forecast")
+    command.set_defaults(run=_predict)
+
+
+def _add_preset(command, optional=False):
+    if optional:
+        command.add_argument("--model", default="ms-convlstm")
+        command.add_argument("--dataset", default="mnist")
+    else:
+        command.add_argument("model", help="such as ms-convlstm")
+        command.add_argument("dataset", help="such as mnist")
+    command.add_argument("--variant", help="such as small; else the best")
+    command.add_argument("--revision", help="else the newest")
+
+
+def _load(options):
+    import zoo
+
+    return zoo.load(
+        options.model,
+        options.dataset,
+        variant=options.variant,
+        revision=options.revision,
+    )
+
+
+def _demo(options):
+    from msrnn_keras.demo import run_demo
+    from msrnn_keras.evaluation import score_table
+
+    start = time.monotonic()
+    demo = run_demo(
+        _load(options), options.out, clips=options.clips, shown=options.shown
+    )
+    print(f"{options.clips} clips of digits the model never saw.")
+    print(score_table(demo.scores))
+    seconds = time.monotonic() - start
+    print(f"Wrote {demo.picture} and {demo.animation} in {seconds:.0f} s.")
+
+
+def _list(options):
+    import zoo
+
+    for name in zoo.names():
+        info = zoo.info(*name.split("/"))
+        mse = info["scores"]["test"]["forecast"]["mse"]
+        print(
+            f"{name}  revision {info['revision']}  "
+            f"{info['parameters']:,} parameters  forecast MSE {mse:.2f}"
+        )
+
+
+def _info(options):
+    import zoo
+
+    info = zoo.info(
+        options.model, options.dataset, options.variant, options.revision
+    )
+    print(json.dumps(info, indent=2, sort_keys=True))
+
+
+def _train(options):
+    from msrnn_keras.recipes import load_recipe
+    from msrnn_keras.training import read_history, train
+
+    recipe = load_recipe(_find_recipe(options.recipe))
+    best = train(
+        recipe,
+        options.out,
+        data=options.data,
+        max_minutes=options.max_minutes,
+        verbose=options.verbose,
+    )
+    done = len(read_history(options.out))
+    print(f"{done} of {recipe.training.epochs} epochs done in {options.out}.")
+    if done < recipe.training.epochs:
+        print("Run the same command again to go on.")
+    if best is not None:
+        print(f"Best weights on validation: {best}")
+
+
+def _find_recipe(name):
+    """The file itself, or the published recipe of that name."""
+    import zoo
+
+    path = pathlib.Path(name)
+    published = pathlib.Path(zoo.__file__).parent / "recipes" / f"{name}.toml"
+    return published if not path.exists() and published.exists() else path
+
+
+def _evaluate(options):
+    from msrnn_keras.baselines import AllBlack, Persistence
+    from msrnn_keras.evaluation import PROTOCOLS, evaluate, score_table
+    from msrnn_keras.files import write_atomically
+
+    model = _load(options)
+    data = _test_set(model, options)
+    baselines = (
+        baseline(model.context, model.horizon)
+        for baseline in (Persistence, AllBlack)
+    )
+    scores = {}
+    for scored in (model, *baselines):
+        scores[scored.name] = evaluate(scored, data, verbose=1)
+    print(f"{options.dataset} test set, {data.num_clips} clips")
+    for protocol in PROTOCOLS:
+        print(score_table(scores, protocol))
+    if options.json:
+        text = json.dumps(scores, indent=2)
+        write_atomically(options.json, lambda path: path.write_text(text))
+
+
+def _test_set(model, options):
+    from msrnn_keras.data import MovingMNIST, verify_test_set
+
+    if options.dataset != "mnist":
+        raise ValueError(
+            "Only the data set mnist can be evaluated by name. "
+            f"Received: {options.dataset!r}"
+        )
+    data = MovingMNIST(
+        "test",
+        context=model.context,
+        horizon=model.horizon,
+        image_shape=model.image_shape[:2],
+        path=options.data,
+    )
+    verify_test_set(data)
+    if options.clips is not None:
+        data.num_clips = min(options.clips, data.num_clips)
+    return data
+
+
+def _predict(options):
+    from msrnn_keras.files import check_writable, read_clips, write_forecast
+
+    check_writable(options.out)
+    past = read_clips(options.input)
+    forecast = _load(options).forecast(past, horizon=options.horizon)
+    write_forecast(options.out, past, forecast)
+    print(f"Wrote {forecast.shape[1]} frames ahead to {options.out}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

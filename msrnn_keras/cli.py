@@ -6,6 +6,8 @@ import pathlib
 import sys
 import time
 
+REFUSALS = (ValueError, TypeError, OSError, FloatingPointError, RuntimeError)
+
 
 def main(arguments=None):
     """Run the command line.
@@ -14,15 +16,19 @@ def main(arguments=None):
         arguments: List of strings; None takes those of the process.
 
     Returns:
-        Integer, the exit status: 0, or 2 where the input was refused.
+        Integer, the exit status: 0, 2 where the input was refused, or 130
+        where the user stopped it.
     """
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, TypeError, OSError, FloatingPointError) as error:
+    except REFUSALS as error:
         message = " ".join(str(error).split())
         print(f"msrnn {options.command}: {message}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"msrnn {options.command}: stopped", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -110,8 +116,8 @@ def _add_predict(commands):
 
 def _add_preset(command, optional=False):
     if optional:
-        command.add_argument("--model", default="ms-convlstm")
-        command.add_argument("--dataset", default="mnist")
+        for name, default in (("model", "ms-convlstm"), ("dataset", "mnist")):
+            command.add_argument(f"--{name}", default=default, help=default)
     else:
         command.add_argument("model", help="such as ms-convlstm")
         command.add_argument("dataset", help="such as mnist")
@@ -145,14 +151,16 @@ def _demo(options):
 
 
 def _list(options):
-    import zoo
+    from zoo.catalog import find, read_manifest, validation_mse
+    from zoo.library import MANIFEST
 
-    for name in zoo.names():
-        info = zoo.info(*name.split("/"))
-        mse = info["scores"]["test"]["forecast"]["mse"]
+    presets = read_manifest(MANIFEST)
+    for name in sorted({preset.name for preset in presets}):
+        newest = find(presets, *name.split("/"))
         print(
-            f"{name}  revision {info['revision']}  "
-            f"{info['parameters']:,} parameters  forecast MSE {mse:.2f}"
+            f"{name}  revision {newest.revision}  "
+            f"{newest.parameters:,} parameters  "
+            f"validation MSE {validation_mse(newest.scores):.2f}"
         )
 
 
@@ -191,14 +199,16 @@ def _find_recipe(name):
 
     path = pathlib.Path(name)
     published = pathlib.Path(zoo.__file__).parent / "recipes" / f"{name}.toml"
-    return published if not path.exists() and published.exists() else path
+    return published if published.exists() and not path.is_file() else path
 
 
 def _evaluate(options):
     from msrnn_keras.baselines import AllBlack, Persistence
     from msrnn_keras.evaluation import PROTOCOLS, evaluate, score_table
-    from msrnn_keras.files import write_atomically
+    from msrnn_keras.files import check_folder, write_atomically
 
+    if options.json:
+        check_folder(options.json)
     model = _load(options)
     data = _test_set(model, options)
     baselines = (
@@ -218,8 +228,9 @@ def _evaluate(options):
 
 def _test_set(model, options):
     from msrnn_keras.data import MovingMNIST, verify_test_set
+    from msrnn_keras.names import normalize
 
-    if options.dataset != "mnist":
+    if normalize(options.dataset) != "mnist":
         raise ValueError(
             "Only the data set mnist can be evaluated by name. "
             f"Received: {options.dataset!r}"

@@ -27,6 +27,16 @@ def write_atomically(path, write):
         temporary.unlink(missing_ok=True)
 
 
+def remove_unfinished(folder):
+    """Remove what `write_atomically` left behind where it was killed.
+
+    Args:
+        folder: Path of an existing folder.
+    """
+    for temporary in pathlib.Path(folder).glob(f"tmp-{'[0-9a-f]' * 32}-*"):
+        temporary.unlink(missing_ok=True)
+
+
 def read_clips(path):
     """Read frames from an `.npy` or `.npz` file.
 
@@ -58,11 +68,11 @@ def read_clips(path):
         frames = frames[..., None]
     if frames.ndim == 4:
         frames = frames[None]
-    if frames.ndim != 5:
+    if frames.ndim != 5 or 0 in frames.shape:
         raise ValueError(
             "The frames must be (time, height, width), (time, height, width, "
-            "channels) or (batch, time, height, width, channels). "
-            f"Received: shape={frames.shape} in {str(path)!r}"
+            "channels) or (batch, time, height, width, channels), none of "
+            f"them 0. Received: shape={frames.shape} in {str(path)!r}"
         )
     return frames
 
@@ -125,9 +135,22 @@ def check_writable(path):
             f"The file must end in one of {', '.join(WRITERS)}. "
             f"Received: {str(path)!r}"
         )
-    if not path.parent.is_dir():
+    check_folder(path)
+
+
+def check_folder(path):
+    """Refuse a path whose folder does not exist.
+
+    Args:
+        path: Path of the file.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist.
+    """
+    folder = pathlib.Path(path).parent
+    if not folder.is_dir():
         raise FileNotFoundError(
-            f"The folder does not exist. Received: {str(path.parent)!r}"
+            f"The folder does not exist. Received: {str(folder)!r}"
         )
 
 

@@ -31,6 +31,12 @@ class L1L2(keras.losses.Loss):
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None and len(sample_weight.shape) == 1:
+            # One weight for each sample, whatever its number of frames.
+            sample_weight = ops.expand_dims(sample_weight, 1)
+        return super().__call__(y_true, y_pred, sample_weight)
+
     def call(self, y_true, y_pred):
         valid = ops.logical_not(ops.isnan(y_true))
         error = ops.where(valid, y_true, y_pred) - y_pred

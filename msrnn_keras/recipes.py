@@ -4,13 +4,24 @@ import dataclasses
 import pathlib
 import tomllib
 
+import keras
+
 from msrnn_keras.data.moving_mnist import MovingMNIST
 from msrnn_keras.losses import L1L2
+from msrnn_keras.metrics import MSE
 from msrnn_keras.schedules import Sampling
 from msrnn_keras.stack import create
 
 DATASETS = {"mnist": MovingMNIST}
 LOSSES = {"l1_l2": L1L2}
+POSITIVE = (
+    "batch_size",
+    "epochs",
+    "steps_per_epoch",
+    "learning_rate",
+    "sampling_steps",
+    "validation_clips",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,10 +86,6 @@ class Recipe:
         Returns:
             `MSStack`.
         """
-        import keras
-
-        from msrnn_keras.metrics import MSE
-
         t = self.training
         keras.utils.set_random_seed(t.seed)
         model = create(
@@ -136,7 +143,8 @@ def load_recipe(path):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not TOML, or a key is missing or unknown.
+        ValueError: If it is not TOML, a key is missing or unknown, or a value
+            cannot be.
 
     Example:
     >>> recipe = load_recipe("zoo/recipes/ms-convlstm-mnist-small.toml")
@@ -147,12 +155,12 @@ def load_recipe(path):
         raise FileNotFoundError(
             f"There is no recipe there. Received: {str(path)!r}"
         )
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
-        training = Training(**table.pop("training"))
+        training = Training(**table.pop("training", {}))
         recipe = Recipe(**table, training=training, name=path.stem, text=text)
-    except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise ValueError(
             f"The recipe cannot be read: {error}. Received: {str(path)!r}"
         ) from error
@@ -161,16 +169,44 @@ def load_recipe(path):
 
 
 def _check(recipe):
-    for name, table in (("dataset", DATASETS), ("loss", LOSSES)):
-        owner = recipe if name == "dataset" else recipe.training
-        if getattr(owner, name) not in table:
-            raise ValueError(
-                f"`{name}` must be one of {', '.join(table)}. "
-                f"Received: {name}={getattr(owner, name)!r}"
-            )
+    t = recipe.training
+    for owner in (recipe, t):
+        _check_types(owner)
+    _check_known("dataset", recipe.dataset, DATASETS)
+    _check_known("loss", t.loss, LOSSES)
     missing = {"image_shape", "context", "horizon"} - set(recipe.architecture)
     if missing:
         raise ValueError(
             "The recipe's [architecture] must say "
             f"{', '.join(sorted(missing))}. Received: {recipe.architecture}"
+        )
+    for name in POSITIVE:
+        value = getattr(t, name)
+        if not value > 0:
+            raise ValueError(
+                f"`{name}` must be positive. Received: {name}={value}"
+            )
+    if not 0 <= t.warmup_steps < t.steps:
+        raise ValueError(
+            f"`warmup_steps` must be less than the {t.steps} steps of the "
+            f"training. Received: warmup_steps={t.warmup_steps}"
+        )
+
+
+def _check_types(table):
+    for field in dataclasses.fields(table):
+        value = getattr(table, field.name)
+        kinds = (int, float) if field.type is float else field.type
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise ValueError(
+                f"`{field.name}` must be of type {field.type.__name__}. "
+                f"Received: {field.name}={value!r}"
+            )
+
+
+def _check_known(name, value, table):
+    if value not in table:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(table)}. "
+            f"Received: {name}={value!r}"
         )

@@ -103,6 +103,8 @@ class MSStack(keras.Model):
             kernel_size=kernel_size,
             **cell_options,
         )
+        # Before the graph of any size, so that pictures show these sizes.
+        step = wiring.graph(image_shape)
         step_cell = StepCell(wiring, channels, dtype=policy)
         rollout = Rollout(
             step_cell, context, horizon, sampling, dtype=policy, name="rollout"
@@ -126,7 +128,7 @@ class MSStack(keras.Model):
         self.warmup = warmup
         self.cell_options = cell_options
         self._rollout = rollout
-        self._views = _Views(step_cell)
+        self._views = _Views(step_cell, step)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -263,7 +265,7 @@ class MSStack(keras.Model):
         A functional `keras.Model` that `keras.utils.plot_model` draws: frame
         and states in, next frame and new states out.
         """
-        return self._views.step_cell.wiring.graph(self.image_shape)
+        return self._views.step
 
     # === Training ===
 
@@ -325,8 +327,9 @@ class _Views:
     A plain object, so that Keras does not track or save the models in it.
     """
 
-    def __init__(self, step_cell):
+    def __init__(self, step_cell, step):
         self.step_cell = step_cell
+        self.step = step
         self._models = {}
 
     def get(self, context, horizon, keep_warmup):

@@ -2,12 +2,13 @@
 
 import csv
 import io
+import math
 import pathlib
 import time
 
 import keras
 
-from msrnn_keras.files import write_atomically
+from msrnn_keras.files import remove_unfinished, write_atomically
 
 CHECKPOINT = "checkpoint.keras"
 BEST = "best.weights.h5"
@@ -30,7 +31,8 @@ def train(recipe, run_dir, data=None, max_minutes=None, verbose=1):
         run_dir: Path of the run's directory; made if missing.
         data: Path of the data set's file; None looks in the usual places.
         max_minutes: Number, minutes after which the run stops itself; it can
-            be taken up later. None trains to the end.
+            be taken up later. An unfinished epoch is lost, so it must be more
+            than one takes. None trains to the end.
         verbose: 0, 1 (progress bar) or 2 (a line for each epoch).
 
     Returns:
@@ -51,10 +53,11 @@ def train(recipe, run_dir, data=None, max_minutes=None, verbose=1):
             f"`max_minutes` must be positive. Received: {max_minutes}"
         )
     run_dir = pathlib.Path(run_dir)
+    _check_folder(run_dir, recipe)
+    model = _restore(run_dir) or recipe.build()
     train_data = recipe.data("train", path=data)
     validation = recipe.data("validation", path=data)
     _claim(run_dir, recipe)
-    model = _restore(run_dir) or recipe.build()
     steps = recipe.training.steps_per_epoch
     done = int(model.optimizer.iterations) // steps
     keeper = RunKeeper(run_dir, done, max_minutes)
@@ -95,20 +98,15 @@ class RunKeeper(keras.callbacks.Callback):
         self.cut_short = False
 
     def on_train_batch_end(self, batch, logs=None):
-        loss = float(logs["loss"])
-        if loss != loss or loss in (float("inf"), float("-inf")):
-            raise FloatingPointError(
-                f"The loss is no longer finite at step {batch} of epoch "
-                f"{len(self.rows)}; {CHECKPOINT} holds the last good state. "
-                f"Received: loss={loss}"
-            )
+        _check_finite("loss", logs)
         if self.deadline is not None and time.monotonic() > self.deadline:
-            self.cut_short = True
+            self.cut_short = batch + 1 < self.params["steps"]
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
         if self.cut_short:
             return
+        _check_finite(SCORE, logs)
         row = {key: float(value) for key, value in logs.items()}
         best = min((r[SCORE] for r in self.rows), default=float("inf"))
         seconds = round(time.monotonic() - self.started, 1)
@@ -151,24 +149,41 @@ def read_history(run_dir):
         ]
 
 
-def _claim(run_dir, recipe):
-    """Make the directory this recipe's, or refuse to touch another's."""
+def _check_finite(name, logs):
+    if not math.isfinite(logs[name]):
+        raise FloatingPointError(
+            f"`{name}` is no longer finite; {CHECKPOINT} holds the last good "
+            f"state, if any. Received: {name}={float(logs[name])}"
+        )
+
+
+def _check_folder(run_dir, recipe):
+    """Refuse to touch a directory that is not this recipe's."""
     copy = run_dir / RECIPE
     if copy.exists():
-        if copy.read_text(encoding="utf-8") == recipe.text:
-            return
-        raise FileExistsError(
-            "The directory holds the run of another recipe; choose another "
-            f"one. Received: {str(run_dir)!r}"
-        )
-    if run_dir.exists() and any(run_dir.iterdir()):
+        if copy.read_text(encoding="utf-8") != recipe.text:
+            raise FileExistsError(
+                "The directory holds the run of another recipe; choose "
+                f"another one. Received: {str(run_dir)!r}"
+            )
+    elif run_dir.exists() and not _is_empty_directory(run_dir):
         raise FileExistsError(
             "The directory is not empty and holds no run; choose another "
             f"one. Received: {str(run_dir)!r}"
         )
+
+
+def _is_empty_directory(path):
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _claim(run_dir, recipe):
+    """Make the directory this recipe's, rid of what a killed run left."""
     run_dir.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(run_dir)
     write_atomically(
-        copy, lambda path: path.write_text(recipe.text, encoding="utf-8")
+        run_dir / RECIPE,
+        lambda path: path.write_text(recipe.text, encoding="utf-8"),
     )
 
 

@@ -45,7 +45,8 @@ depend on the backend):
 {history}
 
 ```toml
-{recipe}```
+{recipe}
+```
 
 ## Limits
 
@@ -104,7 +105,7 @@ def render_card(recipe, metadata):
         **{key: training[key] for key in ("python", "steps")},
         recipe_name=f"{recipe.model}-{recipe.dataset}-{recipe.variant}",
         history=_history(training["history"]),
-        recipe=recipe.text,
+        recipe=recipe.text.rstrip(),
     )
 
 

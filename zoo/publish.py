@@ -41,7 +41,7 @@ def publish(run_dir, hardware, data=None, root=PRESETS, batch_size=50):
         `pathlib.Path` of the new folder.
 
     Raises:
-        FileNotFoundError: where the run has no best weights or recipe.
+        FileNotFoundError: where there is no run with a finished epoch.
         ValueError: where the test set is not the fixed one.
 
     Example:
@@ -50,13 +50,18 @@ def publish(run_dir, hardware, data=None, root=PRESETS, batch_size=50):
     run_dir = Path(run_dir)
     recipe = load_recipe(run_dir / RECIPE)
     history = read_history(run_dir)
+    best = run_dir / BEST
+    if not (history and best.is_file()):
+        raise FileNotFoundError(
+            f"The run has finished no epoch. Received: {str(run_dir)!r}"
+        )
     test = recipe.data("test", path=data, batch_size=batch_size)
     verify_test_set(test)
     validation = recipe.data(
-        "validation", path=data, batch_size=batch_size, num_clips=1000
+        "validation", path=data, batch_size=batch_size, num_clips=None
     )
     model = recipe.build()
-    model.load_weights(run_dir / BEST)
+    model.load_weights(best)
     baselines = {
         baseline.name: evaluate(baseline, test, verbose=2)
         for baseline in (

@@ -1,0 +1,63 @@
+"""Small training runs: a recipe of a second, digits, and what a run left."""
+
+import zipfile
+
+import h5py
+import numpy as np
+
+from msrnn_keras.data import sample_digits
+
+RECIPE = """\
+model = "ms-convlstm"
+dataset = "mnist"
+variant = "tiny"
+
+[architecture]
+image_shape = [32, 32, 1]
+context = 2
+horizon = 2
+filters = 2
+scales = [1]
+patch_size = 4
+
+[training]
+batch_size = 2
+epochs = 3
+steps_per_epoch = 3
+learning_rate = 1e-2
+warmup_steps = 2
+sampling_steps = 6
+validation_clips = 2
+loss = "l1_l2"
+seed = 1
+"""
+
+
+def write_mnist(path):
+    """A file in the form of `mnist.npz`, of few digits over and over."""
+    few = {split: sample_digits(split)[:20] for split in ("train", "test")}
+    np.savez_compressed(
+        path,
+        x_train=np.resize(few["train"], (60_000, 28, 28)),
+        x_test=np.resize(few["test"], (10_000, 28, 28)),
+    )
+    return path
+
+
+def contents(folder):
+    """The files of a folder: name -> bytes."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def state(checkpoint):
+    """All numbers in a `.keras` file: weights, counters, the optimizer's."""
+    numbers = {}
+
+    def keep(name, item):
+        if isinstance(item, h5py.Dataset):
+            numbers[name] = item[()]
+
+    with zipfile.ZipFile(checkpoint) as archive:
+        with archive.open("model.weights.h5") as file, h5py.File(file) as h5:
+            h5.visititems(keep)
+    return numbers

@@ -1,0 +1,138 @@
+import keras
+import numpy as np
+import pytest
+
+from msrnn_keras.checks import check_positive
+from tests.reference import clips, tiny
+
+PAST, FUTURE = clips(length=4), clips(length=3)
+HOLES = PAST.copy()
+HOLES[1, 2, 3, 4] = np.nan
+BAD = {
+    "rank": (PAST[..., 0], ValueError, "expand_dims.*Received: shape="),
+    "channels": (
+        np.concatenate([PAST, PAST], -1),
+        ValueError,
+        r"1 channel\(s\).*Received: shape=",
+    ),
+    "integers": (
+        (PAST * 255).astype("uint8"),
+        TypeError,
+        r"astype\('float32'\) / 255.*Received: dtype=uint8",
+    ),
+    "nan": (HOLES, ValueError, r"numpy.nan_to_num.*Received: "),
+    "empty": (PAST[:, :0], ValueError, "at least one frame.*Received: "),
+}
+bad_frames = pytest.mark.parametrize("kind", BAD)
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, *batches):
+        super().__init__()
+        self.batches = batches
+        self.epochs = 0
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+    def on_epoch_end(self):
+        self.epochs += 1
+
+
+def streams(x):
+    """The batch (x, y), after a good one, in every form but an array."""
+    batches = [(PAST, FUTURE), (x, FUTURE)]
+    yield "PyDataset", Batches(*batches)
+    yield "generator", (batch for batch in batches)
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return
+    if x.shape != PAST.shape or x.dtype != PAST.dtype:
+        yield "tf.data", tf.data.Dataset.from_tensors((x, FUTURE))
+        return
+    signature = tuple(
+        tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (x, FUTURE)
+    )
+    yield (
+        "tf.data",
+        tf.data.Dataset.from_generator(
+            lambda: iter(batches), output_signature=signature
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = tiny()
+    model.compile(keras.optimizers.SGD(0.0), loss="mse")
+    return model
+
+
+@bad_frames
+def test_arrays_are_refused(model, kind):
+    frames, error, message = BAD[kind]
+    for method in (
+        lambda: model.predict(frames, verbose=0),
+        lambda: model.fit(frames, FUTURE, verbose=0),
+        lambda: model.evaluate(frames, FUTURE, verbose=0),
+        lambda: model.forecast(frames),
+        lambda: model.rollout(frames),
+    ):
+        with pytest.raises(error, match=message):
+            method()
+
+
+@pytest.mark.parametrize("kind", sorted(set(BAD) - {"nan"}))
+def test_a_call_is_refused(model, kind):
+    frames, error, message = BAD[kind]
+    with pytest.raises(error, match=message):
+        model(frames)
+
+
+@bad_frames
+def test_streams_are_refused(model, kind):
+    frames, error, message = BAD[kind]
+    for name, data in streams(frames):
+        with pytest.raises(error, match=message):
+            model.fit(data, verbose=0)
+        if name != "generator":
+            with pytest.raises(error, match=message):
+                model.evaluate(data, verbose=0)
+
+
+def test_good_streams_pass(model):
+    expected = model.evaluate(PAST, FUTURE, verbose=0)
+    for _, data in streams(PAST):
+        given = model.evaluate(data, verbose=0)
+        np.testing.assert_allclose(given, expected, rtol=1e-5)
+
+
+def test_a_checked_data_set_still_learns_of_its_epochs(model):
+    data = Batches((PAST, FUTURE))
+    model.fit(data, epochs=3, verbose=0)
+    assert data.epochs >= 3
+
+
+def test_lists_are_read_as_arrays(model):
+    given = model.predict(PAST.astype("float64").tolist(), verbose=0)
+    np.testing.assert_allclose(given, model.predict(PAST, verbose=0), atol=1e-6)
+
+
+def test_other_errors_pass_unchanged(model):
+    class Broken(Batches):
+        def __getitem__(self, index):
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        model.fit(Broken(None), verbose=0)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, "1", None, True])
+def test_check_positive(value):
+    check_positive("size", 1)
+    with pytest.raises(ValueError, match="`size` must.*Received: size="):
+        check_positive("size", value)

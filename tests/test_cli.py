@@ -1,0 +1,377 @@
+import functools
+import json
+import types
+
+import keras
+import numpy as np
+import pytest
+
+import msrnn_keras
+import zoo
+from msrnn_keras import MSStack, cli
+from msrnn_keras.baselines import Persistence
+from msrnn_keras.data import MovingMNIST, moving_mnist
+from msrnn_keras.evaluation import evaluate
+from msrnn_keras.training import RunKeeper, read_history
+from tests.runs import RECIPE, contents, write_mnist
+from zoo import manifest
+from zoo.library import Library
+from zoo.preset import write_preset
+
+METADATA = {
+    "model": "ms-convlstm",
+    "dataset": "mnist",
+    "license": "Apache-2.0",
+    "recipe": "ms-convlstm-mnist-tiny",
+    "source": "random numbers",
+    "hardware": "none",
+    "training": "none",
+    "input": {"scaling": "[0, 1]", "interval": None},
+}
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """Presets `tiny`, revisions 1 and 2, and `worse`, of one small model."""
+    folder = tmp_path_factory.mktemp("zoo")
+    model = MSStack(
+        "convlstm",
+        image_shape=(32, 32, 1),
+        context=2,
+        horizon=2,
+        filters=2,
+        scales=(1,),
+        patch_size=4,
+        name="ms-convlstm",
+    )
+    for variant, revision, mse in (
+        ("tiny", 1, 9.0),
+        ("tiny", 2, 8.25),
+        ("worse", 1, 99.0),
+    ):
+        scores = {"validation": {"forecast": {"mse": mse}}, "test": {}}
+        write_preset(
+            folder / "presets",
+            model,
+            {
+                **METADATA,
+                "variant": variant,
+                "revision": revision,
+                "scores": scores,
+            },
+            "# Card\n",
+            compile={"loss": "mse", "learning_rate": 0.001},
+        )
+    manifest.main([], folder / "presets", folder / "manifest.json")
+    library = Library(folder / "presets", folder / "manifest.json")
+    return types.SimpleNamespace(
+        root=library.root,
+        manifest=library.manifest,
+        names=library.names,
+        info=library.info,
+        load=functools.cache(library.load),  # so that it is compiled once
+    )
+
+
+@pytest.fixture(autouse=True)
+def tiny_zoo(library, monkeypatch):
+    for name in ("load", "names", "info"):
+        monkeypatch.setattr(zoo, name, getattr(library, name))
+    monkeypatch.setattr("zoo.library.MANIFEST", library.manifest)
+
+
+@pytest.fixture(scope="module")
+def mnist(tmp_path_factory):
+    return write_mnist(tmp_path_factory.mktemp("mnist") / "mnist.npz")
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE.replace("epochs = 3", "epochs = 2"))
+    return str(path)
+
+
+@pytest.fixture
+def past(tmp_path):
+    frames = np.random.default_rng(0).random((3, 32, 32)).astype("float32")
+    np.save(tmp_path / "past.npy", frames)
+    return str(tmp_path / "past.npy")
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command that should succeed; gives what it printed."""
+
+    def run(*arguments):
+        status = cli.main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        assert status == 0, printed.err
+        assert printed.err == ""
+        return printed.out
+
+    return run
+
+
+@pytest.fixture
+def refuse(capsys):
+    """Runs a command that should be refused, in one line on stderr."""
+
+    def refuse(message, *arguments):
+        assert cli.main([str(argument) for argument in arguments]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"msrnn {arguments[0]}: ")
+        assert message in line
+
+    return refuse
+
+
+# === Help ===
+
+
+def test_every_command_and_argument_has_a_help_text(capsys):
+    (commands,) = cli._parser()._subparsers._group_actions
+    names = set(commands.choices)
+    assert names == {"demo", "list", "info", "train", "evaluate", "predict"}
+    assert {choice.dest for choice in commands._choices_actions} == names
+    assert all(choice.help for choice in commands._choices_actions)
+    for name, parser in commands.choices.items():
+        for action in parser._actions:
+            assert action.help, f"msrnn {name} {action.dest}"
+        with pytest.raises(SystemExit, match="0"):
+            cli.main([name, "--help"])
+        assert f"usage: msrnn {name}" in capsys.readouterr().out
+
+
+def test_no_command_is_an_error(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([])
+    assert "usage: msrnn" in capsys.readouterr().err
+
+
+# === list, info ===
+
+
+def test_list_needs_no_file_but_the_manifest(run, library, monkeypatch):
+    parameters = library.load("ms-convlstm", "mnist", "tiny").count_params()
+
+    def fetch(*args, **kwargs):
+        raise AssertionError("a file was asked for")
+
+    monkeypatch.setattr("zoo.library.locate", fetch)
+    assert run("list").splitlines() == [
+        f"ms-convlstm/mnist/tiny  revision 2  {parameters:,} parameters  "
+        "validation MSE 8.25",
+        f"ms-convlstm/mnist/worse  revision 1  {parameters:,} parameters  "
+        "validation MSE 99.00",
+    ]
+
+
+def test_info_is_json(run, library):
+    best = json.loads(run("info", "ms-convlstm", "mnist"))
+    assert best == library.info("ms-convlstm", "mnist", "tiny", 2)
+    options = ("--variant", "tiny", "--revision", "1")
+    older = json.loads(run("info", "ms-convlstm", "mnist", *options))
+    assert older["revision"] == "1"
+
+
+@pytest.mark.parametrize(
+    "arguments, received",
+    [
+        (("ms-convlstm", "kth"), "Received: 'kth'"),
+        (("lstm", "mnist"), "Received: 'lstm'"),
+        (("ms-convlstm", "mnist", "--variant", "huge"), "Received: 'huge'"),
+        (("ms-convlstm", "mnist", "--revision", "7"), "Received: '7'"),
+    ],
+)
+def test_unknown_presets_are_refused(refuse, arguments, received):
+    refuse(received, "info", *arguments)
+    refuse(received, "evaluate", *arguments)
+
+
+# === demo ===
+
+
+def test_demo_prints_scores_and_draws(run, tmp_path):
+    out = run("demo", "--out", tmp_path, "--clips", 2, "--shown", 1)
+    assert out.startswith("2 clips of digits the model never saw.")
+    assert "\nms-convlstm " in out and "\npersistence " in out
+    assert set(contents(tmp_path)) == {"forecast.gif", "forecast.png"}
+    for name in contents(tmp_path):
+        assert str(tmp_path / name) in out
+
+
+def test_demo_refuses_a_missing_folder(refuse, tmp_path):
+    refuse("nowhere", "demo", "--out", tmp_path / "nowhere")
+    refuse("Received: 9", "demo", "--out", tmp_path, "--clips", 2, "--shown", 9)
+
+
+# === predict ===
+
+
+def test_predict_forecasts_from_all_frames(run, library, past, tmp_path):
+    out = tmp_path / "out.npz"
+    assert "3 frames ahead" in run(
+        "predict", past, "--out", out, "--horizon", 3
+    )
+    model = library.load("ms-convlstm", "mnist")
+    frames = np.load(past)[None, ..., None]
+    with np.load(out) as file:
+        forecast = file["frames"]
+    np.testing.assert_array_equal(forecast, model.forecast(frames, horizon=3))
+
+
+def test_predict_draws(run, past, tmp_path):
+    for name in ("out.png", "out.gif"):
+        assert "2 frames" in run("predict", past, "--out", tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 0
+
+
+def test_predict_refuses_what_it_cannot_do(refuse, past, tmp_path):
+    out = tmp_path / "out.npz"
+    refuse("no such file", "predict", tmp_path / "none.npy", "--out", out)
+    refuse("must end in", "predict", past, "--out", tmp_path / "out.txt")
+    nowhere = tmp_path / "nowhere" / "out.npz"
+    refuse("folder", "predict", past, "--out", nowhere)
+    refuse("horizon=0", "predict", past, "--out", out, "--horizon", 0)
+    refuse("'lstm'", "predict", past, "--out", out, "--model", "lstm")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "frames, message",
+    [
+        (np.full((3, 32, 32), np.nan), "Received: 3072 NaN"),
+        (np.zeros((3, 32, 32), "int64"), "Received: dtype=int64"),
+        (np.zeros((3, 32, 32, 2)), "1 channel(s)"),
+        (np.zeros((32, 32)), "Received: shape=(32, 32)"),
+        (np.zeros((0, 32, 32)), "Received: shape=(1, 0, 32, 32, 1)"),
+    ],
+)
+def test_predict_refuses_other_frames(refuse, tmp_path, frames, message):
+    np.save(tmp_path / "in.npy", frames)
+    out = tmp_path / "out.npz"
+    refuse(message, "predict", tmp_path / "in.npy", "--out", out)
+    assert not out.exists()
+
+
+def test_a_preset_for_a_newer_package_is_refused(
+    refuse, past, tmp_path, library, monkeypatch
+):
+    monkeypatch.setattr(msrnn_keras, "__version__", "0.0.1")
+    monkeypatch.setattr(
+        zoo, "load", Library(library.root, library.manifest).load
+    )
+    out = tmp_path / "out.npz"
+    refuse("Received: msrnn-keras 0.0.1", "predict", past, "--out", out)
+
+
+# === evaluate ===
+
+
+@pytest.fixture
+def few_clips(monkeypatch):
+    monkeypatch.setitem(moving_mnist.NUM_CLIPS, "test", 6)
+
+
+def test_evaluate_scores_the_preset_and_the_baselines(
+    run, library, mnist, tmp_path, few_clips, monkeypatch
+):
+    verified = []
+    monkeypatch.setattr("msrnn_keras.data.verify_test_set", verified.append)
+    out = run(
+        *("evaluate", "ms-convlstm", "MNIST", "--data", mnist),
+        *("--clips", 4, "--json", tmp_path / "scores.json"),
+    )
+    assert "test set, 4 clips" in out
+    assert "Protocol forecast" in out and "Protocol ms-rnn" in out
+    assert len(verified) == 1
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert list(scores) == ["ms-convlstm", "persistence", "all black"]
+    data = MovingMNIST("test", 4, 16, 2, 2, (32, 32), path=mnist)
+    model = library.load("ms-convlstm", "mnist")
+    for scored in (model, Persistence(2, 2)):
+        assert scores[scored.name] == evaluate(scored, data)
+
+
+def test_evaluate_refuses_other_clips_than_the_test_set(
+    refuse, tmp_path, few_clips, monkeypatch
+):
+    def no_network(*args, **kwargs):
+        raise OSError("no network")
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", no_network)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    arguments = ("evaluate", "ms-convlstm", "mnist")
+    with pytest.warns(UserWarning, match="small sample"):
+        refuse("from 500 digits", *arguments)
+    refuse("none.npz", *arguments, "--data", tmp_path / "none.npz")
+
+
+def test_evaluate_refuses_a_missing_folder_first(refuse, tmp_path):
+    arguments = ("evaluate", "ms-convlstm", "mnist", "--data", "none.npz")
+    refuse("Received: ", *arguments, "--json", tmp_path / "nowhere" / "a.json")
+
+
+# === train ===
+
+
+def test_train_stops_and_goes_on(
+    run, recipe, mnist, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "run"
+    command = ("train", recipe, "--out", str(folder), "--data", str(mnist))
+    command = (*command, "--verbose", "0")
+    with monkeypatch.context() as patch:
+
+        class Stopped(RunKeeper):
+            def on_train_batch_end(self, batch, logs=None):
+                if self.rows:
+                    raise KeyboardInterrupt
+
+        patch.setattr("msrnn_keras.training.RunKeeper", Stopped)
+        assert cli.main(list(command)) == 130
+    assert capsys.readouterr().err == "msrnn train: stopped\n"
+    assert len(read_history(folder)) == 1
+    out = run(*command)
+    assert out.startswith(f"2 of 2 epochs done in {folder}.\n")
+    assert f"Best weights on validation: {folder / 'best.weights.h5'}" in out
+    assert [row["epoch"] for row in read_history(folder)] == [0, 1]
+
+
+def test_train_says_how_to_go_on(run, recipe, mnist, tmp_path, monkeypatch):
+    def train(recipe, run_dir, data, max_minutes, verbose):
+        assert (recipe.name, run_dir, data) == ("tiny", "run", "digits.npz")
+        assert (max_minutes, verbose) == (1.5, 2)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("msrnn_keras.training.train", train)
+    arguments = ("--out", "run", "--data", "digits.npz", "--max-minutes", 1.5)
+    out = run("train", recipe, *arguments, "--verbose", 2)
+    assert out == (
+        "0 of 2 epochs done in run.\nRun the same command again to go on.\n"
+    )
+
+
+def test_train_finds_published_recipes(run, tmp_path, monkeypatch):
+    name = "ms-convlstm-mnist-small"
+    trained = []
+    monkeypatch.setattr(
+        "msrnn_keras.training.train",
+        lambda recipe, *args, **kwargs: trained.append(recipe.name),
+    )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()  # The run's folder may have the recipe's name.
+    run("train", name, "--out", name)
+    assert trained == [name]
+
+
+def test_train_refuses_what_it_cannot_do(refuse, recipe, mnist, tmp_path):
+    out = tmp_path / "run"
+    refuse("none.toml", "train", tmp_path / "none.toml", "--out", out)
+    refuse("cannot be read", "train", mnist, "--out", out)
+    refuse("none.npz", "train", recipe, "--out", out, "--data", "none.npz")
+    refuse("Received: -1", "train", recipe, "--out", out, "--max-minutes", -1)
+    assert not out.exists()
+    refuse("not empty", "train", recipe, "--out", tmp_path, "--data", mnist)
+    assert set(contents(tmp_path)) == {"tiny.toml"}

@@ -1,0 +1,53 @@
+import keras
+import numpy as np
+import pytest
+
+from msrnn_keras.losses import L1L2
+from tests.reference import clips
+
+Y, P = clips(seed=1), clips(seed=2)
+
+
+def value(loss, *args, **kwargs):
+    return keras.ops.convert_to_numpy(loss(*args, **kwargs))
+
+
+def per_frame(y, p):
+    error = y - p
+    return (error**2 + np.abs(error)).sum(axis=(2, 3, 4))
+
+
+def test_is_the_mean_over_frames_of_sums_over_pixels():
+    np.testing.assert_allclose(
+        value(L1L2(), Y, P), per_frame(Y, P).mean(), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        value(L1L2(reduction=None), Y, P), per_frame(Y, P), rtol=1e-5
+    )
+
+
+def test_missing_pixels_carry_no_loss():
+    holes = Y.copy()
+    holes[0, :, 3:] = np.nan
+    expected = per_frame(Y, P)
+    expected[0] = per_frame(Y[:1, :, :3], P[:1, :, :3])
+    given = value(L1L2(reduction=None), holes, P)
+    np.testing.assert_allclose(given, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 1), (2, 7)])
+def test_sample_weights(shape):
+    weights = np.arange(1, 1 + np.prod(shape), dtype="float32").reshape(shape)
+    full = weights[:, None] if len(shape) == 1 else weights
+    given = value(L1L2(), Y, P, sample_weight=weights)
+    np.testing.assert_allclose(
+        given, (per_frame(Y, P) * full).mean(), rtol=1e-5
+    )
+
+
+def test_config_round_trip():
+    loss = L1L2(reduction="sum", name="other", dtype="float64")
+    twin = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert isinstance(twin, L1L2)
+    assert twin.get_config() == loss.get_config()
+    assert (twin.reduction, twin.name) == ("sum", "other")

@@ -1,0 +1,180 @@
+import keras
+import numpy as np
+import pytest
+
+from msrnn_keras import Sampling, losses
+from tests.reference import clips, step_loop, tiny
+
+FRAMES = clips(length=6)  # context 4, horizon 3, without the last frame
+FUTURE = clips(length=3, seed=1) / 4  # darker than the past
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def training_call(model, frames=FRAMES):
+    forecast = numpy(model(frames, training=True))
+    return forecast, numpy(model._rollout.pop_warmup())
+
+
+def counter(model):
+    return int(numpy(model._rollout.counter))
+
+
+def test_training_output_is_the_horizon_too():
+    forecast, warmup = training_call(tiny())
+    assert forecast.shape == (2, 3, 16, 16, 1)
+    assert warmup.shape == (2, 3, 16, 16, 1)
+
+
+def test_without_sampling_training_feeds_predictions():
+    model = tiny()
+    forecast, warmup = training_call(model)
+    expected = model.rollout(FRAMES)
+    np.testing.assert_allclose(warmup, expected[:, :3], atol=1e-5)
+    np.testing.assert_allclose(forecast, expected[:, 3:], atol=1e-5)
+
+
+def test_rate_one_is_teacher_forcing():
+    model = tiny(sampling=Sampling(horizon_rate=1.0))
+    forecast, _ = training_call(model)
+    teacher = tiny(context=6)
+    expected = step_loop(teacher, FRAMES, steps=6)
+    np.testing.assert_allclose(forecast, expected[:, 3:], atol=1e-5)
+    # and inference does not see the teacher
+    own = tiny().predict(FRAMES[:, :4], verbose=0)
+    given = model.predict(FRAMES, verbose=0)
+    np.testing.assert_allclose(given, own, atol=1e-5)
+
+
+def test_context_rate_zero_feeds_predictions_after_the_first_frame():
+    model = tiny(sampling=Sampling(context_rate=0.0))
+    forecast, warmup = training_call(model)
+    expected = tiny().forecast(FRAMES[:, :1], horizon=6)
+    np.testing.assert_allclose(warmup, expected[:, :3], atol=1e-5)
+    np.testing.assert_allclose(forecast, expected[:, 3:], atol=1e-5)
+
+
+def test_without_teacher_frames_training_feeds_predictions():
+    model = tiny(sampling=Sampling(horizon_rate=1.0))
+    forecast, _ = training_call(model, FRAMES[:, :4])
+    expected = tiny().predict(FRAMES[:, :4], verbose=0)
+    np.testing.assert_allclose(forecast, expected, atol=1e-5)
+
+
+def test_frames_are_drawn_per_sample_and_step_at_the_given_rate():
+    model = tiny(sampling=Sampling(0.7, 0.3))
+    rollout = model._rollout
+    frames = np.zeros((4000, 6, 1, 1, 1), "float32")
+    drawn = numpy(rollout._draw(frames, rollout._span(frames), True))
+    rates = drawn.mean(axis=0)
+    np.testing.assert_allclose(rates, [1, 0.7, 0.7, 0.7, 0.3, 0.3], atol=0.04)
+    together = np.corrcoef(drawn[:, 1:].T) - np.eye(5)
+    assert np.abs(together).max() < 0.08
+    again = numpy(rollout._draw(frames, rollout._span(frames), True))
+    assert (again != drawn).any()
+
+
+def test_the_schedule_follows_a_counter_inside_the_graph():
+    model = tiny(sampling=Sampling.linear(4))
+    model.compile("sgd", loss="mse")
+    assert counter(model) == 0
+    x, y = np.repeat(FRAMES, 3, axis=0), np.repeat(FUTURE, 3, axis=0)
+    model.fit(x, y, batch_size=2, epochs=2, verbose=0)
+    assert counter(model) == 6
+    model.evaluate(x, y, verbose=0)
+    model.predict(x, verbose=0)
+    assert counter(model) == 6
+    frames = np.zeros((50, 6, 1, 1, 1), "float32")
+    span = model._rollout._span(frames)
+    assert not numpy(model._rollout._draw(frames, span, True))[:, 4:].any()
+
+
+def test_counter_comes_back_with_a_checkpoint_but_not_with_a_preset(tmp_path):
+    model = tiny(sampling=Sampling.linear(4))
+    model.compile("sgd", loss="mse")
+    model.fit(FRAMES, FUTURE, epochs=2, verbose=0)
+    model.save(tmp_path / "m.keras")
+    twin = keras.saving.load_model(tmp_path / "m.keras")
+    assert counter(twin) == 2
+    np.testing.assert_array_equal(
+        numpy(twin._rollout.seed_generator.state.value),
+        numpy(model._rollout.seed_generator.state.value),
+    )
+    preset = tiny()
+    preset.save_weights(tmp_path / "preset.weights.h5")
+    model.load_weights(tmp_path / "preset.weights.h5")
+    assert counter(model) == 2
+
+
+def loss_of(model, x, y, **kwargs):
+    model.compile(keras.optimizers.SGD(0.0), loss=losses.L1L2())
+    return model.train_on_batch(x, y, **kwargs)
+
+
+def frame_losses(y, p):
+    error = np.abs(y - p)
+    return (error**2 + error).sum(axis=(2, 3, 4))
+
+
+@pytest.mark.parametrize("warmup", [True, False])
+def test_training_learns_the_warm_up_as_well(warmup):
+    model = tiny(warmup=warmup)
+    predictions = model.rollout(FRAMES)
+    truth = np.concatenate([FRAMES[:, 1:4], FUTURE], axis=1)
+    per_frame = frame_losses(truth, predictions)
+    forecast = per_frame[:, 3:].mean()
+    expected = per_frame.mean() if warmup else forecast
+    given = loss_of(model, FRAMES[:, :4], FUTURE)
+    np.testing.assert_allclose(given, expected, rtol=1e-4)
+    assert abs(per_frame.mean() - forecast) > 0.1
+    evaluated = model.evaluate(FRAMES[:, :4], FUTURE, verbose=0)
+    np.testing.assert_allclose(evaluated, forecast, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 3)])
+def test_sample_weights_reach_every_frame(shape):
+    model = tiny()
+    weights = np.arange(1, 1 + np.prod(shape), dtype="float32").reshape(shape)
+    predictions = model.rollout(FRAMES)
+    truth = np.concatenate([FRAMES[:, 1:4], FUTURE], axis=1)
+    full = np.ones((2, 6))
+    if len(shape) == 1:
+        full *= weights[:, None]
+    else:
+        full[:, 3:] = weights
+    expected = (full * frame_losses(truth, predictions)).mean()
+    given = loss_of(model, FRAMES, FUTURE, sample_weight=weights)
+    np.testing.assert_allclose(given, expected, rtol=1e-4)
+
+
+def test_fit_lowers_the_loss():
+    model = tiny(filters=4, sampling=Sampling.linear(20))
+    model.compile(keras.optimizers.Adam(0.02), loss=losses.L1L2())
+    frames = np.full((4, 6, 16, 16, 1), 0.7, "float32")
+    frames[:, :, 4:12, 4:12] = 0.0
+    future = frames[:, :3]
+    first = model.evaluate(frames, future, verbose=0)
+    model.fit(frames, future, epochs=15, verbose=0)
+    assert model.evaluate(frames, future, verbose=0) < 0.5 * first
+
+
+def test_missing_targets_carry_no_loss():
+    model = tiny(warmup=False)
+    holes = FUTURE.copy()
+    holes[:, :, :5] = np.nan
+    error = np.abs(model.predict(FRAMES[:, :4], verbose=0) - FUTURE)[:, :, 5:]
+    expected = (error**2 + error).sum(axis=(2, 3, 4)).mean()
+    given = loss_of(model, FRAMES[:, :4], holes)
+    np.testing.assert_allclose(given, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "y", [FUTURE[:, :2], FUTURE[..., 0], FUTURE[:, :, :8], None]
+)
+def test_refuses_a_target_of_another_shape(y):
+    model = tiny()
+    model.compile("sgd", loss="mse")
+    with pytest.raises(ValueError, match="target.*Received: "):
+        model.fit(FRAMES, y, verbose=0)

@@ -1,0 +1,46 @@
+import keras
+import pytest
+
+from msrnn_keras import Sampling
+
+
+def rates(sampling, step):
+    return tuple(float(rate) for rate in sampling.rates(step))
+
+
+def test_linear_falls_from_one_to_zero():
+    sampling = Sampling.linear(100)
+    assert rates(sampling, 0) == (1.0, 1.0)
+    assert rates(sampling, 25) == (1.0, 0.75)
+    assert rates(sampling, 100) == (1.0, 0.0)
+    assert rates(sampling, 1000) == (1.0, 0.0)
+
+
+def test_default_is_the_models_own_predictions():
+    assert rates(Sampling(), 5) == (1.0, 0.0)
+
+
+def test_rates_may_be_any_schedule():
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
+        [3], [0.5, 1.0]
+    )
+    sampling = Sampling(context_rate=schedule, horizon_rate=0.25)
+    assert rates(sampling, 2) == (0.5, 0.25)
+    assert rates(sampling, 9) == (1.0, 0.25)
+
+
+def test_config_round_trip():
+    sampling = Sampling(0.5, keras.optimizers.schedules.CosineDecay(1.0, 10))
+    twin = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(sampling)
+    )
+    assert isinstance(twin, Sampling)
+    assert twin.get_config() == sampling.get_config()
+    assert rates(twin, 3) == rates(sampling, 3)
+
+
+@pytest.mark.parametrize("name", ["context_rate", "horizon_rate"])
+@pytest.mark.parametrize("value", [-0.1, 1.1, "1", None, True])
+def test_refuses_what_is_no_rate(name, value):
+    with pytest.raises(ValueError, match=f"`{name}`.*Received: {name}="):
+        Sampling(**{name: value})

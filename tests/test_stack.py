@@ -1,0 +1,251 @@
+import inspect
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+import msrnn_keras
+from msrnn_keras import MSStack, Sampling, losses
+from msrnn_keras.architectures import ARCHITECTURES
+from tests import reference
+from tests.descriptors import ARCHITECTURES as DESCRIPTORS
+from tests.reference import clips, tiny
+
+BACKEND = keras.backend.backend()
+ids = [descriptor.name for descriptor in DESCRIPTORS]
+every_architecture = pytest.mark.parametrize("descriptor", DESCRIPTORS, ids=ids)
+CHANGED = {
+    "cell": "ConvLSTM",
+    "image_shape": (12, 8, 2),
+    "context": 3,
+    "horizon": 2,
+    "filters": 3,
+    "kernel_size": 5,
+    "scales": (1, 2, 1),
+    "skips": "fc",
+    "patch_size": 2,
+    "sampling": Sampling(0.5, 0.25),
+    "warmup": False,
+    "dtype": "mixed_bfloat16",
+    "name": "other",
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny()
+
+
+def test_every_architecture_is_described():
+    assert sorted(ids) == sorted(ARCHITECTURES)
+
+
+@every_architecture
+def test_golden_values(descriptor):
+    model, frames, truth = reference.golden_model(descriptor)
+    past = frames[:, : model.context]
+    given = model.rollout(frames)
+    assert given.shape == truth.shape
+    np.testing.assert_allclose(given, truth, atol=1e-4)
+    np.testing.assert_allclose(
+        model.predict(past, verbose=0), truth[:, -model.horizon :], atol=1e-4
+    )
+
+
+@every_architecture
+def test_rollout_equals_a_loop_over_the_cells(descriptor):
+    model = tiny(descriptor.name)
+    frames = clips()
+    expected = reference.step_loop(model, frames, steps=6)
+    np.testing.assert_allclose(model.rollout(frames), expected, atol=1e-5)
+
+
+@every_architecture
+def test_save_and_load(descriptor, tmp_path):
+    model = tiny(descriptor.name, sampling=Sampling.linear(9))
+    model.compile("adam", loss=losses.L1L2())
+    past = clips(length=4)
+    expected = model.predict(past, verbose=0)
+    model.save(tmp_path / "m.keras")
+    twin = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(twin) is MSStack
+    assert twin.get_config() == model.get_config()
+    assert isinstance(twin.loss, losses.L1L2)
+    np.testing.assert_allclose(
+        twin.predict(past, verbose=0), expected, atol=1e-6
+    )
+    assert len(twin.trainable_weights) == len(model.trainable_weights) > 0
+
+
+@every_architecture
+def test_every_output_channel_of_every_weight_gets_a_gradient(descriptor):
+    model = tiny(descriptor.name, patch_size=2, kernel_size=1)
+    model.compile(keras.optimizers.SGD(1.0), loss=losses.L1L2())
+    # Large weights: at the initial ones deep gradients are below the weights'
+    # resolution.
+    rng = np.random.default_rng(0)
+    before = [rng.normal(size=w.shape) for w in model.weights]
+    model.set_weights(before)
+    model.train_on_batch(clips(length=6), clips(length=3, seed=1))
+    for weight, old in zip(model.weights, before, strict=True):
+        change = np.abs(
+            keras.ops.convert_to_numpy(weight) - old.astype("float32")
+        )
+        assert change.reshape(-1, change.shape[-1]).any(axis=0).all(), (
+            weight.path
+        )
+
+
+def test_config_keeps_every_argument():
+    parameters = inspect.signature(MSStack.__init__).parameters
+    named = {
+        name: parameter.default
+        for name, parameter in parameters.items()
+        if name not in ("self", "cell_options")
+    }
+    assert set(CHANGED) == set(named)
+    for name, value in CHANGED.items():
+        assert value != named[name]
+    model = MSStack(**CHANGED)
+    twin = MSStack.from_config(model.get_config())
+    assert twin.get_config() == model.get_config()
+    for name in set(CHANGED) - {"cell", "sampling", "dtype"}:
+        assert getattr(twin, name) == CHANGED[name]
+    assert twin.cell == "convlstm"
+    assert twin.sampling.rates(0) == (0.5, 0.25)
+    assert twin.dtype_policy.name == "mixed_bfloat16"
+
+
+@pytest.mark.parametrize("patch_size", [1, 2])
+def test_odd_sizes_equal_the_padded_frames(patch_size):
+    model = tiny(patch_size=patch_size)
+    past = clips(1, 4, (13, 15))
+    # Zeros at the bottom and right change nothing as long as they are those
+    # that padding adds: true for the first prediction only.
+    padded = np.pad(past, ((0, 0), (0, 0), (0, 3), (0, 1), (0, 0)))
+    given = model.forecast(past, horizon=1)
+    assert given.shape == (1, 1, 13, 15, 1)
+    expected = model.forecast(padded, horizon=1)[:, :, :13, :15]
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+
+
+def test_any_size_length_and_horizon(model):
+    assert model.predict(clips(1, 4, (59, 61)), verbose=0).shape == (
+        (1, 3, 59, 61, 1)
+    )
+    assert model.predict(clips(1, 1), verbose=0).shape == (1, 3, 16, 16, 1)
+    forecast = model.forecast(clips(1, 6), horizon=40)
+    assert forecast.shape == (1, 40, 16, 16, 1)
+    np.testing.assert_allclose(
+        model.forecast(clips(1, 6), horizon=1), forecast[:, :1], atol=1e-6
+    )
+    np.testing.assert_allclose(
+        model.forecast(clips(1, 6)), forecast[:, :3], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_forecast_ignores_what_follows_the_context(dtype):
+    model = tiny(dtype=dtype)
+    frames = clips(length=6)
+    changed = np.concatenate([frames[:, :4], 1 - frames[:, 4:]], axis=1)
+    past = model.predict(frames[:, :4], verbose=0)
+    for given in (frames, changed):
+        np.testing.assert_array_equal(model.predict(given, verbose=0), past)
+        np.testing.assert_array_equal(model.rollout(given)[:, 3:], past)
+    # The last frame of the context does matter.
+    frames[:, 3] = 1 - frames[:, 3]
+    assert np.abs(model.predict(frames, verbose=0) - past).max() > 1e-3
+
+
+def test_forecast_reads_all_frames(model):
+    frames = clips(length=6)
+    by_hand = tiny(context=6)
+    by_hand.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        model.forecast(frames), by_hand.predict(frames, verbose=0), atol=1e-6
+    )
+
+
+def test_samples_do_not_see_each_other(model):
+    frames = clips(batch=3, length=4)
+    together = model.predict(frames, verbose=0)
+    for index in range(3):
+        alone = model.predict(frames[index : index + 1], verbose=0)
+        np.testing.assert_allclose(together[index], alone[0], atol=1e-5)
+
+
+def test_mixed_precision_is_close_and_gives_float32(model):
+    past = clips(length=4)
+    mixed = tiny(dtype="mixed_bfloat16")
+    mixed.set_weights(model.get_weights())
+    given = mixed.predict(past, verbose=0)
+    assert given.dtype == "float32"
+    expected = model.predict(past, verbose=0)
+    np.testing.assert_allclose(given, expected, atol=0.05)
+    assert np.abs(given - expected).max() > 0
+    mixed.compile("adam", loss=losses.L1L2())
+    history = mixed.fit(clips(length=6), clips(length=3), verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="XLA is off there only")
+def test_plain_compile_is_without_xla_on_tensorflow(model):
+    if keras.distribution.list_devices("gpu"):
+        pytest.skip("with a GPU XLA stays on")
+    model.compile("adam", loss="mse")
+    assert model.jit_compile is False
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="there XLA is always on")
+def test_plain_compile_is_jitted_on_jax(model):
+    model.compile("adam", loss="mse")
+    assert model.jit_compile is True
+
+
+def test_predict_warns_of_frames_it_ignores(model):
+    with pytest.warns(UserWarning, match=r"model.forecast.*Received: 5"):
+        model.predict(clips(length=5), verbose=0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="The model reads")
+        model.predict(clips(length=4), verbose=0)
+        model.predict(clips(length=6), verbose=0)
+
+
+def test_create_knows_names_in_any_spelling():
+    model = msrnn_keras.create("MS_ConvLSTM", filters=2)
+    assert model.name == "ms-convlstm"
+    assert model.scales == ARCHITECTURES["ms-convlstm"].scales
+    assert model.skips == "add"
+    assert msrnn_keras.create("convlstm", filters=2).skips == "none"
+    assert msrnn_keras.create("convlstm").count_params() == 1_772_737
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "ms-convlst"}, "ms-convlstm.*Received: 'ms-convlst'"),
+        ({"scales": (1, 2, 1, 1)}, "read the same backwards.*Received: "),
+        ({"scales": ()}, "one layer or more.*Received: "),
+        ({"scales": (1, 2, 3, 2, 1)}, "divide.*Received: source=2, target=3"),
+        ({"scales": (1, 0, 1)}, "positive.*Received: scales=0"),
+        ({"skips": "dense"}, "none.*Received: skips='dense'"),
+        ({"context": 0}, "positive.*Received: context=0"),
+        ({"horizon": 1.5}, "positive.*Received: horizon=1.5"),
+        ({"patch_size": -1}, "positive.*Received: patch_size=-1"),
+        ({"filters": 0}, "positive.*Received: filters=0"),
+        ({"image_shape": (16, 16)}, "channels.*Received: image_shape="),
+        ({"image_shape": (16, 16, None)}, "Received: image_shape=None"),
+        ({"links": 3}, "no argument links.*Received: "),
+    ],
+)
+def test_refuses_bad_arguments(options, message):
+    with pytest.raises(ValueError, match=message):
+        tiny(**options)
+
+
+@pytest.mark.parametrize("horizon", [0, -3, 2.0, True])
+def test_forecast_refuses_a_bad_horizon(model, horizon):
+    with pytest.raises(ValueError, match="positive.*Received: horizon="):
+        model.forecast(clips(), horizon=horizon)

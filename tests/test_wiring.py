@@ -1,0 +1,75 @@
+import keras
+import pytest
+
+from msrnn_keras.wiring import sources
+from tests.reference import tiny
+
+# The inputs of layers 1 to 5, as the published table has them.
+TABLE = {
+    "none": [[0], [1], [2], [3], [4]],
+    "add": [[0], [1], [2], [1, 3], [0, 4]],
+    "unet3+": [[0], [1], [0, 1, 2], [0, 1, 3], [0, 3, 4]],
+    "fc": [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4]],
+}
+
+
+@pytest.mark.parametrize("skips", TABLE)
+def test_six_layers_are_wired_as_published(skips):
+    given = [sources(layer, 6, skips) for layer in range(1, 6)]
+    assert given == TABLE[skips]
+
+
+def test_five_layers_mirror_around_the_middle():
+    def wired(skips):
+        return [sources(layer, 5, skips) for layer in range(1, 5)]
+
+    assert wired("add") == [[0], [1], [1, 2], [0, 3]]
+    assert wired("unet3+") == [[0], [1], [0, 1, 2], [0, 2, 3]]
+
+
+def test_unknown_topology_is_refused():
+    with pytest.raises(ValueError, match="Received: skips='unet'"):
+        sources(1, 6, "unet")
+
+
+def test_step_graph_shows_the_multi_scale_structure():
+    model = tiny(image_shape=(16, 16, 1), filters=2)
+    step = model.step
+    shapes = {
+        layer.name: layer.output[0].shape[1:]
+        for layer in step.layers
+        if layer.name.startswith("layer_")
+    }
+    assert shapes == {
+        "layer_0": (16, 16, 2),
+        "layer_1": (8, 8, 2),
+        "layer_2": (4, 4, 2),
+        "layer_3": (4, 4, 2),
+        "layer_4": (8, 8, 2),
+        "layer_5": (16, 16, 2),
+    }
+    names = [layer.name for layer in step.layers]
+    for name in ("down_0_to_1", "down_1_to_2", "up_3_to_4", "up_4_to_5"):
+        assert name in names
+    assert {"skips_to_4", "skips_to_5"} <= set(names)
+    assert [x.name for x in step.inputs[:3]] == ["frame", "h_0", "c_0"]
+    assert step.outputs[0].shape == (None, 16, 16, 1)
+
+
+def test_step_graph_can_be_drawn():
+    pytest.importorskip("pydot")
+    dot = keras.utils.model_to_dot(tiny().step, show_shapes=True).to_string()
+    assert "skips_to_4" in dot or "Add" in dot
+    assert "(None, 4, 4, 2)" in dot.replace("\\", "")
+
+
+def test_scales_of_the_first_and_last_layer_may_differ_from_one():
+    step = tiny(scales=(2, 4, 2), image_shape=(16, 16, 1)).step
+    assert step.get_layer("layer_0").output[0].shape == (None, 8, 8, 2)
+    assert step.get_layer("layer_1").output[0].shape == (None, 4, 4, 2)
+    assert step.outputs[0].shape == (None, 16, 16, 1)
+
+
+def test_plain_stack_has_no_resampling():
+    names = [layer.name for layer in tiny("convlstm").step.layers]
+    assert not [n for n in names if n.startswith(("up_", "down_", "skips_"))]

@@ -111,6 +111,34 @@ def check_no_nan(frames):
 
 
 @contextlib.contextmanager
+def intact(model):
+    """Keep a model's variables through an error.
+
+    Keras on JAX takes them out of the model while it fits, evaluates or
+    predicts, and does not put them all back when a batch is refused there.
+
+    Args:
+        model: `keras.Model`.
+    """
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    variables = list(model.variables)
+    if model.compiled:
+        model.optimizer.build(model.trainable_variables)
+        variables += model.optimizer.variables
+    before = [(variable, variable.value) for variable in variables]
+    try:
+        yield
+    except BaseException:
+        model.jax_state_sync()
+        for variable, value in before:
+            if variable._value is None:
+                variable.assign(value)
+        raise
+
+
+@contextlib.contextmanager
 def plain_errors():
     """Turn the error of a checked `tf.data.Dataset` into a `ValueError`."""
     try:

@@ -193,8 +193,7 @@ class MSStack(keras.Model):
                     "frames",
                     stacklevel=2,
                 )
-        with checks.plain_errors():
-            return super().predict(x, *args, **kwargs)
+        return self._run(super().predict, x, *args, **kwargs)
 
     def forecast(self, frames, horizon=None, batch_size=None, verbose=0):
         """Forecast from all given frames, as far ahead as asked.
@@ -286,15 +285,16 @@ class MSStack(keras.Model):
             ValueError: If the frames have a wrong shape or contain NaN.
             TypeError: If they are not floating-point.
         """
+        x = checks.checked(x, self.image_shape[-1])
         return self._run(super().fit, x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """As `keras.Model.evaluate`, with the frames checked first."""
+        x = checks.checked(x, self.image_shape[-1])
         return self._run(super().evaluate, x, *args, **kwargs)
 
     def _run(self, method, x, *args, **kwargs):
-        x = checks.checked(x, self.image_shape[-1])
-        with checks.plain_errors():
+        with checks.intact(self), checks.plain_errors():
             return method(x, *args, **kwargs)
 
     def compute_loss(

@@ -43,7 +43,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def streams(x):
-    """The batch (x, y), after a good one, in every form but an array."""
+    """The batch (x, y), after good ones, in every form but an array."""
     batches = [(PAST, FUTURE), (x, FUTURE)]
     yield "PyDataset", Batches(*batches)
     yield "generator", (batch for batch in batches)
@@ -94,14 +94,19 @@ def test_a_call_is_refused(model, kind):
 
 
 @bad_frames
-def test_streams_are_refused(model, kind):
+def test_streams_are_refused_and_the_model_stays_whole(model, kind):
     frames, error, message = BAD[kind]
+    expected = model.predict(PAST, verbose=0)
     for name, data in streams(frames):
         with pytest.raises(error, match=message):
             model.fit(data, verbose=0)
         if name != "generator":
             with pytest.raises(error, match=message):
                 model.evaluate(data, verbose=0)
+            with pytest.raises(error, match=message):
+                model.predict(data, verbose=0)
+    np.testing.assert_array_equal(model.predict(PAST, verbose=0), expected)
+    assert model.optimizer.learning_rate == 0.0
 
 
 def test_good_streams_pass(model):

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import json
 import math
 import pathlib
+import platform
 import time
 
 import keras
@@ -14,6 +16,7 @@ CHECKPOINT = "checkpoint.keras"
 BEST = "best.weights.h5"
 HISTORY = "history.csv"
 RECIPE = "recipe.toml"
+ENVIRONMENT = "environment.json"
 SCORE = "val_mse"
 
 
@@ -22,9 +25,9 @@ def train(recipe, run_dir, data=None, max_minutes=None, verbose=1):
 
     The run directory holds a copy of the recipe, `checkpoint.keras` (the
     whole state after the last full epoch), `best.weights.h5` (the weights
-    that scored best on validation) and `history.csv`. Every file is written
-    beside its place and then moved there, so that a killed run loses no more
-    than the epoch it was in.
+    that scored best on validation), `history.csv` and `environment.json` (the
+    software it began with). Every file is written beside its place and then
+    moved there, so that a killed run loses no more than the epoch it was in.
 
     Args:
         recipe: `msrnn_keras.recipes.Recipe`.
@@ -185,6 +188,18 @@ def _claim(run_dir, recipe):
         run_dir / RECIPE,
         lambda path: path.write_text(recipe.text, encoding="utf-8"),
     )
+    if not (run_dir / ENVIRONMENT).exists():
+        environment = json.dumps(
+            {
+                "backend": keras.backend.backend(),
+                "keras": keras.__version__,
+                "python": platform.python_version(),
+            }
+        )
+        write_atomically(
+            run_dir / ENVIRONMENT,
+            lambda path: path.write_text(environment, encoding="utf-8"),
+        )
 
 
 def _restore(run_dir):

@@ -14,7 +14,8 @@ from msrnn_keras.recipes import load_recipe
 from msrnn_keras.training import RunKeeper, read_history, train
 from tests.runs import RECIPE, contents, state, write_mnist
 
-FILES = {"best.weights.h5", "checkpoint.keras", "history.csv", "recipe.toml"}
+BEGUN = {"environment.json", "recipe.toml"}
+FILES = {"best.weights.h5", "checkpoint.keras", "history.csv", *BEGUN}
 STEPS = 3  # of an epoch of RECIPE
 
 # Takes a run up and dies, as by SIGKILL, while it writes the checkpoint of
@@ -177,7 +178,7 @@ def test_loss_that_is_not_finite_ends_the_run(tmp_path, recipe, mnist):
     wild = dataclasses.replace(recipe, training=wild)
     with pytest.raises(FloatingPointError, match="Received: loss=(nan|inf)"):
         train(wild, tmp_path / "run", data=mnist, verbose=0)
-    assert set(contents(tmp_path / "run")) == {"recipe.toml"}
+    assert set(contents(tmp_path / "run")) == BEGUN
 
 
 # === Folders ===

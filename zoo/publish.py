@@ -8,22 +8,20 @@ with its model card.
 
 import argparse
 import json
-import platform
 import sys
 from pathlib import Path
-
-import keras
 
 from msrnn_keras.baselines import AllBlack, Persistence
 from msrnn_keras.data import verify_test_set
 from msrnn_keras.evaluation import PROTOCOLS, evaluate
 from msrnn_keras.recipes import LOSSES, load_recipe
-from msrnn_keras.training import BEST, RECIPE, read_history
+from msrnn_keras.training import BEST, ENVIRONMENT, RECIPE, read_history
 from zoo import manifest
 from zoo.card import render_card
 from zoo.library import PRESETS
 from zoo.preset import write_preset
 
+FINE_TUNING = 10  # a loaded model learns at this part of the peak rate
 LICENSES = {"mnist": "MNIST: CC BY-SA 3.0"}
 
 
@@ -55,6 +53,9 @@ def publish(run_dir, hardware, data=None, root=PRESETS, batch_size=50):
         raise FileNotFoundError(
             f"The run has finished no epoch. Received: {str(run_dir)!r}"
         )
+    environment = json.loads(
+        (run_dir / ENVIRONMENT).read_text(encoding="utf-8")
+    )
     test = recipe.data("test", path=data, batch_size=batch_size)
     verify_test_set(test)
     validation = recipe.data(
@@ -73,7 +74,9 @@ def publish(run_dir, hardware, data=None, root=PRESETS, batch_size=50):
         "validation": evaluate(model, validation, verbose=2),
         "test": evaluate(model, test, verbose=2),
     }
-    metadata = _metadata(recipe, history, hardware, scores, baselines, root)
+    metadata = _metadata(
+        recipe, history, environment, hardware, scores, baselines, root
+    )
     return write_preset(
         root,
         model,
@@ -81,12 +84,12 @@ def publish(run_dir, hardware, data=None, root=PRESETS, batch_size=50):
         render_card(recipe, {**metadata, "parameters": model.count_params()}),
         compile={
             "loss": LOSSES[recipe.training.loss](),
-            "learning_rate": recipe.training.learning_rate,
+            "learning_rate": recipe.training.learning_rate / FINE_TUNING,
         },
     )
 
 
-def _metadata(recipe, history, hardware, scores, baselines, root):
+def _metadata(recipe, history, environment, hardware, scores, baselines, root):
     training = recipe.training
     best = min(history, key=lambda row: row["val_mse"])
     return {
@@ -105,9 +108,7 @@ def _metadata(recipe, history, hardware, scores, baselines, root):
             "steps": len(history) * training.steps_per_epoch,
             "hours": round(sum(row["seconds"] for row in history) / 3600, 2),
             "best_epoch": best["epoch"],
-            "backend": keras.backend.backend(),
-            "keras": keras.__version__,
-            "python": platform.python_version(),
+            **environment,
             "history": history,
         },
         "input": {"scaling": "[0, 1]", "interval": "1 frame"},

@@ -1,0 +1,99 @@
+"""The presets in the repository: whole, loadable and better than nothing."""
+
+import numpy as np
+import pytest
+
+import zoo
+from msrnn_keras import MSStack
+from msrnn_keras.baselines import AllBlack, Persistence
+from msrnn_keras.data import MovingMNIST, sample_digits
+from msrnn_keras.evaluation import evaluate
+from tests.reference import GOLDEN
+from zoo.catalog import WEIGHTS, read_manifest
+from zoo.library import MANIFEST, PRESETS
+
+FOLDERS = [preset.folder for preset in read_manifest(MANIFEST)]
+every_preset = pytest.mark.parametrize("folder", FOLDERS)
+SHIPPED = "ms-convlstm/mnist/small/1"
+
+
+def load(folder):
+    model, dataset, variant, revision = folder.split("/")
+    return zoo.load(model, dataset, variant, revision=revision)
+
+
+def clips(model, num_clips):
+    return MovingMNIST(
+        "test",
+        num_clips=num_clips,
+        context=model.context,
+        horizon=model.horizon,
+        image_shape=model.image_shape[:2],
+        digits=sample_digits("test"),
+    )
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load(SHIPPED)
+
+
+def test_the_shipped_preset_is_the_small_one():
+    assert SHIPPED in FOLDERS
+    assert zoo.names("ms-convlstm", "mnist")
+    info = zoo.info("ms-convlstm", "mnist", "small")
+    assert info["parameters"] <= 1_000_000
+    assert (PRESETS / SHIPPED / WEIGHTS).stat().st_size < 6e6
+
+
+@every_preset
+def test_the_card_tells_the_scores_of_the_metadata(folder):
+    model, dataset, variant, revision = folder.split("/")
+    info = zoo.info(model, dataset, variant, revision)
+    card = (PRESETS / folder / "README.md").read_text(encoding="utf-8")
+    for protocol in ("forecast", "ms-rnn"):
+        scores = info["scores"]["test"][protocol]
+        row = (
+            f"| {model} | {scores['mse']:.2f} | {scores['mae']:.2f} "
+            f"| {scores['ssim']:.4f} | {scores['psnr']:.2f} |"
+        )
+        assert row in card
+    assert info["clips"]["test"] == 10_000
+
+
+@every_preset
+def test_forecasts_are_those_it_was_published_with(folder):
+    model = load(folder)
+    assert isinstance(model, MSStack) and model.compiled
+    name = f"zoo-{folder.replace('/', '-')}.npz"
+    with np.load(GOLDEN / name) as file:
+        expected = file["forecast"]
+    past, _ = clips(model, 1).arrays()
+    given = model.predict(past, verbose=0)
+    np.testing.assert_allclose(given, expected, atol=1e-3)
+    assert np.ptp(expected) > 0.5
+
+
+def test_the_shipped_preset_beats_the_baselines_clearly(shipped):
+    data = clips(shipped, 24)
+    mse = {}
+    for scored in (
+        shipped,
+        Persistence(shipped.context, shipped.horizon),
+        AllBlack(shipped.context, shipped.horizon),
+    ):
+        mse[scored.name] = evaluate(scored, data)["forecast"]["mse"]
+    assert mse["ms-convlstm"] < 0.65 * mse["all black"]
+    assert mse["ms-convlstm"] < 0.4 * mse["persistence"]
+
+
+def test_the_readme_tells_the_shipped_scores():
+    info = zoo.info("ms-convlstm", "mnist", "small", 1)
+    readme = (PRESETS.parents[1] / "README.md").read_text(encoding="utf-8")
+    for protocol in ("forecast", "ms-rnn"):
+        scores = info["scores"]["test"][protocol]
+        row = (
+            f"| `{protocol}` | {scores['mse']:.2f} | {scores['mae']:.2f} "
+            f"| {scores['ssim']:.4f} | {scores['psnr']:.2f} |"
+        )
+        assert row in readme

@@ -51,14 +51,7 @@ def run_demo(model, folder=".", clips=32, shown=0):
         raise ValueError(
             f"`shown` must be one of the {clips} clips. Received: {shown}"
         )
-    data = MovingMNIST(
-        "test",
-        num_clips=clips,
-        context=model.context,
-        horizon=model.horizon,
-        image_shape=model.image_shape[:2],
-        digits=sample_digits("test"),
-    )
+    data = unseen_clips(model, clips)
     baseline = Persistence(model.context, model.horizon)
     scores = {
         named.name: evaluate(named, data, verbose=0)
@@ -70,6 +63,26 @@ def run_demo(model, folder=".", clips=32, shown=0):
     animation = folder / "forecast.gif"
     _draw(picture, animation, past, future, forecast)
     return Demo(scores, picture, animation)
+
+
+def unseen_clips(model, num_clips):
+    """Clips of the shipped test digits, as a model takes them.
+
+    Args:
+        model: `MSStack`, or anything with its sizes.
+        num_clips: Integer.
+
+    Returns:
+        `MovingMNIST`.
+    """
+    return MovingMNIST(
+        "test",
+        num_clips=num_clips,
+        context=model.context,
+        horizon=model.horizon,
+        image_shape=model.image_shape[:2],
+        digits=sample_digits("test"),
+    )
 
 
 def _draw(picture, animation, past, future, forecast):

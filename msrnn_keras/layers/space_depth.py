@@ -80,8 +80,19 @@ class CropToFrame(_SizeLayer):
         return (x[0], *frame[1:3], x[3])
 
 
+class _BlockLayer(_SizeLayer):
+    """A `_SizeLayer` with blocks of `block` by `block` pixels."""
+
+    def __init__(self, block, **kwargs):
+        super().__init__(**kwargs)
+        self.block = block
+
+    def get_config(self):
+        return {**super().get_config(), "block": self.block}
+
+
 @keras.saving.register_keras_serializable(package="msrnn_keras")
-class SpaceToDepth(_SizeLayer):
+class SpaceToDepth(_BlockLayer):
     """Turns blocks of pixels into channels.
 
     Args:
@@ -97,10 +108,6 @@ class SpaceToDepth(_SizeLayer):
     (1, 4, 4, 4)
     """
 
-    def __init__(self, block, **kwargs):
-        super().__init__(**kwargs)
-        self.block = block
-
     def call(self, x):
         p = self.block
         batch, height, width, channels = ops.shape(x)
@@ -114,12 +121,9 @@ class SpaceToDepth(_SizeLayer):
         size = [None if n is None else n // self.block for n in (height, width)]
         return (batch, *size, channels * self.block**2)
 
-    def get_config(self):
-        return {**super().get_config(), "block": self.block}
-
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
-class DepthToSpace(_SizeLayer):
+class DepthToSpace(_BlockLayer):
     """Turns channels into blocks of pixels: the inverse of `SpaceToDepth`.
 
     Args:
@@ -134,10 +138,6 @@ class DepthToSpace(_SizeLayer):
     (1, 8, 8, 1)
     """
 
-    def __init__(self, block, **kwargs):
-        super().__init__(**kwargs)
-        self.block = block
-
     def call(self, x):
         p = self.block
         batch, height, width, channels = ops.shape(x)
@@ -149,6 +149,3 @@ class DepthToSpace(_SizeLayer):
         batch, height, width, channels = input_shape
         size = [None if n is None else n * self.block for n in (height, width)]
         return (batch, *size, channels // self.block**2)
-
-    def get_config(self):
-        return {**super().get_config(), "block": self.block}

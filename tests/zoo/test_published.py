@@ -6,7 +6,7 @@ import pytest
 import zoo
 from msrnn_keras import MSStack
 from msrnn_keras.baselines import AllBlack, Persistence
-from msrnn_keras.data import MovingMNIST, sample_digits
+from msrnn_keras.demo import unseen_clips
 from msrnn_keras.evaluation import evaluate
 from tests.reference import GOLDEN
 from zoo.catalog import WEIGHTS, read_manifest
@@ -20,17 +20,6 @@ SHIPPED = "ms-convlstm/mnist/small/1"
 def load(folder):
     model, dataset, variant, revision = folder.split("/")
     return zoo.load(model, dataset, variant, revision=revision)
-
-
-def clips(model, num_clips):
-    return MovingMNIST(
-        "test",
-        num_clips=num_clips,
-        context=model.context,
-        horizon=model.horizon,
-        image_shape=model.image_shape[:2],
-        digits=sample_digits("test"),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +57,14 @@ def test_forecasts_are_those_it_was_published_with(folder):
     name = f"zoo-{folder.replace('/', '-')}.npz"
     with np.load(GOLDEN / name) as file:
         expected = file["forecast"]
-    past, _ = clips(model, 1).arrays()
+    past, _ = unseen_clips(model, 1).arrays()
     given = model.predict(past, verbose=0)
     np.testing.assert_allclose(given, expected, atol=1e-3)
     assert np.ptp(expected) > 0.5
 
 
 def test_the_shipped_preset_beats_the_baselines_clearly(shipped):
-    data = clips(shipped, 24)
+    data = unseen_clips(shipped, 24)
     mse = {}
     for scored in (
         shipped,

@@ -28,7 +28,7 @@ def lookup(name, table, kind):
     if key in table:
         return key, table[key]
     near = difflib.get_close_matches(key, table, n=3, cutoff=0.5)
-    near = near or sorted(table)
+    near = near or sorted(table) or ["none there"]
     raise ValueError(
         f"Unknown {kind}; the nearest are: {', '.join(near)}. "
         f"Received: {name!r}"

@@ -83,9 +83,7 @@ class MSStack(keras.Model):
         _check_options(cell, cell_class, cell_options)
         image_shape = _check_image_shape(image_shape)
         scales = _check_scales(scales)
-        checks.check_positive("context", context)
-        checks.check_positive("horizon", horizon)
-        checks.check_positive("patch_size", patch_size)
+        _check_sizes(context=context, horizon=horizon, patch_size=patch_size)
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
         policy = keras.dtype_policies.get(dtype)
@@ -111,24 +109,16 @@ class MSStack(keras.Model):
         )
         frames = keras.Input((None, None, None, channels), name="frames")
         super().__init__(inputs=frames, outputs=rollout(frames), name=name)
-        if dtype is not None:
-            self.dtype_policy = policy
+        self.dtype_policy = policy
 
         # === Config ===
-        self.cell = cell
-        self.image_shape = image_shape
-        self.context = context
-        self.horizon = horizon
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.scales = scales
-        self.skips = skips
-        self.patch_size = patch_size
-        self.sampling = sampling
-        self.warmup = warmup
-        self.cell_options = cell_options
-        self._rollout = rollout
-        self._views = _Views(step_cell, step)
+        self.cell, self.cell_options = cell, cell_options
+        self.image_shape, self.patch_size = image_shape, patch_size
+        self.context, self.horizon = context, horizon
+        self.filters, self.kernel_size = filters, kernel_size
+        self.scales, self.skips = scales, skips
+        self.sampling, self.warmup = sampling, warmup
+        self._rollout, self._views = rollout, _Views(step_cell, step)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -367,6 +357,11 @@ def create(name, **kwargs):
     """
     name, row = lookup(name, ARCHITECTURES, "architecture")
     return MSStack(row.cell, **{"scales": row.scales, "name": name, **kwargs})
+
+
+def _check_sizes(**sizes):
+    for name, value in sizes.items():
+        checks.check_positive(name, value)
 
 
 def _check_image_shape(image_shape):

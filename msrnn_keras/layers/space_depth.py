@@ -111,8 +111,9 @@ class SpaceToDepth(_BlockLayer):
     def call(self, x):
         p = self.block
         batch, height, width, channels = ops.shape(x)
-        x = ops.reshape(x, (batch, height // p, p, width // p, p, channels))
-        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        # Four dimensions at most: transposing more is slow.
+        x = ops.reshape(x, (-1, p, width // p, p * channels))
+        x = ops.transpose(x, (0, 2, 1, 3))
         shape = (batch, height // p, width // p, channels * p**2)
         return ops.reshape(x, shape)
 
@@ -141,8 +142,8 @@ class DepthToSpace(_BlockLayer):
     def call(self, x):
         p = self.block
         batch, height, width, channels = ops.shape(x)
-        x = ops.reshape(x, (batch, height, width, p, p, channels // p**2))
-        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+        x = ops.reshape(x, (-1, width, p, channels // p))
+        x = ops.transpose(x, (0, 2, 1, 3))
         return ops.reshape(x, (batch, height * p, width * p, channels // p**2))
 
     def compute_output_shape(self, input_shape):

@@ -23,7 +23,8 @@ compare in kind, not to the digit.
 {tables}
 
 On {validation:,} validation clips (digits 55,000-59,999 of the training
-digits), by which weights were chosen: forecast MSE {validation_mse:.2f}.
+digits): forecast MSE {validation_mse:.2f}. The weights are those of the epoch
+that scored best on the first {chosen_on:,} of them.
 
 Reproduce with the full MNIST (weights and test set are fixed; the last digits
 depend on the backend):
@@ -99,6 +100,7 @@ def render_card(recipe, metadata):
         tables="\n\n".join(_table(models, name) for name in PROTOCOLS),
         validation=metadata["clips"]["validation"],
         validation_mse=scores["validation"]["forecast"]["mse"],
+        chosen_on=recipe.training.validation_clips,
         data=DATA[metadata["dataset"]],
         train_clips=training["clips"],
         **{key: training[key] for key in ("backend", "hours", "keras")},

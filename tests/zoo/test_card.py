@@ -78,7 +78,7 @@ def test_scores_stand_in_the_table_of_their_protocol(card):
                 f"\n| {name} | {numbers}0.12 | {numbers}1.12 | {numbers}2.1230 "
                 f"| {numbers}3.12 | {numbers}4.12 |\n" in table
             )
-    assert "chosen: forecast MSE 100.12." in card
+    assert "forecast MSE 100.12." in card
     assert "110.12" not in card  # of validation, the forecast only
 
 

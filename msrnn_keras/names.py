@@ -4,17 +4,22 @@ import difflib
 
 
 def normalize(name):
-    """The canonical spelling of a name: lower case, `-` for `_`."""
+    """The canonical spelling of a name.
+
+    Lower case, `-` for `_`, `++` for `-plus-plus`.
+    """
     if not isinstance(name, str):
         raise ValueError(f"A name must be a string. Received: {name!r}")
-    return name.strip().lower().replace("_", "-")
+    name = name.strip().lower().replace("_", "-")
+    return name.replace("-plus-plus", "++")
 
 
 def lookup(name, table, kind):
     """The entry of a table under a name.
 
     Args:
-        name: String; case does not matter, `_` stands for `-`.
+        name: String; case does not matter, `_` stands for `-` and
+            `-plus-plus` for `++`.
         table: Dict with canonical names as keys.
         kind: String, what the names name, for the error message.
 

@@ -14,7 +14,9 @@ class StepCell(ConvRNNCell):
 
     Its input is a given frame with one channel more, which tells whether the
     given frame enters (1) or the previous prediction (0). Its states are the
-    previous prediction and the states of all layers.
+    previous prediction and the states of the stack. Where the cells tell
+    their decoupling distances, the output is flat, `(batch, values)`: the
+    prediction and then the distances of all layers; see `unpack`.
 
     Args:
         wiring: `msrnn_keras.wiring.Wiring` of the stack.
@@ -28,24 +30,59 @@ class StepCell(ConvRNNCell):
         self.model = wiring.graph((None, None, image_channels))
         self.cells = wiring.cells
 
+        self._distances = [
+            index
+            for index, (name, _, _) in enumerate(wiring.states((None, None)))
+            if name.startswith("distance_")
+        ]
+
+    @property
+    def decoupled(self):
+        """Whether the cells tell their decoupling distances."""
+        return bool(self._distances)
+
     @property
     def state_size(self):
-        sizes = [size for cell in self.cells for size in cell.state_size]
-        return [self.filters, *sizes]
+        return [shape[-1] for shape in self.state_shapes((None, None))]
 
     def state_shapes(self, image_shape):
-        shapes = [(*image_shape, self.filters)]
-        sizes = self.wiring.layer_shapes(image_shape)
-        for cell, size in zip(self.cells, sizes, strict=True):
-            shapes.extend(cell.state_shapes(size))
-        return shapes
+        states = self.wiring.states(image_shape)
+        return [(*image_shape, self.filters), *(shape for *_, shape in states)]
 
     def call(self, inputs, states, training=None):
         previous, *states = states
         given, is_given = inputs[..., :-1], inputs[..., -1:]
         frame = ops.where(is_given > 0.5, given, previous)
         prediction, *states = self.model([frame, *states], training=training)
-        return prediction, [prediction, *states]
+        output = prediction
+        if self.decoupled:
+            parts = [prediction, *(states[i] for i in self._distances)]
+            flat = [ops.reshape(x, (ops.shape(x)[0], -1)) for x in parts]
+            output = ops.concatenate(flat, axis=-1)
+        return output, [prediction, *states]
+
+    def unpack(self, outputs, image_shape):
+        """Predictions and distances of the outputs of all steps.
+
+        Args:
+            outputs: Tensor, the outputs, `(batch, steps, …)`.
+            image_shape: Tuple `(height, width)` of a frame.
+
+        Returns:
+            Tuple of tensors: predictions `(batch, steps, height, width,
+            channels)` and distances `(batch, steps, layers, filters)`; None
+            where there are no distances.
+        """
+        if not self.decoupled:
+            return outputs, None
+        batch, steps, _ = ops.shape(outputs)
+        layers = len(self._distances)
+        count = layers * self.cells[0].filters
+        frames = (batch, steps, *image_shape, self.filters)
+        return (
+            ops.reshape(outputs[..., :-count], frames),
+            ops.reshape(outputs[..., -count:], (batch, steps, layers, -1)),
+        )
 
 
 class Rollout(keras.layers.Layer):
@@ -61,17 +98,27 @@ class Rollout(keras.layers.Layer):
         context: Integer, frames of the past; None takes all frames as past.
         horizon: Integer, frames to forecast.
         sampling: `Sampling`, or None: never the true frame.
-        keep_warmup: Boolean, whether to return the predictions of the context
-            frames as well.
+        decoupling: Float, weight of the decoupling loss in training.
+        output: String, what to return: `"forecast"`, the frames to forecast;
+            `"all"`, the predictions of the context frames as well;
+            `"distances"`, the decoupling distances.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Returns:
         Tensor `(batch, horizon, height, width, channels)`, with
-        `keep_warmup=True` `(batch, context + horizon - 1, …)`.
+        `output="all"` `(batch, context + horizon - 1, …)`, with
+        `"distances"` `(batch, context + horizon - 1, layers, filters)`.
     """
 
     def __init__(
-        self, cell, context, horizon, sampling=None, keep_warmup=False, **kwargs
+        self,
+        cell,
+        context,
+        horizon,
+        sampling=None,
+        decoupling=0.0,
+        output="forecast",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.rnn = ConvRNN(
@@ -80,7 +127,8 @@ class Rollout(keras.layers.Layer):
         self.context = context
         self.horizon = horizon
         self.sampling = sampling
-        self.keep_warmup = keep_warmup
+        self.decoupling = decoupling
+        self.output_kind = output
         self._warmup = None
         if sampling is not None:
             self.seed_generator = keras.random.SeedGenerator()
@@ -101,13 +149,20 @@ class Rollout(keras.layers.Layer):
         span = self._span(frames)
         given = frames[:, : span.given if training else span.past]
         is_given = self._draw(frames, span, training)
-        predictions = self.rnn(_with_flag(given, is_given), training=training)
-        predictions = ops.cast(predictions, self.variable_dtype)
+        outputs = self.rnn(_with_flag(given, is_given), training=training)
+        outputs = ops.cast(outputs, self.variable_dtype)
+        image_shape = ops.shape(frames)[2:4]
+        predictions, distances = self.rnn.cell.unpack(outputs, image_shape)
         if training:
             self._warmup = predictions[:, : span.past - 1]
-        return (
-            predictions if self.keep_warmup else predictions[:, span.past - 1 :]
-        )
+            if self.decoupling:
+                total = ops.sum(distances, axis=(2, 3))
+                self.add_loss(self.decoupling * ops.mean(total))
+        if self.output_kind == "distances":
+            return distances
+        if self.output_kind == "all":
+            return predictions
+        return predictions[:, span.past - 1 :]
 
     def pop_warmup(self):
         """Hand over the context frames' predictions of the last training call.
@@ -157,14 +212,17 @@ class Rollout(keras.layers.Layer):
         return draw < rate
 
     def compute_output_spec(self, frames, training=False):
-        batch, length, *frame = frames.shape
+        batch, length, *shape = frames.shape
         steps = self.horizon
-        if self.keep_warmup:
+        if self.output_kind != "forecast":
             known = length is not None
             past = min(length, self.context or length) if known else None
             steps = past + steps - 1 if known else None
+        if self.output_kind == "distances":
+            cells = self.rnn.cell.cells
+            shape = [len(cells), cells[0].filters]
         return keras.KerasTensor(
-            (batch, steps, *frame), dtype=self.variable_dtype
+            (batch, steps, *shape), dtype=self.variable_dtype
         )
 
 

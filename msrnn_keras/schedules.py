@@ -1,6 +1,9 @@
 """Scheduled sampling: when training feeds the truth, when the prediction."""
 
 import keras
+from keras import ops
+
+from msrnn_keras.checks import check_positive
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -21,10 +24,12 @@ class Sampling:
 
     Example:
     >>> Sampling.linear(steps=10_000)  # from the truth to the predictions
+    >>> Sampling.reverse(steps=10_000)  # as PredRNN-V2
 
     Reference:
         Bengio et al., "Scheduled Sampling for Sequence Prediction with
-        Recurrent Neural Networks", 2015, arXiv:1506.03099.
+        Recurrent Neural Networks", 2015, arXiv:1506.03099. Reverse: Wang et
+        al., "PredRNN", 2021, arXiv:2103.09504.
     """
 
     def __init__(self, context_rate=1.0, horizon_rate=0.0):
@@ -46,6 +51,22 @@ class Sampling:
         )
         return cls(horizon_rate=schedule)
 
+    @classmethod
+    def reverse(cls, steps):
+        """Reverse scheduled sampling, as published for PredRNN-V2.
+
+        In the first third of the steps both rates are 0.5. In the second the
+        `context_rate` rises exponentially towards 1 and the `horizon_rate`
+        falls linearly to 0; there they stay.
+
+        Args:
+            steps: Integer, training steps of the whole training.
+
+        Returns:
+            A `Sampling`.
+        """
+        return cls(ReverseContextRate(steps), ReverseHorizonRate(steps))
+
     def rates(self, step):
         """The two rates at a training step, `(context, horizon)`."""
         return tuple(
@@ -64,6 +85,70 @@ class Sampling:
     def from_config(cls, config):
         deserialize = keras.saving.deserialize_keras_object
         return cls(**{key: deserialize(value) for key, value in config.items()})
+
+
+class _Reverse(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate of reverse scheduled sampling, by the part of training done.
+
+    Args:
+        steps: Integer, training steps of the whole training.
+
+    Raises:
+        ValueError: If `steps` is not a positive integer.
+    """
+
+    def __init__(self, steps):
+        check_positive("steps", steps)
+        self.steps = steps
+
+    def __call__(self, step):
+        done = ops.cast(step, "float32") / self.steps
+        later = self.middle(done)
+        later = ops.where(done < 2 / 3, later, self.end)
+        return ops.where(done < 1 / 3, 0.5, later)
+
+    def get_config(self):
+        return {"steps": self.steps}
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class ReverseContextRate(_Reverse):
+    """0.5 for a third of training, then exponentially up, then 1.
+
+    Args:
+        steps: Integer, training steps of the whole training.
+
+    Raises:
+        ValueError: If `steps` is not a positive integer.
+
+    Reference:
+        Wang et al., "PredRNN", 2021, arXiv:2103.09504.
+    """
+
+    end = 1.0
+
+    def middle(self, done):
+        return 1 - 0.5 * ops.exp(-(done - 1 / 3) * 15)
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class ReverseHorizonRate(_Reverse):
+    """0.5 for a third of training, then linearly down to 0.
+
+    Args:
+        steps: Integer, training steps of the whole training.
+
+    Raises:
+        ValueError: If `steps` is not a positive integer.
+
+    Reference:
+        Wang et al., "PredRNN", 2021, arXiv:2103.09504.
+    """
+
+    end = 0.0
+
+    def middle(self, done):
+        return 0.5 * (2 - 3 * done)
 
 
 def _rate(name, value):

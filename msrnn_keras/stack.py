@@ -1,18 +1,22 @@
 """MSStack: the wiring of the multi-scale encoder/decoder."""
 
-import inspect
 import warnings
 
 import keras
+import numpy as np
 from keras import ops
 
 from msrnn_keras import checks
-from msrnn_keras.architectures import ARCHITECTURES, MULTI_SCALE
-from msrnn_keras.cells import CELLS
-from msrnn_keras.names import lookup
+from msrnn_keras.architectures import (
+    ALIASES,
+    ARCHITECTURES,
+    CELLS,
+    MULTI_SCALE,
+)
+from msrnn_keras.names import lookup, normalize
 from msrnn_keras.rollout import Rollout, StepCell
 from msrnn_keras.streaming import Stream
-from msrnn_keras.wiring import Wiring
+from msrnn_keras.wiring import Wiring, build_cells, cell_arguments
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -26,7 +30,8 @@ class MSStack(keras.Model):
     padded at the bottom and right to what the scales need, and cropped again.
 
     Args:
-        cell: String, name of the cell (`"convlstm"`).
+        cell: String, a name in `msrnn_keras.architectures.CELLS`, such as
+            `"predrnn"`.
         image_shape: Tuple `(height, width, channels)` of the frames the model
             is meant for, pixels. Height and width are a default, not a limit.
         context: Integer, number of past frames.
@@ -44,12 +49,18 @@ class MSStack(keras.Model):
             None trains on the model's own predictions.
         warmup: Boolean, whether training also learns the predictions of the
             context frames.
+        motion: Boolean, whether every layer but the last has MotionGRU and
+            the motion highway. None is the cell's default: only `"motionrnn"`.
+        decoupling: Float, weight of the decoupling loss of PredRNN-V2. None is
+            the cell's default: 0.01 for `"predrnn-v2"`, else 0.
         dtype: String or `keras.DTypePolicy`, such as `"mixed_bfloat16"`.
         name: String.
-        **cell_options: Further arguments of the cell.
+        **cell_options: Further arguments of the cell, such as `links` of
+            `"trajgru"` and `attention_window` of `"preciplstm"`.
 
     Raises:
-        ValueError: If an argument is out of its range or unknown.
+        ValueError: If an argument is out of its range or unknown, or the cell
+            lacks what `motion` or `decoupling` needs.
 
     Example:
     >>> model = MSStack("convlstm", image_shape=(64, 64, 1), filters=32)
@@ -74,38 +85,45 @@ class MSStack(keras.Model):
         patch_size=1,
         sampling=None,
         warmup=True,
+        motion=None,
+        decoupling=None,
         dtype=None,
         name=None,
         **cell_options,
     ):
         # === Layers ===
-        cell, cell_class = lookup(cell, CELLS, "cell")
-        _check_options(cell, cell_class, cell_options)
+        cell, row = lookup(cell, CELLS, "cell")
+        _check_options(cell, row, cell_options)
+        row = _with_extras(row, motion, decoupling)
         image_shape = _check_image_shape(image_shape)
         scales = _check_scales(scales)
         _check_sizes(context=context, horizon=horizon, patch_size=patch_size)
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
         policy = keras.dtype_policies.get(dtype)
-        channels = image_shape[-1]
-
-        # === Wiring ===
-        wiring = Wiring(
-            cell_class,
-            channels,
-            filters,
-            scales,
-            skips,
-            patch_size,
+        cells = build_cells(
+            row,
+            len(scales),
             policy,
+            filters=filters,
             kernel_size=kernel_size,
             **cell_options,
         )
+        channels = image_shape[-1]
+
+        # === Wiring ===
+        wiring = Wiring(cells, channels, scales, skips, patch_size, policy)
         # Before the graph of any size, so that pictures show these sizes.
         step = wiring.graph(image_shape)
         step_cell = StepCell(wiring, channels, dtype=policy)
         rollout = Rollout(
-            step_cell, context, horizon, sampling, dtype=policy, name="rollout"
+            step_cell,
+            context,
+            horizon,
+            sampling,
+            row.decoupling,
+            dtype=policy,
+            name="rollout",
         )
         frames = keras.Input((None, None, None, channels), name="frames")
         super().__init__(inputs=frames, outputs=rollout(frames), name=name)
@@ -118,6 +136,7 @@ class MSStack(keras.Model):
         self.filters, self.kernel_size = filters, kernel_size
         self.scales, self.skips = scales, skips
         self.sampling, self.warmup = sampling, warmup
+        self.motion, self.decoupling_weight = row.motion, row.decoupling
         self._rollout, self._views = rollout, _Views(step_cell, step)
 
     def get_config(self):
@@ -134,6 +153,8 @@ class MSStack(keras.Model):
             "patch_size": self.patch_size,
             "sampling": self.sampling and serialize(self.sampling),
             "warmup": self.warmup,
+            "motion": self.motion,
+            "decoupling": self.decoupling_weight,
             "dtype": serialize(self.dtype_policy),
             "name": self.name,
             **self.cell_options,
@@ -210,7 +231,7 @@ class MSStack(keras.Model):
         horizon = self.horizon if horizon is None else horizon
         checks.check_positive("horizon", horizon)
         return self._predict_view(
-            (None, horizon, False), frames, batch_size, verbose
+            (None, horizon, "forecast"), frames, batch_size, verbose
         )
 
     def rollout(self, frames, batch_size=None, verbose=0):
@@ -231,8 +252,37 @@ class MSStack(keras.Model):
             TypeError: If the frames are not floating-point.
         """
         return self._predict_view(
-            (self.context, self.horizon, True), frames, batch_size, verbose
+            (self.context, self.horizon, "all"), frames, batch_size, verbose
         )
+
+    def decoupling(self, frames, batch_size=None, verbose=0):
+        """The decoupling distances of PredRNN-V2, for all predictions.
+
+        Args:
+            frames: Array `(batch, time, height, width, channels)` of floats;
+                only the first `context` frames count.
+            batch_size: Integer, samples computed at a time; None is 32.
+            verbose: As in `keras.Model.predict`.
+
+        Returns:
+            Array `(context + horizon - 1, layers, batch, filters)` within
+            [0, 1]: |cosine| over space of what a step adds to the cell state
+            and to the memory. Zeros where the model has no decoupling.
+
+        Raises:
+            ValueError: If the frames have a wrong shape or contain NaN.
+            TypeError: If the frames are not floating-point.
+        """
+        key = (self.context, self.horizon, "distances")
+        if not self.decoupling_weight:
+            frames = checks.checked(frames, self.image_shape[-1])
+            batch, length = frames.shape[:2]
+            steps = min(length, self.context) + self.horizon - 1
+            return np.zeros(
+                (steps, len(self.scales), batch, self.filters), "float32"
+            )
+        distances = self._predict_view(key, frames, batch_size, verbose)
+        return distances.transpose(1, 2, 0, 3)
 
     def _predict_view(self, key, frames, batch_size, verbose):
         frames = checks.checked(frames, self.image_shape[-1])
@@ -322,8 +372,8 @@ class _Views:
         self.step = step
         self._models = {}
 
-    def get(self, context, horizon, keep_warmup):
-        key = (context, horizon, keep_warmup)
+    def get(self, context, horizon, output):
+        key = (context, horizon, output)
         if key not in self._models:
             cell = self.step_cell
             frames = keras.Input((None, None, None, cell.filters))
@@ -331,7 +381,7 @@ class _Views:
                 cell,
                 context,
                 horizon,
-                keep_warmup=keep_warmup,
+                output=output,
                 dtype=cell.dtype_policy,
             )
             self._models[key] = keras.Model(frames, rollout(frames))
@@ -355,8 +405,11 @@ def create(name, **kwargs):
     Example:
     >>> model = msrnn_keras.create("ms-convlstm", filters=32)
     """
+    name = ALIASES.get(normalize(name), name)
     name, row = lookup(name, ARCHITECTURES, "architecture")
-    return MSStack(row.cell, **{"scales": row.scales, "name": name, **kwargs})
+    # A model's name has no "+": TensorFlow would refuse it.
+    safe = name.replace("++", "-plus-plus")
+    return MSStack(row.cell, **{"scales": row.scales, "name": safe, **kwargs})
 
 
 def _check_sizes(**sizes):
@@ -395,11 +448,24 @@ def _check_scales(scales):
     return scales
 
 
-def _check_options(cell, cell_class, options):
-    known = inspect.signature(cell_class.__init__).parameters
-    unknown = sorted(set(options) - set(known))
+def _check_options(cell, row, options):
+    unknown = sorted(set(options) - cell_arguments(row))
     if unknown:
         raise ValueError(
             f"The cell {cell!r} and MSStack have no argument "
             f"{', '.join(unknown)}. Received: {unknown}"
         )
+
+
+def _with_extras(row, motion, decoupling):
+    """A row of `CELLS` with what the user chose otherwise."""
+    if motion is not None:
+        row = row._replace(motion=bool(motion))
+    if decoupling is not None:
+        if not isinstance(decoupling, (int, float)) or decoupling < 0:
+            raise ValueError(
+                "`decoupling` must be a number, 0 or more. "
+                f"Received: decoupling={decoupling!r}"
+            )
+        row = row._replace(decoupling=float(decoupling))
+    return row

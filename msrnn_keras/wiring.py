@@ -1,10 +1,16 @@
 """The wiring of one time step: which layers feed which, at what scale."""
 
+import inspect
 import math
 
 import keras
 
 from msrnn_keras import layers
+from msrnn_keras.cells import (
+    DecoupledCell,
+    GradientHighwayCell,
+    MotionCell,
+)
 
 SKIPS = ("none", "add", "unet3+", "fc")
 
@@ -56,50 +62,94 @@ def sources(layer, depth, skips):
     return sorted(chosen)
 
 
+def cell_arguments(row):
+    """Names of the arguments that the cells of a row of `CELLS` take."""
+    classes = [cell for cell in (row.cell, row.first) if cell]
+    return {name for cell in classes for name in _parameters(cell)}
+
+
+def build_cells(row, depth, policy, **arguments):
+    """The cells of a stack, one for each layer.
+
+    Args:
+        row: `msrnn_keras.architectures.Cells`.
+        depth: Integer, number of layers.
+        policy: `keras.DTypePolicy` of all layers.
+        **arguments: Arguments of the cells; a cell is given those it takes.
+
+    Returns:
+        List of `ConvRNNCell`, named `layer_0`, `layer_1`, ….
+    """
+    adapter = None
+    if row.decoupling:
+        adapter = keras.layers.Conv2D(
+            arguments["filters"], 1, dtype=policy, name="adapter"
+        )
+    cells = []
+    for index in range(depth):
+        cell_class = row.first if index == 0 and row.first else row.cell
+        wrappers = []
+        if row.motion and index < depth - 1:
+            wrappers.append((MotionCell, {}))
+        if row.highway and index == 1:
+            wrappers.append((GradientHighwayCell, {}))
+        if row.decoupling:
+            wrappers.append((DecoupledCell, {"adapter": adapter}))
+        taken = {
+            name: value
+            for name, value in arguments.items()
+            if name in _parameters(cell_class)
+        }
+        name = f"layer_{index}"
+        inner = "cell" if wrappers else name
+        cell = cell_class(**taken, dtype=policy, name=inner)
+        for number, (wrapper, options) in enumerate(wrappers, start=1):
+            outer = name if number == len(wrappers) else f"cell_{number}"
+            cell = wrapper(cell, **options, dtype=policy, name=outer)
+        cells.append(cell)
+    return cells
+
+
+def _parameters(cell_class):
+    names = inspect.signature(cell_class.__init__).parameters
+    return [name for name in names if name not in ("self", "kwargs")]
+
+
 class Wiring:
     """How the layers of a stack feed one another within a time step.
 
     Args:
-        cell_class: Class of the cells.
+        cells: List of `ConvRNNCell`, one for each layer.
         image_channels: Integer, channels of a frame.
-        filters: Integer, channels of every recurrent layer.
         scales: Tuple of integers, one for each layer.
         skips: String, the topology.
         patch_size: Integer, pixels.
         policy: `keras.DTypePolicy` of all layers.
-        **cell_options: Further arguments of the cells.
     """
 
     def __init__(
-        self,
-        cell_class,
-        image_channels,
-        filters,
-        scales,
-        skips,
-        patch_size,
-        policy,
-        **cell_options,
+        self, cells, image_channels, scales, skips, patch_size, policy
     ):
+        self.cells = cells
         self.scales = scales
         self.skips = skips
         self.patch_size = patch_size
         self.policy = policy
-        self.cells = [
-            cell_class(
-                filters, dtype=policy, name=f"layer_{index}", **cell_options
-            )
-            for index in range(len(scales))
-        ]
-        self.embed = keras.layers.Conv2D(filters, 1, dtype=policy, name="embed")
+        self.embed = keras.layers.Conv2D(
+            cells[0].filters, 1, dtype=policy, name="embed"
+        )
         self.head = keras.layers.Conv2D(
             image_channels * patch_size**2, 1, dtype=policy, name="head"
         )
         needs = (
             scale * cell.size_multiple
-            for scale, cell in zip(scales, self.cells, strict=True)
+            for scale, cell in zip(scales, cells, strict=True)
         )
         self.multiple = patch_size * math.lcm(*needs)
+        # The layers that the memory m runs through, first to last.
+        self.memory_path = [
+            index for index, cell in enumerate(cells) if cell.has_memory
+        ]
 
     def layer_shapes(self, image_shape):
         """`(height, width)` of every layer for a frame's `(height, width)`."""
@@ -110,6 +160,31 @@ class Wiring:
             )
             for factor in (self.patch_size * scale for scale in self.scales)
         ]
+
+    def states(self, image_shape):
+        """The states of the stack, in the order of the step's graph.
+
+        The memory m comes first, once, at the scale of the first layer it
+        runs through; then each layer's own states.
+
+        Args:
+            image_shape: Tuple `(height, width, …)` of a frame, pixels.
+
+        Returns:
+            List of tuples `(name, layer, shape)`.
+        """
+        memory, own = [], []
+        sizes = self.layer_shapes(image_shape)
+        for index, cell in enumerate(self.cells):
+            shapes = cell.state_shapes(sizes[index])
+            names = list(cell.State._fields)
+            if cell.has_memory:
+                if index == self.memory_path[0]:
+                    memory.append(("m", index, shapes[0]))
+                names, shapes = names[1:], shapes[1:]
+            for name, shape in zip(names, shapes, strict=True):
+                own.append((f"{name}_{index}", index, shape))
+        return memory + own
 
     def graph(self, image_shape):
         """The functional model of one time step.
@@ -123,7 +198,9 @@ class Wiring:
         """
         depth = len(self.cells)
         frame = keras.Input(image_shape, name="frame")
-        states = self._state_inputs(image_shape)
+        names = self.states(image_shape)
+        states = [keras.Input(shape, name=name) for name, _, shape in names]
+        memory = states[0] if self.memory_path else None
         outputs, new_states = [], []
         x = self._before(frame)
         for index, cell in enumerate(self.cells):
@@ -132,28 +209,45 @@ class Wiring:
             else:
                 chosen = sources(index, depth, self.skips)
                 x = self._gather(outputs, chosen, index)
-            x, new = cell(x, states[index])
+            own = [
+                state
+                for state, (name, layer, _) in zip(states, names, strict=True)
+                if layer == index and name != "m"
+            ]
+            if cell.has_memory:
+                memory = self._memory_to(memory, index)
+                x, (memory, *new) = cell(x, [memory, *own])
+            else:
+                x, new = cell(x, own)
             outputs.append(x)
             new_states.extend(new)
         x = self._resample(x, self.scales[-1], 1, "output")
         prediction = self._after(x, frame)
-        flat = [state for layer in states for state in layer]
+        if memory is not None:
+            new_states.insert(0, self._memory_back(memory))
         return keras.Model(
-            [frame, *flat], [prediction, *new_states], name="step"
+            [frame, *states], [prediction, *new_states], name="step"
         )
 
-    def _state_inputs(self, image_shape):
-        return [
-            [
-                keras.Input(shape, name=f"{field}_{index}")
-                for field, shape in zip(
-                    cell.State._fields, cell.state_shapes(size), strict=True
-                )
-            ]
-            for index, (cell, size) in enumerate(
-                zip(self.cells, self.layer_shapes(image_shape), strict=True)
-            )
-        ]
+    def _memory_to(self, memory, index):
+        """The memory at a layer's scale, from the layer before on its path."""
+        place = self.memory_path.index(index)
+        if place == 0:
+            return memory
+        source = self.memory_path[place - 1]
+        return self._resample(
+            memory,
+            self.scales[source],
+            self.scales[index],
+            f"m_{source}_to_{index}",
+        )
+
+    def _memory_back(self, memory):
+        """The memory at the scale of the first layer of the next step."""
+        first, last = self.memory_path[0], self.memory_path[-1]
+        return self._resample(
+            memory, self.scales[last], self.scales[first], "m_back"
+        )
 
     def _before(self, frame):
         x = layers.PadToMultiple(self.multiple, dtype=self.policy, name="pad")(

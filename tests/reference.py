@@ -1,20 +1,35 @@
 """Independent references in NumPy, and the golden files."""
 
+import math
 import pathlib
 
 import keras
 import numpy as np
 
 import msrnn_keras
+from msrnn_keras import convert
 
 GOLDEN = pathlib.Path(__file__).with_name("golden")
-# Weights of a cell, as the golden files name them.
-NAMES = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
+# The inputs of layers 1, 2, … of a stack of six and of three.
+INPUTS = {
+    6: {
+        "none": [[0], [1], [2], [3], [4]],
+        "add": [[0], [1], [2], [1, 3], [0, 4]],
+        "unet3+": [[0], [1], [0, 1, 2], [0, 1, 3], [0, 3, 4]],
+        "fc": [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4]],
+    },
+    3: {
+        "none": [[0], [1]],
+        "add": [[0], [0, 1]],
+        "unet3+": [[0], [0, 1]],
+        "fc": [[0], [0, 1]],
+    },
+}
 
 
-def tiny(name="ms-convlstm", **options):
+def tiny(name="ms-convlstm", seed=7, **options):
     """A small model, the same for the same options."""
-    keras.utils.set_random_seed(7)
+    keras.utils.set_random_seed(seed)
     options = {
         "image_shape": (16, 16, 1),
         "context": 4,
@@ -31,25 +46,27 @@ def clips(batch=2, length=7, size=(16, 16), channels=1, seed=0):
     return np.random.default_rng(seed).random(shape, dtype="float32")
 
 
+def golden(name):
+    """Frames, predictions, distances and weights of a golden file."""
+    with np.load(GOLDEN / f"{name}.npz") as file:
+        arrays = dict(file)
+    frames, truth = (
+        np.moveaxis(arrays[key], 2, 4).swapaxes(0, 1) for key in ("x", "y")
+    )
+    weights = {
+        key.removeprefix("w/"): value
+        for key, value in arrays.items()
+        if key.startswith("w/")
+    }
+    return frames, truth, arrays["decouple"], weights
+
+
 def golden_model(descriptor):
     """The model of a golden file with its weights, its frames, the truth."""
-    with np.load(GOLDEN / f"{descriptor.golden}.npz") as file:
-        arrays = dict(file)
-    model = msrnn_keras.create(descriptor.name, **descriptor.options)
-    wiring = model._views.step_cell.wiring
-    _set(wiring.embed, arrays, "embed.conv_embed")
-    _set(wiring.head, arrays, "fc.conv_fc")
-    for index, cell in enumerate(wiring.cells):
-        for attribute, key in NAMES.items():
-            layer = getattr(cell, attribute)
-            _set(layer, arrays, f"rnns.lstm.{index}.{key}")
-    frames, truth = (np.moveaxis(arrays[k], 2, 4) for k in ("x", "y"))
-    return model, frames.swapaxes(0, 1), truth.swapaxes(0, 1)
-
-
-def _set(layer, arrays, key):
-    kernel = arrays[f"w/{key}.weight"].transpose(2, 3, 1, 0)
-    layer.set_weights([kernel, arrays[f"w/{key}.bias"]])
+    frames, truth, distances, weights = golden(descriptor.golden)
+    model = msrnn_keras.create(descriptor.name, **descriptor.golden_options)
+    convert.load_torch_checkpoint(model, weights)
+    return model, frames, truth, distances
 
 
 def conv(x, kernel, bias):
@@ -73,31 +90,49 @@ def sigmoid(x):
 def step_loop(model, frames, steps):
     """All predictions by a plain loop over the cells' `call`, sizes given.
 
-    Plain stacks and the default multi-scale topology, written out anew.
+    The wiring of layers, scales and the memory m is written out anew.
     """
-    ops = keras.ops
-    wiring = model._views.step_cell.wiring
-    scales = model.scales
+    wiring, scales = model._views.step_cell.wiring, model.scales
+    cells = wiring.cells
+    multiple = math.lcm(
+        *(s * c.size_multiple for s, c in zip(scales, cells, strict=True))
+    )
+    batch, _, height, width, _ = frames.shape
+    missing = [-n % multiple for n in (height, width)]
+    padding = ((0, 0), (0, missing[0]), (0, missing[1]), (0, 0))
     states = []
-    for cell, scale in zip(wiring.cells, scales, strict=True):
-        shape = (len(frames), *(n // scale for n in frames.shape[2:4]))
-        zeros = np.zeros((*shape, model.filters), "float32")
-        states.append([zeros for _ in cell.state_size])
+    for cell, scale in zip(cells, scales, strict=True):
+        size = ((height + missing[0]) // scale, (width + missing[1]) // scale)
+        states.append([numpy(s) for s in cell.get_initial_state(batch, size)])
+    memory = next(
+        (s[0] for s, c in zip(states, cells, strict=True) if c.has_memory), None
+    )
     predictions = []
     for t in range(steps):
         frame = frames[:, t] if t < model.context else predictions[-1]
-        x = ops.convert_to_numpy(wiring.embed(frame))
-        outputs = []
-        for index, cell in enumerate(wiring.cells):
+        x, outputs = numpy(wiring.embed(np.pad(frame, padding))), []
+        for index, cell in enumerate(cells):
             if index:
-                x = resample(outputs[-1], scales[index - 1], scales[index])
-                mirror = len(scales) - 1 - index
-                if len(set(scales)) > 1 and mirror < index - 1:
-                    x = x + outputs[mirror]
-            x, states[index] = cell(x, states[index])
-            outputs.append(ops.convert_to_numpy(x))
-        predictions.append(ops.convert_to_numpy(wiring.head(outputs[-1])))
+                inputs = INPUTS[len(scales)][model.skips][index - 1]
+                x = sum(
+                    resample(outputs[j], scales[j], scales[index])
+                    for j in inputs
+                )
+            if cell.has_memory:
+                before = scales[index - 1] if index else scales[-1]
+                memory = resample(memory, before, scales[index])
+                states[index][0] = memory
+            x, new = cell(x, states[index])
+            states[index] = [numpy(state) for state in new]
+            memory = states[index][0]
+            outputs.append(numpy(x))
+        x = numpy(wiring.head(outputs[-1]))
+        predictions.append(x[:, :height, :width])
     return np.stack(predictions, axis=1)
+
+
+def numpy(x):
+    return keras.ops.convert_to_numpy(x)
 
 
 def resample(x, source, target):
@@ -116,7 +151,7 @@ def resample(x, source, target):
         high = np.minimum(low + 1, size - 1)
         shape = [1, 1, 1, 1]
         shape[axis] = -1
-        weight = (at - low).reshape(shape).astype("float32")
+        weight = (at - low).reshape(shape).astype(x.dtype)
         x = np.take(x, low, axis) * (1 - weight) + np.take(x, high, axis) * (
             weight
         )

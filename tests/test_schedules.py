@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 
 from msrnn_keras import Sampling
@@ -14,6 +15,28 @@ def test_linear_falls_from_one_to_zero():
     assert rates(sampling, 25) == (1.0, 0.75)
     assert rates(sampling, 100) == (1.0, 0.0)
     assert rates(sampling, 1000) == (1.0, 0.0)
+
+
+def test_reverse_is_that_of_the_publication():
+    sampling = Sampling.reverse(300)
+    given = [rates(sampling, step) for step in (0, 99, 100, 150, 199, 200, 300)]
+    # exp(-(50 / 300) 15) = 0.0821, exp(-(99 / 300) 15) = 0.00708
+    expected = [
+        (0.5, 0.5),
+        (0.5, 0.5),
+        (0.5, 0.5),
+        (1 - 0.5 * 0.082085, 0.25),
+        (1 - 0.5 * 0.007083, 0.005),
+        (1.0, 0.0),
+        (1.0, 0.0),
+    ]
+    np.testing.assert_allclose(given, expected, atol=1e-4)
+    twin = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(sampling)
+    )
+    assert rates(twin, 150) == rates(sampling, 150)
+    with pytest.raises(ValueError, match="Received: steps=0"):
+        Sampling.reverse(0)
 
 
 def test_default_is_the_models_own_predictions():

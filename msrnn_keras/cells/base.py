@@ -4,17 +4,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.checks import check_positive
-
-
-def xla_is_slow():
-    """Whether XLA must stay off: TensorFlow without a GPU.
-
-    There XLA takes minutes to compile a convolution inside a loop, and the
-    result is slower than the plain graph.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return False
-    return not keras.distribution.list_devices("gpu")
+from msrnn_keras.xla import xla_is_slow
 
 
 class ConvRNNCell(keras.layers.Layer):
@@ -28,9 +18,11 @@ class ConvRNNCell(keras.layers.Layer):
     NamedTuple `State` and as a flat list at Keras' boundary.
 
     A subclass gives `State` (the names), `build` and `step`; it overrides
-    `state_shapes` where a state does not have the shape of the output. XLA is
-    off (`supports_jit`) on TensorFlow without a GPU, so that a plain
-    `model.compile(...)` is fast there.
+    `state_size` where a state has other than `filters` channels, and
+    `state_shapes` where it has another height or width. The memory that a
+    stack passes from layer to layer is a first state named `m`. XLA is off
+    (`supports_jit`) where it is slow, so that a plain `model.compile(...)` is
+    fast.
 
     Args:
         filters: Integer, channels of the output and of each state.
@@ -43,6 +35,11 @@ class ConvRNNCell(keras.layers.Layer):
 
     State = None  # a NamedTuple class: the states' names, in order
     size_multiple = 1  # height and width must be a multiple of this
+    aux_names = ()  # keys of the dict that `step` gives beyond its output
+    # Layer -> its name in the published checkpoints, or a tuple of names and
+    # `Blocks` whose weights lie side by side over the output channels; a name
+    # alone is one block, and all blocks are of one width.
+    reference_names = {}
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         super().__init__(**kwargs)
@@ -52,6 +49,8 @@ class ConvRNNCell(keras.layers.Layer):
             self.supports_jit = False
         self.filters = filters
         self.kernel_size = kernel_size
+        self.input_channels = filters  # until the cell is built
+        self._built_size = (None, None)
 
     def step(self, x, states):
         """Advance the cell by one time step.
@@ -61,9 +60,11 @@ class ConvRNNCell(keras.layers.Layer):
             states: `State`, each `(batch, height, width, filters)`.
 
         Returns:
-            Tuple `(output, states, aux)`: the output map, the new `State`,
-            and a dict of what the cell gives beyond its output (its output
-            gate, for example).
+            Tuple `(output, states, aux)`: the output map, the new `State`, and
+            a dict of maps with the keys `aux_names`, what the cell gives
+            beyond its output: `"output_gate"` after its activation,
+            `"delta_c"` and `"delta_m"`, what the step adds to the cell state
+            and to the memory, `"flow"` in pixels.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `step`.")
 
@@ -79,15 +80,17 @@ class ConvRNNCell(keras.layers.Layer):
     def state_size(self):
         return [self.filters] * len(self.State._fields)
 
+    @property
+    def has_memory(self):
+        """Whether the first state is the memory that runs through a stack."""
+        return self.State._fields[0] == "m"
+
     def state_shapes(self, image_shape):
-        """Shapes `(height, width, channels)` of the states.
+        """Shapes `(height, width, channels)` of the states, in order.
 
         Args:
             image_shape: Tuple `(height, width)` of the cell's input, pixels;
                 None where unknown.
-
-        Returns:
-            List of tuples, in the order of `State`.
         """
         return [(*image_shape, size) for size in self.state_size]
 
@@ -107,7 +110,7 @@ class ConvRNNCell(keras.layers.Layer):
                 inputs of any size.
         """
         if image_shape is None:
-            image_shape = getattr(self, "_built_size", (None, None))
+            image_shape = self._built_size
             if None in image_shape:
                 raise ValueError(
                     "`image_shape` is needed where the cell was built for "
@@ -120,6 +123,7 @@ class ConvRNNCell(keras.layers.Layer):
 
     def build(self, inputs_shape, states_shape=None):
         self._built_size = tuple(inputs_shape[1:3])
+        self.input_channels = inputs_shape[-1]
 
     def compute_output_shape(self, inputs_shape, states_shape=None):
         batch, *size = inputs_shape[:3]

@@ -47,6 +47,8 @@ class ConvLSTMCell(ConvRNNCell):
     """
 
     State = State
+    aux_names = ("output_gate",)
+    reference_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)

@@ -1,0 +1,90 @@
+"""The decoupling distance of PredRNN-V2."""
+
+import keras
+from keras import ops
+
+from msrnn_keras.cells.wrapper import WrapperCell
+
+SMALLEST = 1e-24  # squared norm below which a map counts as zero
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class DecoupledCell(WrapperCell):
+    """A cell that tells how alike the additions to its two memories are.
+
+    With A a 1×1 convolution, shared by the layers of a stack, and Δc, Δm what
+    the step adds to the cell state and to the memory m,
+
+        d = | cosine over space of (A *1 Δc, A *1 Δm) |
+
+    per sample and channel. `MSStack` takes its mean into the loss, so that
+    the two learn different things. States: those of the cell, then
+    `distance`, `(batch, 1, 1, filters)`, the d of the newest step.
+
+    Args:
+        cell: `ConvRNNCell` whose step gives `delta_c` and `delta_m`.
+        adapter: `keras.layers.Conv2D`, 1×1, from and to `filters` channels;
+            None makes one.
+        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
+
+    Raises:
+        ValueError: If the cell gives no `delta_c` and `delta_m`.
+
+    Example:
+    >>> cell = DecoupledCell(STLSTMCell(8))
+    >>> msrnn_keras.ConvRNN(cell)(keras.ops.zeros((2, 5, 16, 16, 1))).shape
+    (2, 16, 16, 8)
+
+    Reference:
+        Wang et al., "PredRNN: A Recurrent Neural Network for Spatiotemporal
+        Predictive Learning", 2021, arXiv:2103.09504.
+    """
+
+    own_states = ("distance",)
+    needs = ("delta_c", "delta_m")
+
+    def __init__(self, cell, adapter=None, **kwargs):
+        super().__init__(cell, **kwargs)
+        if adapter is None:
+            adapter = self.conv(self.filters, 1, name="adapter")
+        self.adapter = adapter
+
+    def own_shapes(self, image_shape):
+        return [(1, 1, self.filters)]
+
+    def build(self, inputs_shape, states_shape=None):
+        super().build(inputs_shape, states_shape)
+        if not self.adapter.built:
+            self.adapter.build((*inputs_shape[:3], self.filters))
+
+    def step(self, x, states):
+        inner, _ = self.split(states)
+        output, inner, aux = self.cell.step(x, inner)
+        distance = _absolute_cosine(
+            self.adapter(aux["delta_c"]), self.adapter(aux["delta_m"])
+        )
+        return output, self.State(*inner, distance), aux
+
+    def get_config(self):
+        adapter = keras.saving.serialize_keras_object(self.adapter)
+        return {**super().get_config(), "adapter": adapter}
+
+    @classmethod
+    def from_config(cls, config):
+        adapter = keras.saving.deserialize_keras_object(config["adapter"])
+        return super().from_config({**config, "adapter": adapter})
+
+
+def _absolute_cosine(a, b):
+    """|cosine| over space, `(batch, 1, 1, channels)`, of two maps."""
+    dtype = a.dtype
+    wide = keras.backend.result_type(dtype, "float32")
+    a, b = ops.cast(a, wide), ops.cast(b, wide)
+
+    def over_space(product):
+        return ops.sum(product, axis=(1, 2), keepdims=True)
+
+    scale = 1.0
+    for x in (a, b):
+        scale = scale * ops.rsqrt(ops.maximum(over_space(x * x), SMALLEST))
+    return ops.cast(ops.abs(over_space(a * b)) * scale, dtype)

@@ -1,0 +1,149 @@
+"""MotionRNN: a MotionGRU and a motion highway around a cell."""
+
+import keras
+from keras import ops
+
+from msrnn_keras.cells.wrapper import WrapperCell
+from msrnn_keras.layers.warp import Warp
+
+OFFSETS = 9  # trajectories of a pixel, 3×3 in the published design
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class MotionCell(WrapperCell):
+    """MotionGRU and motion highway around any cell with an output gate.
+
+    With `*1` a 1×1 convolution, H and o the output and the output gate of
+    the inner cell, and Φ (`motion`) and Δ (`trend`) at half the resolution:
+
+        e = W_e * H + b_e, 2×2 with stride 2
+        [a, r] = sigmoid(W_a *1 [e, Φ] + b_a)
+        z = tanh(W_z *1 [e, r Φ] + b_z)
+        Δ' = Δ + 0.5 (Φ - Δ)
+        Φ' = a z + (1 - a) Φ + Δ'
+        mask = sigmoid(W_m *1 e + b_m)
+        w_i = mask_i (e at (column + u_i, row + v_i))
+        dec = W_t *T (W_d *1 w + b_d) + b_t, transposed 4×4 with stride 2
+        g = sigmoid(W_g *1 [dec, H] + b_g)
+        h' = g H + (1 - g) dec + (1 - o) x
+
+    (u_i, v_i) are channels (2i, 2i + 1) of Φ', pixels of the half map, i < 9.
+    h' is the output and takes the place of the inner cell's state `h`. An
+    x without `filters` channels goes to the highway as W_x *1 x.
+
+    States: those of the inner cell, then `motion` and `trend`, each `(batch,
+    height/2, width/2, 18)`. `step` also gives `flow`, the new `motion`.
+
+    Args:
+        cell: `ConvRNNCell` with a state `h`, an output gate and a number of
+            filters that 4 divides.
+        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
+
+    Raises:
+        ValueError: If the cell is not such a one or height or width is odd.
+
+    Example:
+    >>> cell = msrnn_keras.MotionCell(msrnn_keras.ConvLSTMCell(8))
+    >>> msrnn_keras.ConvRNN(cell)(keras.ops.zeros((2, 5, 16, 16, 1))).shape
+    (2, 16, 16, 8)
+
+    Reference:
+        Wu et al., "MotionRNN: A Flexible Model for Video Prediction with
+        Spacetime-Varying Motions", 2021, arXiv:2103.02243.
+    """
+
+    own_states = ("motion", "trend")
+    needs = ("output_gate",)
+    own_size_multiple = 2
+    own_reference_names = {
+        "encode": "_conv_enc",
+        "motion_gates": ("_conv_u", "_conv_r"),
+        "candidate": "_conv_z",
+        "mask": "_conv_hm",
+        "merge": "_conv_dec",
+        "decode": "_deconv_dec",
+        "fuse": "_conv_g",
+    }
+
+    def __init__(self, cell, **kwargs):
+        super().__init__(cell, **kwargs)
+        if "h" not in cell.State._fields:
+            raise ValueError(
+                f"The cell must have a state h. Received: {cell.State._fields}"
+            )
+        if self.filters % 4:
+            raise ValueError(
+                f"4 must divide `filters`. Received: filters={self.filters}"
+            )
+        self.aux_names = (*cell.aux_names, "flow")
+        few = self.filters // 4
+        self.encode = self.conv(few, 2, strides=2, name="encode")
+        self.motion_gates = self.conv(4 * OFFSETS, 1, name="motion_gates")
+        self.candidate = self.conv(2 * OFFSETS, 1, name="candidate")
+        self.mask = self.conv(OFFSETS, 1, name="mask")
+        self.warp = Warp(dtype=self.dtype_policy, name="warp")
+        self.merge = self.conv(few, 1, name="merge")
+        self.decode = keras.layers.Conv2DTranspose(
+            self.filters, 4, 2, "same", dtype=self.dtype_policy, name="decode"
+        )
+        self.fuse = self.conv(self.filters, 1, name="fuse")
+        self.x_to_highway = None
+
+    def own_shapes(self, image_shape):
+        half = (None if n is None else n // 2 for n in image_shape)
+        return [(*half, 2 * OFFSETS)] * 2
+
+    def build(self, inputs_shape, states_shape=None):
+        if any(n is not None and n % 2 for n in inputs_shape[1:3]):
+            raise ValueError(
+                "Height and width must be even: pad the frames. Received: "
+                f"shape={tuple(inputs_shape)}"
+            )
+        super().build(inputs_shape, states_shape)
+        *size, channels = inputs_shape
+        few = self.filters // 4
+        *half, flow = (size[0], *self.own_shapes(size[1:])[0])
+        self.encode.build((*size, self.filters))
+        for layer in (self.motion_gates, self.candidate):
+            layer.build((*half, few + flow))
+        for layer in (self.mask, self.decode):
+            layer.build((*half, few))
+        self.warp.build((*half, few), (*half, flow))
+        self.merge.build((*half, few * OFFSETS))
+        self.fuse.build((*size, 2 * self.filters))
+        if channels != self.filters:
+            self.x_to_highway = self.conv(
+                self.filters, 1, name="x_to_highway", use_bias=False
+            )
+            self.x_to_highway.build(inputs_shape)
+
+    def step(self, x, states):
+        inner, (motion, trend) = self.split(states)
+        hidden, inner, aux = self.cell.step(x, inner)
+        encoded = self.encode(hidden)
+        motion, trend = self._move(encoded, motion, trend)
+        decoded = self._decode(encoded, motion)
+        g = ops.sigmoid(self.fuse(ops.concatenate([decoded, hidden], axis=-1)))
+        highway = x if self.x_to_highway is None else self.x_to_highway(x)
+        h = g * hidden + (1 - g) * decoded + (1 - aux["output_gate"]) * highway
+        states = self.State(*inner._replace(h=h), motion, trend)
+        return h, states, {**aux, "flow": motion}
+
+    def _move(self, encoded, motion, trend):
+        """One step of the MotionGRU: the new motion and trend."""
+        both = ops.concatenate([encoded, motion], axis=-1)
+        a, r = ops.split(ops.sigmoid(self.motion_gates(both)), 2, axis=-1)
+        both = ops.concatenate([encoded, r * motion], axis=-1)
+        z = ops.tanh(self.candidate(both))
+        trend = trend + 0.5 * (motion - trend)
+        return a * z + (1 - a) * motion + trend, trend
+
+    def _decode(self, encoded, motion):
+        """The encoded map moved along all trajectories, at full size."""
+        mask = ops.sigmoid(self.mask(encoded))
+        moved = ops.expand_dims(mask, -1) * self.warp(encoded, motion)
+        _, height, width, few = ops.shape(encoded)
+        # Channel c * OFFSETS + i. Transposing five dimensions is slow.
+        moved = ops.transpose(ops.reshape(moved, (-1, OFFSETS, few)), (0, 2, 1))
+        moved = ops.reshape(moved, (-1, height, width, few * OFFSETS))
+        return self.decode(self.merge(moved))

@@ -1,0 +1,157 @@
+"""PrecipLSTM."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from msrnn_keras.cells.base import ConvRNNCell
+from msrnn_keras.cells.parts import Blocks, gated_update
+from msrnn_keras.checks import check_positive
+from msrnn_keras.layers.local_attention import LocalAttention
+
+
+class State(NamedTuple):
+    """States of a PrecipLSTM."""
+
+    m: Any  # memory that runs through the layers of a stack
+    h: Any  # hidden state, the output
+    c: Any  # cell state
+    s: Any  # spatial memory
+    t: Any  # temporal memory
+    x: Any  # the input of the step before
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class PrecipLSTMCell(ConvRNNCell):
+    """PrecipLSTM cell: an ST-LSTM with a spatial and a temporal memory.
+
+    With `*` a 'same' convolution, `*1` a 1×1 convolution, d = x - x_previous
+    and biases left out, the input attends to the window around each position:
+
+        [query, key, value] = W_qkv *1 x
+        a = x + W_a * local_attention(query, key, value)
+
+    and goes into four memories, of which t reads the input unattended:
+
+        [i, f, g, o] = W_ac * a + W_h * h
+        [i_m, f_m, g_m] = W_am * a + W_m * m
+        [i_s, f_s, g_s] = W_as * a + W_s * s
+        [i_t, f_t, g_t] = W_dt * d + W_t * t
+        c' = sigmoid(f) c + sigmoid(i) tanh(g), and so m', s' and t'
+        o' = sigmoid(o + W_co * c' + W_so * s' + W_to * t' + W_mo * m')
+        h' = o' tanh(W_out *1 [c', s', t', m'])
+
+    States: `m`, `h`, `c`, `s`, `t`, each `(batch, height, width, filters)`,
+    and `x`, the previous input, zero at first. In a stack `m` runs from layer
+    to layer and on to the first layer of the next step.
+
+    Args:
+        filters: Integer, channels of the output and of each state but `x`.
+        kernel_size: Integer, side of the square convolution kernels, pixels.
+        attention_window: Integer, side of the square window that a position
+            attends to, pixels of the cell's map.
+        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
+
+    Raises:
+        ValueError: If `filters`, `kernel_size` or `attention_window` is not a
+            positive integer.
+
+    Example:
+    >>> layer = msrnn_keras.ConvRNN(msrnn_keras.PrecipLSTMCell(8))
+    >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
+    (2, 16, 16, 8)
+
+    Reference:
+        Ma et al., "PrecipLSTM: A Meteorological Spatiotemporal LSTM for
+        Precipitation Nowcasting", 2022, IEEE Transactions on Geoscience and
+        Remote Sensing 60.
+    """
+
+    State = State
+    aux_names = ("output_gate",)
+    reference_names = {
+        "query_key_value": ("LA.conv1", "LA.conv2", "LA.conv3"),
+        "attention_to_x": "_conv_x_x_att",
+        "x_to_gates": (
+            Blocks("_conv_x2h", 4),
+            Blocks("_conv_x2h_m", 3),
+            Blocks("_conv_x2h_ms", 3),
+        ),
+        "difference_to_gates": "_conv_x2h_mt",
+        "h_to_gates": "_conv_h2h",
+        "m_to_gates": "_conv_m2h_m",
+        "s_to_gates": "_conv_ms2h_ms",
+        "t_to_gates": "_conv_mt2h_mt",
+        "c_to_output": "_conv_c2o",
+        "s_to_output": "_conv_ms2o",
+        "t_to_output": "_conv_mt2o",
+        "m_to_output": "_conv_m2o",
+        "all_to_hidden": "c_m_ms_mt",
+    }
+
+    # How many gates a map goes into: x into 4 of c, 3 of m and 3 of s.
+    gates = {"x": 10, "difference": 3, "h": 4, "m": 3, "s": 3, "t": 3}
+
+    def __init__(self, filters, kernel_size=3, attention_window=30, **kwargs):
+        super().__init__(filters, kernel_size, **kwargs)
+        check_positive("attention_window", attention_window)
+        self.attention_window = attention_window
+        self.attention = LocalAttention(
+            attention_window, dtype=self.dtype_policy
+        )
+        for name, count in self.gates.items():
+            name = f"{name}_to_gates"
+            setattr(self, name, self.conv(count * filters, name=name))
+        for name in "cstm":
+            name = f"{name}_to_output"
+            setattr(self, name, self.conv(filters, name=name))
+        self.all_to_hidden = self.conv(filters, 1, name="all_to_hidden")
+
+    @property
+    def state_size(self):
+        return [*[self.filters] * 5, self.input_channels]
+
+    def build(self, inputs_shape, states_shape=None):
+        super().build(inputs_shape, states_shape)
+        *size, channels = inputs_shape
+        # As many channels as the input has, known only here.
+        self.query_key_value = self.conv(
+            3 * channels, 1, name="query_key_value", use_bias=False
+        )
+        self.attention_to_x = self.conv(channels, name="attention_to_x")
+        self.attention.build(*[inputs_shape] * 3)
+        self.query_key_value.build(inputs_shape)
+        self.attention_to_x.build(inputs_shape)
+        one = (*size, self.filters)
+        for name in self.gates:
+            reads_input = name in ("x", "difference")
+            layer = getattr(self, f"{name}_to_gates")
+            layer.build(inputs_shape if reads_input else one)
+        for name in "cstm":
+            getattr(self, f"{name}_to_output").build(one)
+        self.all_to_hidden.build((*size, 4 * self.filters))
+
+    def step(self, x, states):
+        n = self.filters
+        query, key, value = ops.split(self.query_key_value(x), 3, axis=-1)
+        attention = self.attention(query, key, value)
+        gates = self.x_to_gates(x + self.attention_to_x(attention))
+        of_c, of_m, of_s = ops.split(gates, [4 * n, 7 * n], axis=-1)
+        of_t = self.difference_to_gates(x - states.x)
+        of_c, o = ops.split(of_c + self.h_to_gates(states.h), [3 * n], axis=-1)
+        c, _ = gated_update(states.c, of_c)
+        m, _ = gated_update(states.m, of_m + self.m_to_gates(states.m))
+        s, _ = gated_update(states.s, of_s + self.s_to_gates(states.s))
+        t, _ = gated_update(states.t, of_t + self.t_to_gates(states.t))
+        o = o + self.c_to_output(c) + self.s_to_output(s)
+        o = ops.sigmoid(o + self.t_to_output(t) + self.m_to_output(m))
+        memories = ops.concatenate([c, s, t, m], axis=-1)
+        h = o * ops.tanh(self.all_to_hidden(memories))
+        return h, State(m, h, c, s, t, x), {"output_gate": o}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "attention_window": self.attention_window,
+        }

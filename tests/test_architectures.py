@@ -1,0 +1,178 @@
+"""The checks that every architecture passes, plain and multi-scale."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import msrnn_keras
+from msrnn_keras import MSStack, Sampling, losses
+from msrnn_keras.architectures import ARCHITECTURES
+from tests import reference
+from tests.descriptors import ARCHITECTURES as DESCRIPTORS
+from tests.reference import clips
+
+ids = [descriptor.name for descriptor in DESCRIPTORS]
+every_architecture = pytest.mark.parametrize("descriptor", DESCRIPTORS, ids=ids)
+with_golden = [descriptor for descriptor in DESCRIPTORS if descriptor.golden]
+JAX_X64 = keras.backend.backend() != "jax" or os.getenv("JAX_ENABLE_X64") == "1"
+
+
+def small(descriptor, **options):
+    """Three layers: a first, one between and a last."""
+    multi_scale = descriptor.name.startswith("ms-")
+    return reference.tiny(
+        descriptor.name,
+        **{
+            "scales": (1, 2, 1) if multi_scale else (1, 1, 1),
+            "context": 3,
+            "horizon": 2,
+            "filters": 4,
+            **descriptor.options,
+            **options,
+        },
+    )
+
+
+def test_every_architecture_is_described():
+    assert sorted(ids) == sorted(ARCHITECTURES)
+
+
+@every_architecture
+def test_parameters_at_the_published_size(descriptor):
+    assert msrnn_keras.create(descriptor.name).count_params() == (
+        descriptor.parameters
+    )
+
+
+@pytest.mark.parametrize(
+    "descriptor", with_golden, ids=[d.name for d in with_golden]
+)
+def test_golden_values(descriptor):
+    model, frames, truth, distances = reference.golden_model(descriptor)
+    past = frames[:, : model.context]
+    given = model.rollout(frames)
+    assert given.shape == truth.shape
+    np.testing.assert_allclose(given, truth, atol=1e-4)
+    np.testing.assert_allclose(
+        model.predict(past, verbose=0), truth[:, -model.horizon :], atol=1e-4
+    )
+    np.testing.assert_allclose(model.decoupling(frames), distances, atol=1e-4)
+
+
+@every_architecture
+def test_rollout_equals_a_loop_over_the_cells_at_odd_sizes(descriptor):
+    model = small(descriptor)
+    frames = clips(length=3, size=(9, 7))
+    expected = reference.step_loop(model, frames, steps=4)
+    np.testing.assert_allclose(model.rollout(frames), expected, atol=1e-5)
+
+
+@every_architecture
+def test_save_and_load(descriptor, tmp_path):
+    model = small(descriptor, sampling=Sampling.linear(9))
+    model.compile("adam", loss=losses.L1L2())
+    past = clips(length=3, size=(8, 8))
+    expected = model.predict(past, verbose=0)
+    model.save(tmp_path / "m.keras")
+    twin = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(twin) is MSStack
+    assert twin.get_config() == model.get_config()
+    assert isinstance(twin.loss, losses.L1L2)
+    np.testing.assert_allclose(
+        twin.predict(past, verbose=0), expected, atol=1e-6
+    )
+    assert len(twin.trainable_weights) == len(model.trainable_weights) > 0
+
+
+@every_architecture
+def test_every_output_channel_of_every_weight_gets_a_gradient(descriptor):
+    model = small(descriptor)
+    model.compile(keras.optimizers.SGD(1e3), loss=losses.L1L2())
+    # Large weights: at the initial ones deep gradients are below the weights'
+    # resolution.
+    rng = np.random.default_rng(0)
+    before = [rng.normal(size=w.shape) / 2 for w in model.weights]
+    model.set_weights(before)
+    frames = clips(length=5, size=(8, 8))
+    loss = model.train_on_batch(frames[:, :3], frames[:, 3:])
+    assert np.isfinite(loss)
+    for weight, old in zip(model.weights, before, strict=True):
+        new = keras.ops.convert_to_numpy(weight)
+        assert np.isfinite(new).all()
+        changed = new != old.astype("float32")
+        # Output channels are last, but second to last in transposed ones.
+        for axis in range(max(0, changed.ndim - 2), changed.ndim):
+            others = tuple(i for i in range(changed.ndim) if i != axis)
+            assert changed.any(axis=others).all(), weight.path
+
+
+@every_architecture
+def test_samples_do_not_see_each_other(descriptor):
+    model = small(descriptor)
+    frames = clips(batch=3, length=3, size=(8, 8))
+    together = model.predict(frames, verbose=0)
+    alone = model.predict(frames[1:2], verbose=0)
+    np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
+    others = np.concatenate([1 - frames[:1], frames[1:2], 0 * frames[:1]])
+    given = model.predict(others, verbose=0)
+    np.testing.assert_allclose(together[1], given[1], atol=1e-5)
+    assert np.abs(together[0] - given[0]).max() > 1e-4
+
+
+@every_architecture
+def test_the_same_seed_gives_the_same_training_forecast(descriptor):
+    frames = clips(batch=4, length=4, size=(8, 8))
+
+    def forecast():
+        model = small(descriptor, sampling=Sampling(0.5, 0.5))
+        first = keras.ops.convert_to_numpy(model(frames, training=True))
+        again = keras.ops.convert_to_numpy(model(frames, training=True))
+        return first, again
+
+    (first, again), (twin, _) = forecast(), forecast()
+    np.testing.assert_array_equal(first, twin)
+    assert np.abs(first - again).max() > 0
+
+
+@every_architecture
+def test_mixed_precision_is_close_and_gives_float32(descriptor):
+    model = small(descriptor)
+    mixed = small(descriptor, dtype="mixed_bfloat16")
+    mixed.set_weights(model.get_weights())
+    past = clips(length=3, size=(8, 8))
+    given = mixed.predict(past, verbose=0)
+    assert given.dtype == "float32"
+    expected = model.predict(past, verbose=0)
+    np.testing.assert_allclose(given, expected, atol=0.05)
+    assert np.abs(given - expected).max() > 0
+
+
+@pytest.mark.skipif(not JAX_X64, reason="run by the test in a subprocess")
+@every_architecture
+def test_float64_loses_no_digits(descriptor):
+    model = small(descriptor, dtype="float64")
+    frames = clips(1, 3, (8, 8)).astype("float64")
+    step = 1e-6 * np.random.default_rng(1).normal(size=frames.shape)
+    y = [model.predict(frames + i * step, verbose=0) for i in range(3)]
+    assert y[0].dtype == "float64"
+    slope = np.abs(y[1] - y[0]).max()
+    curvature = np.abs(y[2] - 2 * y[1] + y[0]).max()
+    # Any float32 on the way would leave its rounding, about 1e-8.
+    assert slope > 1e-8
+    assert curvature < 1e-10
+
+
+@pytest.mark.skipif(JAX_X64, reason="needs no other process")
+def test_float64_on_jax():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", __file__, "-k", "float64_loses"],
+        env={**os.environ, "JAX_ENABLE_X64": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert f"{len(DESCRIPTORS)} passed" in done.stdout

@@ -125,7 +125,11 @@ class MSStack(keras.Model):
             dtype=policy,
             name="rollout",
         )
-        frames = keras.Input((None, None, None, channels), name="frames")
+        frames = keras.Input(
+            (None, None, None, channels),
+            dtype=policy.variable_dtype,
+            name="frames",
+        )
         super().__init__(inputs=frames, outputs=rollout(frames), name=name)
         self.dtype_policy = policy
 
@@ -376,7 +380,9 @@ class _Views:
         key = (context, horizon, output)
         if key not in self._models:
             cell = self.step_cell
-            frames = keras.Input((None, None, None, cell.filters))
+            frames = keras.Input(
+                (None, None, None, cell.filters), dtype=cell.variable_dtype
+            )
             rollout = Rollout(
                 cell,
                 context,

@@ -197,9 +197,13 @@ class Wiring:
             `keras.Model` from `[frame, *states]` to `[frame, *states]`.
         """
         depth = len(self.cells)
-        frame = keras.Input(image_shape, name="frame")
+        dtype = self.policy.compute_dtype
+        frame = keras.Input(image_shape, name="frame", dtype=dtype)
         names = self.states(image_shape)
-        states = [keras.Input(shape, name=name) for name, _, shape in names]
+        states = [
+            keras.Input(shape, name=name, dtype=dtype)
+            for name, _, shape in names
+        ]
         memory = states[0] if self.memory_path else None
         outputs, new_states = [], []
         x = self._before(frame)

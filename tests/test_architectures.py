@@ -1,5 +1,6 @@
 """The checks that every architecture passes, plain and multi-scale."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -13,11 +14,12 @@ from msrnn_keras import MSStack, Sampling, losses
 from msrnn_keras.architectures import ARCHITECTURES
 from tests import reference
 from tests.descriptors import ARCHITECTURES as DESCRIPTORS
-from tests.reference import clips
+from tests.reference import clips, numpy
 
 ids = [descriptor.name for descriptor in DESCRIPTORS]
 every_architecture = pytest.mark.parametrize("descriptor", DESCRIPTORS, ids=ids)
 with_golden = [descriptor for descriptor in DESCRIPTORS if descriptor.golden]
+FRAMES = clips(batch=3, length=3, size=(8, 8))
 JAX_X64 = keras.backend.backend() != "jax" or os.getenv("JAX_ENABLE_X64") == "1"
 
 
@@ -35,6 +37,14 @@ def small(descriptor, **options):
             **options,
         },
     )
+
+
+@functools.cache
+def forecast_of(descriptor_name):
+    """The small model and its forecast of `FRAMES`; not to be changed."""
+    (descriptor,) = (d for d in DESCRIPTORS if d.name == descriptor_name)
+    model = small(descriptor)
+    return model, numpy(model(FRAMES))
 
 
 def test_every_architecture_is_described():
@@ -65,9 +75,18 @@ def test_golden_values(descriptor):
 
 @every_architecture
 def test_rollout_equals_a_loop_over_the_cells_at_odd_sizes(descriptor):
-    model = small(descriptor)
+    model, _ = forecast_of(descriptor.name)
     frames = clips(length=3, size=(9, 7))
     expected = reference.step_loop(model, frames, steps=4)
+    np.testing.assert_allclose(model.rollout(frames), expected, atol=1e-5)
+    np.testing.assert_allclose(numpy(model(frames)), expected[:, 2:], atol=1e-5)
+
+
+@pytest.mark.parametrize("skips", ["none", "add", "unet3+", "fc"])
+def test_memory_flows_zigzag_in_every_topology(skips):
+    model = reference.tiny("ms-predrnn", skips=skips, image_shape=(8, 8, 1))
+    frames = clips(length=4, size=(8, 8))
+    expected = reference.step_loop(model, frames, steps=6)
     np.testing.assert_allclose(model.rollout(frames), expected, atol=1e-5)
 
 
@@ -75,16 +94,13 @@ def test_rollout_equals_a_loop_over_the_cells_at_odd_sizes(descriptor):
 def test_save_and_load(descriptor, tmp_path):
     model = small(descriptor, sampling=Sampling.linear(9))
     model.compile("adam", loss=losses.L1L2())
-    past = clips(length=3, size=(8, 8))
-    expected = model.predict(past, verbose=0)
+    expected = numpy(model(FRAMES))
     model.save(tmp_path / "m.keras")
     twin = keras.saving.load_model(tmp_path / "m.keras")
     assert type(twin) is MSStack
     assert twin.get_config() == model.get_config()
     assert isinstance(twin.loss, losses.L1L2)
-    np.testing.assert_allclose(
-        twin.predict(past, verbose=0), expected, atol=1e-6
-    )
+    np.testing.assert_allclose(numpy(twin(FRAMES)), expected, atol=1e-6)
     assert len(twin.trainable_weights) == len(model.trainable_weights) > 0
 
 
@@ -101,7 +117,7 @@ def test_every_output_channel_of_every_weight_gets_a_gradient(descriptor):
     loss = model.train_on_batch(frames[:, :3], frames[:, 3:])
     assert np.isfinite(loss)
     for weight, old in zip(model.weights, before, strict=True):
-        new = keras.ops.convert_to_numpy(weight)
+        new = numpy(weight)
         assert np.isfinite(new).all()
         changed = new != old.astype("float32")
         # Output channels are last, but second to last in transposed ones.
@@ -112,41 +128,32 @@ def test_every_output_channel_of_every_weight_gets_a_gradient(descriptor):
 
 @every_architecture
 def test_samples_do_not_see_each_other(descriptor):
-    model = small(descriptor)
-    frames = clips(batch=3, length=3, size=(8, 8))
-    together = model.predict(frames, verbose=0)
-    alone = model.predict(frames[1:2], verbose=0)
-    np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
-    others = np.concatenate([1 - frames[:1], frames[1:2], 0 * frames[:1]])
-    given = model.predict(others, verbose=0)
+    model, together = forecast_of(descriptor.name)
+    others = np.concatenate([1 - FRAMES[:1], FRAMES[1:2], 0 * FRAMES[:1]])
+    given = numpy(model(others))
     np.testing.assert_allclose(together[1], given[1], atol=1e-5)
     assert np.abs(together[0] - given[0]).max() > 1e-4
+    alone = numpy(model(FRAMES[1:2]))
+    np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
 
 
 @every_architecture
 def test_the_same_seed_gives_the_same_training_forecast(descriptor):
     frames = clips(batch=4, length=4, size=(8, 8))
-
-    def forecast():
-        model = small(descriptor, sampling=Sampling(0.5, 0.5))
-        first = keras.ops.convert_to_numpy(model(frames, training=True))
-        again = keras.ops.convert_to_numpy(model(frames, training=True))
-        return first, again
-
-    (first, again), (twin, _) = forecast(), forecast()
-    np.testing.assert_array_equal(first, twin)
+    model = small(descriptor, sampling=Sampling(0.5, 0.5))
+    first, again = (numpy(model(frames, training=True)) for _ in range(2))
+    twin = small(descriptor, sampling=Sampling(0.5, 0.5))
+    np.testing.assert_array_equal(first, numpy(twin(frames, training=True)))
     assert np.abs(first - again).max() > 0
 
 
 @every_architecture
 def test_mixed_precision_is_close_and_gives_float32(descriptor):
-    model = small(descriptor)
+    model, expected = forecast_of(descriptor.name)
     mixed = small(descriptor, dtype="mixed_bfloat16")
     mixed.set_weights(model.get_weights())
-    past = clips(length=3, size=(8, 8))
-    given = mixed.predict(past, verbose=0)
+    given = numpy(mixed(FRAMES))
     assert given.dtype == "float32"
-    expected = model.predict(past, verbose=0)
     np.testing.assert_allclose(given, expected, atol=0.05)
     assert np.abs(given - expected).max() > 0
 
@@ -157,13 +164,13 @@ def test_float64_loses_no_digits(descriptor):
     model = small(descriptor, dtype="float64")
     frames = clips(1, 3, (8, 8)).astype("float64")
     step = 1e-6 * np.random.default_rng(1).normal(size=frames.shape)
-    y = [model.predict(frames + i * step, verbose=0) for i in range(3)]
+    y = [numpy(model(frames + i * step)) for i in range(3)]
     assert y[0].dtype == "float64"
     slope = np.abs(y[1] - y[0]).max()
     curvature = np.abs(y[2] - 2 * y[1] + y[0]).max()
-    # Any float32 on the way would leave its rounding, about 1e-8.
-    assert slope > 1e-8
-    assert curvature < 1e-10
+    # Any float32 on the way would leave its rounding in the curvature.
+    assert slope > 1e-10
+    assert curvature < 1e-3 * slope
 
 
 @pytest.mark.skipif(JAX_X64, reason="needs no other process")

@@ -79,6 +79,24 @@ def test_export_gives_back_what_was_loaded(descriptor):
     assert model.count_params() == used - zeros
 
 
+@pytest.mark.parametrize(
+    ("name", "count", "in_checkpoint"),
+    [
+        ("predrnn", 3_594_817, 3_594_817),
+        ("predrnn++", 4_869_953, 5_608_513),
+        ("mim", 6_364_417, 7_361_473),
+        ("motionrnn", 6_530_312, 7_560_547),
+    ],
+)
+def test_parameters_beside_those_of_the_published_code(
+    name, count, in_checkpoint
+):
+    model = msrnn_keras.create(name)
+    exported = convert.export_torch_checkpoint(model)
+    assert model.count_params() == count
+    assert sum(array.size for array in exported.values()) == in_checkpoint
+
+
 @pytest.mark.parametrize("skips", ["add", "unet3+", "fc"])
 def test_prefixes_of_distributed_runs_and_of_the_other_topologies(skips):
     model = reference.tiny("ms-predrnn-v2", skips=skips)

@@ -178,3 +178,55 @@ def test_refuses_a_target_of_another_shape(y):
     model.compile("sgd", loss="mse")
     with pytest.raises(ValueError, match="target.*Received: "):
         model.fit(FRAMES, y, verbose=0)
+
+
+@pytest.mark.parametrize("warmup", [True, False])
+def test_decoupling_loss_is_the_mean_of_the_distances(warmup):
+    model = tiny("ms-predrnn-v2", warmup=warmup)
+    distances = model.decoupling(FRAMES)
+    assert distances.shape == (6, 6, 2, 2)
+    assert 0 < distances.min() < distances.max() <= 1 + 1e-6
+    expected = 0.01 * distances.sum(axis=(1, 3)).mean()
+    without = tiny("ms-predrnn-v2", warmup=warmup, decoupling=0)
+    assert not without.decoupling(FRAMES).any()
+    # The same weights, but for the adapter that comes first.
+    shapes = [w.shape for w in without.weights]
+    weights = [w for w in model.weights if "adapter" not in w.path]
+    assert [w.shape for w in weights] == shapes
+    without.set_weights([numpy(w) for w in weights])
+    added = loss_of(model, FRAMES, FUTURE) - loss_of(without, FRAMES, FUTURE)
+    np.testing.assert_allclose(added, expected, rtol=1e-2)
+    # Only in training.
+    evaluated = [
+        m.evaluate(FRAMES, FUTURE, verbose=0) for m in (model, without)
+    ]
+    np.testing.assert_allclose(*evaluated, rtol=1e-6)
+
+
+def test_decoupling_loss_has_a_gradient_into_the_cells():
+    model = tiny("ms-predrnn-v2", filters=4, decoupling=1.0)
+
+    def nothing(y, prediction):
+        return 0.0 * keras.ops.sum(prediction, axis=(2, 3, 4))
+
+    model.compile(keras.optimizers.SGD(1e-3), loss=nothing)
+    before = model.get_weights()
+    first = model.train_on_batch(FRAMES, FUTURE)
+    unchanged = [
+        weight.path
+        for weight, old in zip(model.weights, before, strict=True)
+        if (numpy(weight) == old).all()
+    ]
+    assert unchanged == []
+    for _ in range(5):
+        last = model.train_on_batch(FRAMES, FUTURE)
+    assert last < first
+
+
+def test_batches_of_distances_are_put_together():
+    model = tiny("ms-predrnn-v2")
+    frames = clips(batch=3, length=4)
+    whole = model.decoupling(frames)
+    np.testing.assert_allclose(
+        model.decoupling(frames, batch_size=2), whole, atol=1e-5
+    )

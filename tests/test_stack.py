@@ -8,6 +8,7 @@ import pytest
 import msrnn_keras
 from msrnn_keras import MSStack, Sampling, losses
 from msrnn_keras.architectures import ARCHITECTURES
+from tests import reference
 from tests.reference import clips, tiny
 
 BACKEND = keras.backend.backend()
@@ -158,7 +159,11 @@ def test_create_knows_names_in_any_spelling():
     assert model.scales == ARCHITECTURES["ms-convlstm"].scales
     assert model.skips == "add"
     assert msrnn_keras.create("convlstm", filters=2).skips == "none"
-    assert msrnn_keras.create("convlstm").count_params() == 1_772_737
+    for name in ("predrnn++", "PredRNN_plus_plus", "PredRNN-Plus-Plus"):
+        model = msrnn_keras.create(name, filters=2)
+        assert (model.cell, model.name) == ("predrnn++", "predrnn-plus-plus")
+    model = msrnn_keras.create("MS_LSTM", filters=2)
+    assert (model.cell, model.name) == ("mk-lstm", "ms-mk-lstm")
 
 
 @pytest.mark.parametrize(
@@ -177,6 +182,14 @@ def test_create_knows_names_in_any_spelling():
         ({"image_shape": (16, 16)}, "channels.*Received: image_shape="),
         ({"image_shape": (16, 16, None)}, "Received: image_shape=None"),
         ({"links": 3}, "no argument links.*Received: "),
+        ({"name": "trajgru", "links": 0}, "Received: links=0"),
+        (
+            {"name": "preciplstm", "attention_window": 1.5},
+            "Received: attention_window=1.5",
+        ),
+        ({"decoupling": -1.0}, "0 or more. Received: decoupling=-1.0"),
+        ({"decoupling": "yes"}, "0 or more. Received: decoupling='yes'"),
+        ({"name": "motionrnn", "filters": 6}, "Received: filters=6"),
     ],
 )
 def test_refuses_bad_arguments(options, message):
@@ -188,3 +201,31 @@ def test_refuses_bad_arguments(options, message):
 def test_forecast_refuses_a_bad_horizon(model, horizon):
     with pytest.raises(ValueError, match="positive.*Received: horizon="):
         model.forecast(clips(), horizon=horizon)
+
+
+@pytest.mark.parametrize("name", ["ms-convlstm", "ms-predrnn"])
+def test_motion_goes_on_any_cell_with_an_output_gate(name):
+    plain = tiny(name, filters=4)
+    model = tiny(name, filters=4, motion=True)
+    cells = model._views.step_cell.wiring.cells
+    kinds = [isinstance(cell, msrnn_keras.MotionCell) for cell in cells]
+    assert kinds == [True] * 5 + [False]
+    frames = clips(length=4, size=(13, 11))
+    given = model.rollout(frames)
+    expected = reference.step_loop(model, frames, steps=6)
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+    assert model.count_params() > plain.count_params()
+    assert model.get_config()["motion"] is True
+
+
+@pytest.mark.parametrize("name", ["trajgru", "convgru"])
+def test_motion_and_decoupling_need_their_cells(name):
+    with pytest.raises(ValueError, match="output_gate. Received: "):
+        tiny(name, filters=4, motion=True)
+    with pytest.raises(ValueError, match="delta_c.*Received: "):
+        tiny(name, decoupling=0.1)
+
+
+def test_motion_can_be_left_out():
+    model = tiny("motionrnn", filters=4, motion=False)
+    assert model.count_params() == tiny("mim", filters=4).count_params()

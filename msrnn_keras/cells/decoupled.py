@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.wrapper import WrapperCell
+from msrnn_keras.precision import at_least_float32
 
 SMALLEST = 1e-24  # squared norm below which a map counts as zero
 
@@ -78,7 +79,7 @@ class DecoupledCell(WrapperCell):
 def _absolute_cosine(a, b):
     """|cosine| over space, `(batch, 1, 1, channels)`, of two maps."""
     dtype = a.dtype
-    wide = keras.backend.result_type(dtype, "float32")
+    wide = at_least_float32(a)
     a, b = ops.cast(a, wide), ops.cast(b, wide)
 
     def over_space(product):

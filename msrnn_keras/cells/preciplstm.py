@@ -27,13 +27,10 @@ class PrecipLSTMCell(ConvRNNCell):
     """PrecipLSTM cell: an ST-LSTM with a spatial and a temporal memory.
 
     With `*` a 'same' convolution, `*1` a 1×1 convolution, d = x - x_previous
-    and biases left out, the input attends to the window around each position:
+    and biases left out; x attends to the window around each position:
 
         [query, key, value] = W_qkv *1 x
         a = x + W_a * local_attention(query, key, value)
-
-    and goes into four memories, of which t reads the input unattended:
-
         [i, f, g, o] = W_ac * a + W_h * h
         [i_m, f_m, g_m] = W_am * a + W_m * m
         [i_s, f_s, g_s] = W_as * a + W_s * s
@@ -54,8 +51,7 @@ class PrecipLSTMCell(ConvRNNCell):
         **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
 
     Raises:
-        ValueError: If `filters`, `kernel_size` or `attention_window` is not a
-            positive integer.
+        ValueError: If one of these is not a positive integer.
 
     Example:
     >>> layer = msrnn_keras.ConvRNN(msrnn_keras.PrecipLSTMCell(8))
@@ -64,8 +60,7 @@ class PrecipLSTMCell(ConvRNNCell):
 
     Reference:
         Ma et al., "PrecipLSTM: A Meteorological Spatiotemporal LSTM for
-        Precipitation Nowcasting", 2022, IEEE Transactions on Geoscience and
-        Remote Sensing 60.
+        Precipitation Nowcasting", 2022, IEEE TGRS 60.
     """
 
     State = State
@@ -120,14 +115,12 @@ class PrecipLSTMCell(ConvRNNCell):
             3 * channels, 1, name="query_key_value", use_bias=False
         )
         self.attention_to_x = self.conv(channels, name="attention_to_x")
-        self.attention.build(*[inputs_shape] * 3)
         self.query_key_value.build(inputs_shape)
         self.attention_to_x.build(inputs_shape)
         one = (*size, self.filters)
         for name in self.gates:
-            reads_input = name in ("x", "difference")
-            layer = getattr(self, f"{name}_to_gates")
-            layer.build(inputs_shape if reads_input else one)
+            shape = inputs_shape if name in ("x", "difference") else one
+            getattr(self, f"{name}_to_gates").build(shape)
         for name in "cstm":
             getattr(self, f"{name}_to_output").build(one)
         self.all_to_hidden.build((*size, 4 * self.filters))
@@ -146,8 +139,7 @@ class PrecipLSTMCell(ConvRNNCell):
         t, _ = gated_update(states.t, of_t + self.t_to_gates(states.t))
         o = o + self.c_to_output(c) + self.s_to_output(s)
         o = ops.sigmoid(o + self.t_to_output(t) + self.m_to_output(m))
-        memories = ops.concatenate([c, s, t, m], axis=-1)
-        h = o * ops.tanh(self.all_to_hidden(memories))
+        h = o * ops.tanh(self.all_to_hidden(ops.concatenate([c, s, t, m], -1)))
         return h, State(m, h, c, s, t, x), {"output_gate": o}
 
     def get_config(self):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.checks import check_positive
+from msrnn_keras.precision import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -104,11 +105,11 @@ def attend(tokens):
         Tensor `(batch, tokens, channels)`.
     """
     query, key, value = ops.split(tokens, 3, axis=-1)
-    precise = keras.backend.result_type(tokens.dtype, "float32")
+    precise = at_least_float32(tokens)
     query, key = ops.cast(query, precise), ops.cast(key, precise)
-    scores = ops.matmul(query, ops.transpose(key, (0, 2, 1)))
+    scores = query @ ops.transpose(key, (0, 2, 1))
     weights = ops.cast(ops.softmax(scores, axis=-1), tokens.dtype)
-    return ops.matmul(weights, value)
+    return weights @ value
 
 
 def _pad(x, multiple, axis):

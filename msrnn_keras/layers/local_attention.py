@@ -8,6 +8,7 @@ from keras import ops
 
 from msrnn_keras.checks import check_positive
 from msrnn_keras.layers.space_depth import PadToMultiple
+from msrnn_keras.precision import at_least_float32
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -87,16 +88,16 @@ def tile_size(window):
 
 def _attend(query, key, value, window, tile):
     """Attention on maps whose height and width are multiples of `tile`."""
-    dtype = keras.backend.result_type(query.dtype, "float32")
+    dtype = at_least_float32(query)
     batch, height, width, _ = ops.shape(query)
     q = _tiles(ops.cast(query, dtype), 1, tile)
     k, v = (
         _tiles(_with_margin(ops.cast(x, dtype), window, tile), window, tile)
         for x in (key, value)
     )
-    scores = ops.matmul(q, ops.transpose(k, (0, 2, 1)))
+    scores = q @ ops.transpose(k, (0, 2, 1))
     scores = ops.where(_inside(window, tile), scores, -np.inf)
-    out = ops.matmul(ops.softmax(scores, axis=-1), v)
+    out = ops.softmax(scores, axis=-1) @ v
     # Back from tiles to the map.
     channels = value.shape[-1]
     out = ops.reshape(out, (-1, width // tile, tile, tile * channels))

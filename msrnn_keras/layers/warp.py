@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from msrnn_keras.precision import at_least_float32
+
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class Warp(keras.layers.Layer):
@@ -81,7 +83,7 @@ def _neighbours(offsets, size, axis):
         position, in the map with its border, and the weight of the one after
         it; that of `low` is one minus this.
     """
-    dtype = keras.backend.result_type(offsets.dtype, "float32")
+    dtype = at_least_float32(offsets)
     shape = [1, 1, 1, 1]
     shape[axis] = -1
     positions = ops.reshape(ops.arange(size), shape)

@@ -1,0 +1,155 @@
+"""What a model costs and sees, plain beside multi-scale."""
+
+import math
+from typing import NamedTuple
+
+from msrnn_keras import analysis
+from msrnn_keras.architectures import ALIASES, ARCHITECTURES
+from msrnn_keras.checks import check_positive
+from msrnn_keras.names import lookup, normalize
+from msrnn_keras.stack import create
+
+GIGA, MEBIBYTE = 10**9, 2**20
+NOTES = """\
+FLOPs: of one clip; a multiplication and an addition are two.
+Field: side in pixels of what a layer can see, in theory, in a frame large
+enough, of this step (newest) and of the first one; "all": the whole frame.
+Memory: tensors of a training step with Adam, estimated for TensorFlow on a
+CPU without XLA; Python and TensorFlow themselves come on top."""
+
+
+class Costs(NamedTuple):
+    """What one model costs and sees."""
+
+    name: str
+    parameters: int
+    flops: int  # of one forecast of one clip
+    fields: dict  # scale: `analysis.Field`
+    memory: analysis.Memory  # of one training step
+
+
+class Comparison(NamedTuple):
+    """The same cells in a plain and in a multi-scale stack."""
+
+    plain: Costs
+    multi_scale: Costs
+    setting: str  # sizes of both, in words
+
+
+def compare(name, batch=4, skips=None, **options):
+    """What a model costs and sees, plain and multi-scale.
+
+    Args:
+        name: String, such as `"predrnn"` or `"ms-predrnn"`, which are the
+            same here; see `msrnn_keras.architectures.ARCHITECTURES`.
+        batch: Integer, samples of a training batch.
+        skips: String, the topology of the multi-scale stack.
+        **options: Further arguments of `MSStack`, for both but `scales`,
+            those of the multi-scale stack. The defaults are the published
+            sizes: 64 filters, 64×64 pixels, 10 frames to 10.
+
+    Returns:
+        `Comparison`.
+
+    Raises:
+        ValueError: If the name or an option is unknown or out of its range.
+
+    Example:
+    >>> costs = compare("predrnn", filters=32)
+    >>> costs.multi_scale.flops / costs.plain.flops
+    0.437...
+    """
+    check_positive("batch", batch)
+    name = ALIASES.get(normalize(name), name)
+    _, row = lookup(name, ARCHITECTURES, "architecture")
+    multi_scale = create(f"ms-{row.cell}", skips=skips, **options)
+    options["scales"] = (1,) * len(multi_scale.scales)
+    plain = create(row.cell, **options)
+    height, width, channels = plain.image_shape
+    setting = (
+        f"{height}×{width}×{channels}, {plain.context} → {plain.horizon} "
+        f"frames, {plain.filters} filters, kernels of {plain.kernel_size}, "
+        f"patches of {plain.patch_size}, batch {batch}, "
+        f"{plain.dtype_policy.name}"
+    )
+    return Comparison(
+        _costs(row.cell, plain, batch),
+        _costs(f"ms-{row.cell}", multi_scale, batch),
+        setting,
+    )
+
+
+def _costs(name, model, batch):
+    return Costs(
+        name,
+        sum(math.prod(w.shape) for w in model.trainable_variables),
+        analysis.forecast_flops(model),
+        analysis.receptive_fields(model),
+        analysis.training_memory(model, batch),
+    )
+
+
+def table(comparison):
+    """A comparison as text.
+
+    Args:
+        comparison: `Comparison`.
+
+    Returns:
+        String, a line for each quantity.
+    """
+    plain, multi_scale, setting = comparison
+    rows = [("", plain.name, multi_scale.name, "ratio")]
+    for label, number, form in _quantities(multi_scale.fields):
+        pair = [number(plain), number(multi_scale)]
+        ratio = "" if None in pair else _ratio(*pair)
+        rows.append((label, *(_text(n, form) for n in pair), ratio))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0])]
+            + [c.rjust(n) for c, n in zip(row[1:], widths[1:], strict=True)]
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([setting, *lines, NOTES])
+
+
+def _quantities(scales):
+    """Rows of the table: `(label, function of Costs, format)`."""
+    rows = [
+        ("parameters", lambda costs: costs.parameters, ","),
+        ("GFLOPs per forecast", lambda costs: costs.flops / GIGA, ",.1f"),
+    ]
+    for when in analysis.Field._fields:
+        rows += [
+            (f"field, px: {when} frame, scale {s}", _field(s, when), ",")
+            for s in scales
+        ]
+    for part in (*analysis.Memory._fields, "total"):
+        rows.append((f"memory, MiB: {part}", _memory(part), ",.1f"))
+    return rows
+
+
+def _field(scale, when):
+    def number(costs):
+        field = costs.fields.get(scale)
+        return None if field is None else getattr(field, when)
+
+    return number
+
+
+def _memory(part):
+    return lambda costs: getattr(costs.memory, part) / MEBIBYTE
+
+
+def _text(number, form):
+    if number is None:
+        return "–"
+    return "all" if number == math.inf else format(number, form)
+
+
+def _ratio(plain, multi_scale):
+    if math.inf in (plain, multi_scale):
+        return ""
+    return f"{multi_scale / plain:.2f}"

@@ -1,0 +1,264 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from msrnn_keras import analysis
+from msrnn_keras.analysis import flops, graph, memory
+from msrnn_keras.layers.block_attention import BlockAttention
+from msrnn_keras.layers.warp import Warp
+from tests.reference import tiny
+
+
+def opened(*inputs, function):
+    """The elementary graph of a function of maps of the given shapes."""
+    tensors = [keras.KerasTensor(shape) for shape in inputs]
+    return graph.elementary(graph.trace(tensors, function(*tensors)))
+
+
+# === Graph ===
+
+
+@pytest.mark.parametrize("name", ["ms-motionrnn", "ms-preciplstm", "predrnn"])
+def test_the_elementary_graph_computes_what_the_step_computes(name):
+    model = tiny(name, filters=4, scales=(1, 2, 1))
+    opened = graph.elementary(graph.step_graph(model, batch=2))
+    assert not any(
+        type(node.operation).__module__.startswith("msrnn_keras.cells")
+        for node in opened.nodes
+    )
+    rng = np.random.default_rng(0)
+    inputs = [
+        ops.convert_to_tensor(rng.random(x.shape, dtype="float32"))
+        for x in opened.inputs
+    ]
+    values = dict(zip(map(id, opened.inputs), inputs, strict=True))
+    for node in opened.nodes:
+        args, kwargs = node.arguments.fill_in(values)
+        operation = node.operation
+        if isinstance(operation, graph.Rematerialized):
+            operation = operation.function
+        outputs = keras.tree.flatten(operation(*args, **kwargs))
+        values.update(zip(map(id, node.outputs), outputs, strict=True))
+        assert [tuple(x.shape) for x in outputs] == [
+            tuple(x.shape) for x in node.outputs
+        ]
+    for x, expected in zip(opened.outputs, model.step(inputs), strict=True):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(values[id(x)]),
+            ops.convert_to_numpy(expected),
+            atol=1e-5,
+        )
+
+
+def test_rematerialization_is_as_before_afterwards():
+    remat = keras.remat
+    graph.elementary(graph.step_graph(tiny("preciplstm", scales=(1,))))
+    assert keras.remat is remat
+
+
+def test_frames_of_unknown_size_are_refused():
+    model = tiny(image_shape=(None, 16, 1))
+    with pytest.raises(ValueError, match=r"Received: image_shape=\(None, 16"):
+        analysis.forecast_flops(model)
+
+
+# === FLOPs ===
+
+
+def test_flops_of_a_convlstm_by_hand():
+    model = tiny(scales=(1, 2, 1), filters=2, image_shape=(8, 8, 1))
+    convolution = 2 * 3 * 3 * 2 * 8 + 8  # with its bias, for each pixel
+    # The sum of both, i, f, g, o and tanh(c), then three products and a sum.
+    cell = 2 * convolution + 8 + 5 * 2 + 4 * 2
+    embed, head = 2 * 2 + 2, 2 * 2 + 1
+    pixels = 64 + 16 + 64
+    pool, skip = 2 * 64, 2 * 64
+    # Two phases of two products and a sum, along the rows, then the columns.
+    up = 2 * 3 * (4 * 4 * 2) + 2 * 3 * (8 * 4 * 2)
+    step = cell * pixels + (embed + head) * 64 + pool + skip + up
+    assert analysis.forecast_flops(model) == (4 + 3 - 1) * step
+
+
+def test_flops_of_attention_are_those_of_its_matrix_products():
+    counted = flops.flops(
+        opened((1, 4, 8, 3), function=lambda x: BlockAttention(1)(x))
+    )
+    tokens = 4 * 8
+    products = 2 * (2 * tokens * tokens * 3)
+    convolution = tokens * (2 * 3 * 9 + 9)
+    assert counted == products + tokens**2 + convolution + 3 * tokens
+
+
+def test_flops_of_a_transposed_convolution():
+    layer = keras.layers.Conv2DTranspose(5, 4, 2, "same", use_bias=False)
+    counted = flops.flops(opened((1, 6, 8, 3), function=layer))
+    assert counted == 2 * 4 * 4 * 3 * 5 * 6 * 8
+
+
+# === Memory ===
+
+
+def test_kept_tensors_of_a_convlstm_by_hand():
+    model = tiny("convlstm", scales=(1,), filters=4, image_shape=(8, 6, 1))
+    # x, i, f, g, o, tanh(c), c and h, the last two once for two steps, and
+    # the frame.
+    step = 2 * 8 * 6 * (8 * 4 + 1) * 4
+    estimate = analysis.training_memory(model, batch=2)
+    assert estimate.activations == (4 + 3 - 1) * step
+    assert estimate.weights == estimate.gradients == 4 * model.count_params()
+    assert estimate.moments == 8 * model.count_params()
+    assert estimate.total == sum(estimate)
+
+
+def test_a_buffer_is_kept_once_and_integers_are_only_kept_as_indices():
+    def function(x):
+        flat = ops.reshape(x, (2, 12))
+        product = ops.tanh(x) * 2.0 * ops.reshape(flat * flat, (2, 3, 4))
+        index = ops.cast(ops.floor(ops.clip(flat, 0.0, 11.0)), "int32")
+        return product, ops.take(flat, index * 2, axis=1)
+
+    kept = memory.kept_tensors(opened((2, 3, 4), function=function))
+    # x (also as flat), tanh(x), twice that, flat * flat, clip(flat), index * 2
+    assert len(kept) == 6
+    assert sum(x.dtype == "int32" for x in kept) == 1
+
+
+def test_the_window_of_attention_costs_time_but_no_kept_memory():
+    small, large = (
+        tiny("preciplstm", scales=(1, 1), attention_window=window)
+        for window in (3, 9)
+    )
+    a, b = (analysis.training_memory(m, batch=1) for m in (small, large))
+    assert a.activations == b.activations
+    assert a.working < b.working
+    assert analysis.forecast_flops(small) < analysis.forecast_flops(large)
+
+
+def test_kernels_that_are_computed_are_kept_each_step():
+    model = tiny("modernn", scales=(1,))
+    step = graph.elementary(graph.step_graph(model))
+    kernels = [
+        x for x in memory.kept_tensors(step) if tuple(x.shape[:2]) == (7, 7)
+    ]
+    assert len(kernels) == 5  # one for each round
+
+
+def test_mixed_precision_keeps_half_and_the_cast_kernels():
+    wide = tiny("convlstm", scales=(1,))
+    mixed = tiny("convlstm", scales=(1,), dtype="mixed_bfloat16")
+    kernels = sum(
+        np.prod(w.shape) for w in mixed.trainable_variables if len(w.shape) > 1
+    )
+    a, b = (analysis.training_memory(m, batch=1) for m in (wide, mixed))
+    assert b.activations == a.activations // 2 + 6 * 2 * kernels
+    assert b.weights == a.weights
+
+
+def test_working_set_by_hand():
+    def function(x):
+        return ops.tanh(ops.concatenate([x, x], axis=-1))
+
+    n = 2 * 3 * 4 * 4  # bytes of x
+    steps = opened((2, 3, 4), function=function)
+    assert memory._forward_peak(steps) == 2 * n  # what tanh reads
+    assert memory._backward_peak(steps) == 4 * n  # gradients around tanh
+    assert memory.working_set(steps) == 4 * n
+
+
+# === Receptive field ===
+
+
+def sides_by_trial(model, trials=4):
+    """Sides of what the layers see, by changing each row of the frame.
+
+    Returns:
+        Tuple of two lists, for the newest and for the oldest frame.
+    """
+    step = model.step
+    layers = [x for x in step.layers if x.name.startswith("layer_")]
+    outputs = [layer.output[0] for layer in layers]
+    step = keras.Model(step.inputs, [step.outputs, outputs])
+    rows = model.image_shape[0]
+    newest, oldest = (
+        [np.zeros((rows, rows), bool) for _ in layers] for _ in range(2)
+    )
+    rng = np.random.default_rng(0)
+    for _ in range(trials):
+        frames = rng.random((model.context, 1, *model.image_shape))
+        # Sample r has another row r; the last one has none.
+        first = np.repeat(frames[0], rows + 1, axis=0)
+        for row in range(rows):
+            first[row, row] += rng.normal(size=first[row, row].shape)
+        states = [
+            ops.convert_to_tensor(
+                rng.normal(size=(1, *x.shape[1:])).repeat(rows + 1, axis=0)
+            )
+            for x in step.inputs[1:]
+        ]
+        found = []
+        for frame in [first, *frames[1:]]:
+            frame = ops.convert_to_tensor(np.broadcast_to(frame, first.shape))
+            (_, *states), maps = step([frame, *states])
+            found.append([_changed(x) for x in maps])
+        for seen, new in ((newest, found[0]), (oldest, found[-1])):
+            for index, changed in enumerate(new):
+                every = rows // changed.shape[1]
+                seen[index] |= changed.repeat(every, axis=1)
+    return [[_largest_span(x) for x in seen] for seen in (newest, oldest)]
+
+
+def _changed(maps):
+    """Which rows of a map differ from those of the last sample."""
+    maps = ops.convert_to_numpy(maps)
+    return (maps[:-1] != maps[-1:]).any(axis=(2, 3))
+
+
+def _largest_span(seen):
+    return max(np.ptp(np.flatnonzero(column)) + 1 for column in seen.T)
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("convlstm", {"scales": (1, 1, 1), "context": 3}),
+        ("ms-convlstm", {"scales": (1, 2, 4, 2, 1), "context": 1}),
+        ("ms-convlstm", {"scales": (1, 3, 1), "context": 2}),
+        ("ms-predrnn", {"scales": (1, 2, 1), "context": 2}),
+        ("ms-predrnn++", {"scales": (1, 1), "context": 2, "patch_size": 2}),
+        (
+            "ms-preciplstm",
+            {"scales": (1, 2, 1), "context": 1, "attention_window": 4},
+        ),
+        ("modernn", {"scales": (1,), "context": 1}),
+    ],
+)
+def test_receptive_fields_are_what_is_seen(name, options):
+    model = tiny(name, image_shape=(72, 8, 1), dtype="float64", **options)
+    fields = analysis.receptive_fields(model)
+    newest, oldest = sides_by_trial(model)
+    assert max(oldest) < 72
+    for scale, field in fields.items():
+        layers = [i for i, s in enumerate(model.scales) if s == scale]
+        assert field.newest == max(newest[i] for i in layers)
+        assert field.oldest == max(oldest[i] for i in layers)
+
+
+@pytest.mark.parametrize("name", ["ms-trajgru", "motionrnn", "cms-lstm"])
+def test_learned_offsets_and_global_attention_see_everything(name):
+    model = tiny(name, scales=(1, 1), filters=4)
+    assert analysis.receptive_fields(model) == {1: (np.inf, np.inf)}
+
+
+def test_an_image_of_any_size_has_the_same_receptive_field():
+    small, large = (tiny(image_shape=(n, n, 1)) for n in (8, 60))
+    expected = analysis.receptive_fields(small)
+    assert analysis.receptive_fields(large) == expected
+
+
+def test_layers_that_are_not_opened_are_in_the_table():
+    step = graph.step_graph(tiny("ms-trajgru"))
+    step = graph.elementary(step, kept=(Warp,))
+    names = [graph.name_of(node) for node in step.nodes]
+    assert names.count("Warp") == 6
+    assert "Resample" not in names

@@ -39,7 +39,7 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (_add_demo, _add_list, _add_info):
         add(commands)
-    for add in (_add_train, _add_evaluate, _add_predict):
+    for add in (_add_train, _add_evaluate, _add_predict, _add_convert):
         add(commands)
     return parser
 
@@ -112,6 +112,45 @@ def _add_predict(commands):
     )
     command.add_argument("--horizon", type=int, help="frames to forecast")
     command.set_defaults(run=_predict)
+
+
+def _add_convert(commands):
+    command = commands.add_parser(
+        "convert", help="make a Keras model of a PyTorch checkpoint"
+    )
+    command.add_argument("file", help=".pth or .pt, a state_dict")
+    command.add_argument("--model", required=True, help="such as ms-predrnn")
+    command.add_argument(
+        "--out", required=True, help="folder for model.keras; made if missing"
+    )
+    command.add_argument("--context", type=int, default=10, help="10")
+    command.add_argument("--horizon", type=int, default=10, help="10")
+    command.add_argument("--kernel-size", type=int, default=3, help="3")
+    command.add_argument("--skips", help="none, add, unet3+ or fc")
+    _add_cell_options(command)
+    command.set_defaults(run=_convert)
+
+
+def _add_cell_options(command):
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="an argument of the cell, such as attention_window=30",
+    )
+
+
+def _cell_options(pairs):
+    options = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if not value.isdecimal():
+            raise ValueError(
+                f"--set takes NAME=NUMBER, such as links=10. Received: {pair}"
+            )
+        options[name.replace("-", "_")] = int(value)
+    return options
 
 
 def _add_preset(command, optional=False):
@@ -256,6 +295,30 @@ def _predict(options):
     forecast = _load(options).forecast(past, horizon=options.horizon)
     write_forecast(options.out, past, forecast)
     print(f"Wrote {forecast.shape[1]} frames ahead to {options.out}.")
+
+
+def _convert(options):
+    from msrnn_keras.convert import model_of_torch_checkpoint
+    from msrnn_keras.files import write_atomically
+
+    path = pathlib.Path(options.out) / "model.keras"
+    if path.exists():
+        raise FileExistsError(
+            f"Choose another folder: the model is there. Received: {path}"
+        )
+    model = model_of_torch_checkpoint(
+        options.model,
+        options.file,
+        context=options.context,
+        horizon=options.horizon,
+        kernel_size=options.kernel_size,
+        skips=options.skips,
+        **_cell_options(options.set),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, model.save)
+    print(f"Wrote {path}, {model.count_params():,} parameters.")
+    print("Load it with msrnn_keras imported: keras.saving.load_model(path)")
 
 
 if __name__ == "__main__":

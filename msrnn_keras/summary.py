@@ -65,18 +65,27 @@ def compare(name, batch=4, skips=None, **options):
     multi_scale = create(f"ms-{row.cell}", skips=skips, **options)
     options["scales"] = (1,) * len(multi_scale.scales)
     plain = create(row.cell, **options)
-    height, width, channels = plain.image_shape
-    setting = (
-        f"{height}×{width}×{channels}, {plain.context} → {plain.horizon} "
-        f"frames, {plain.filters} filters, kernels of {plain.kernel_size}, "
-        f"patches of {plain.patch_size}, batch {batch}, "
-        f"{plain.dtype_policy.name}"
-    )
     return Comparison(
         _costs(row.cell, plain, batch),
         _costs(f"ms-{row.cell}", multi_scale, batch),
-        setting,
+        _setting(plain, batch),
     )
+
+
+def _setting(model, batch):
+    """What both models are and are trained with, in words."""
+    height, width, channels = model.image_shape
+    parts = [
+        f"{height}×{width}×{channels}",
+        f"{model.context} → {model.horizon} frames",
+        f"{model.filters} filters",
+        f"kernels of {model.kernel_size}",
+        f"patches of {model.patch_size}",
+        *(f"{name}={value}" for name, value in model.cell_options.items()),
+        f"batch {batch}",
+        model.dtype_policy.name,
+    ]
+    return ", ".join(parts)
 
 
 def _costs(name, model, batch):

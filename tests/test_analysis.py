@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from msrnn_keras import analysis
-from msrnn_keras.analysis import flops, graph, memory
+from msrnn_keras.analysis import flops, graph, memory, receptive_field
 from msrnn_keras.layers.block_attention import BlockAttention
 from msrnn_keras.layers.warp import Warp
 from tests.reference import tiny
@@ -242,6 +242,33 @@ def test_receptive_fields_are_what_is_seen(name, options):
         layers = [i for i, s in enumerate(model.scales) if s == scale]
         assert field.newest == max(newest[i] for i in layers)
         assert field.oldest == max(oldest[i] for i in layers)
+
+
+@pytest.mark.parametrize(
+    "layer_class, size, stride, padding",
+    [
+        ("Conv2D", 2, 2, "same"),
+        ("Conv2D", 5, 2, "same"),
+        ("Conv2D", 4, 1, "same"),
+        ("Conv2D", 1, 1, "valid"),
+        ("Conv2DTranspose", 4, 2, "same"),
+        ("Conv2DTranspose", 3, 2, "same"),
+        ("Conv2DTranspose", 3, 1, "same"),
+    ],
+)
+def test_spans_of_convolutions(layer_class, size, stride, padding):
+    layer = getattr(keras.layers, layer_class)(
+        1, (size, 1), (stride, 1), padding, kernel_initializer="ones"
+    )
+    steps = opened((1, 8, 1, 1), function=layer)
+    (span,) = receptive_field._propagate(
+        steps, [np.stack([np.arange(8.0)] * 2)]
+    )
+    # Sample r is zero but for row r.
+    seen = layer(ops.reshape(ops.eye(8), (8, 8, 1, 1)))
+    seen = ops.convert_to_numpy(seen)[:, :, 0, 0] != 0
+    expected = [np.flatnonzero(column)[[0, -1]] for column in seen.T]
+    np.testing.assert_array_equal(span, np.transpose(expected))
 
 
 @pytest.mark.parametrize("name", ["ms-trajgru", "motionrnn", "cms-lstm"])

@@ -1,5 +1,6 @@
 import functools
 import json
+import re
 import types
 
 import keras
@@ -8,11 +9,12 @@ import pytest
 
 import msrnn_keras
 import zoo
-from msrnn_keras import MSStack, cli
+from msrnn_keras import MSStack, cli, convert
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import MovingMNIST, moving_mnist
 from msrnn_keras.evaluation import evaluate
 from msrnn_keras.training import RunKeeper, read_history
+from tests.reference import tiny
 from tests.runs import RECIPE, contents, write_mnist
 from zoo import manifest
 from zoo.library import Library
@@ -375,3 +377,55 @@ def test_train_refuses_what_it_cannot_do(refuse, recipe, mnist, tmp_path):
     assert not out.exists()
     refuse("not empty", "train", recipe, "--out", tmp_path, "--data", mnist)
     assert set(contents(tmp_path)) == {"tiny.toml"}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A PyTorch file of a small model, and the model."""
+    torch = pytest.importorskip("torch")
+    model = tiny("ms-preciplstm", attention_window=4, context=2, horizon=2)
+    arrays = convert.export_torch_checkpoint(model)
+    state = {name: torch.from_numpy(a) for name, a in arrays.items()}
+    torch.save(state, tmp_path / "best.pth")
+    return tmp_path / "best.pth", model
+
+
+def test_convert_writes_a_model_that_keras_loads(checkpoint, tmp_path, capsys):
+    path, model = checkpoint
+    out = tmp_path / "new" / "folder"
+    command = ["convert", str(path), "--model", "MS_PrecipLSTM"]
+    command += ["--out", str(out), "--context", "2", "--horizon", "2"]
+    assert cli.main([*command, "--set", "attention_window=4"]) == 0
+    assert f"{model.count_params():,} parameters" in capsys.readouterr().out
+    twin = keras.saving.load_model(out / "model.keras")
+    past = np.random.default_rng(0).random((1, 2, 8, 8, 1), dtype="float32")
+    np.testing.assert_array_equal(
+        twin.predict(past, verbose=0), model.predict(past, verbose=0)
+    )
+    before = (out / "model.keras").read_bytes()
+    assert cli.main([*command, "--set", "attention_window=4"]) == 2
+    assert "the model is there. Received: " in capsys.readouterr().err
+    assert (out / "model.keras").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "ms-predrnn"], "unknown: .*LA.conv1"),
+        (["--model", "ms-nothing"], "Received: 'ms-nothing'"),
+        (["--model", "ms-preciplstm", "--set", "window"], "Received: window"),
+        (["--model", "ms-preciplstm", "--set", "links=3"], "Received: .*links"),
+        (["--model", "ms-preciplstm", "--kernel-size", "5"], "another shape"),
+    ],
+)
+def test_convert_refuses_and_writes_nothing(
+    checkpoint, tmp_path, capsys, arguments, message
+):
+    path, _ = checkpoint
+    out = tmp_path / "out"
+    command = ["convert", str(path), "--out", str(out), *arguments]
+    assert cli.main(command) == 2
+    error = capsys.readouterr().err
+    assert re.search(message, error), error
+    assert error.count("\n") == 1
+    assert not out.exists()

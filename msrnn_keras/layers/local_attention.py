@@ -78,7 +78,7 @@ class LocalAttention(keras.layers.Layer):
 
 
 def tile_size(window):
-    """Side of a tile: the power of two next to half the window.
+    """Side of a tile: the power of two next to half the window, 4 or more.
 
     A larger tile has more scores that lie outside the windows, a smaller one
     more copies of keys and values.

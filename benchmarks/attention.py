@@ -1,0 +1,142 @@
+"""Time and memory of the local attention and of a PrecipLSTM layer.
+
+`python -m benchmarks.attention` measures `LocalAttention` on maps of 64×64
+and 128×128 pixels, the forward pass alone and with the gradient, and one
+training step of a PrecipLSTM layer. Each figure comes from a process of its
+own: the peak of its memory less what it held before, after the same on a
+small map. Beside it stands what the unfolded keys alone would take. Linux.
+"""
+
+import argparse
+import json
+import pathlib
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+
+from msrnn_keras.cells.preciplstm import PrecipLSTMCell
+from msrnn_keras.layers.conv_rnn import ConvRNN
+from msrnn_keras.layers.local_attention import LocalAttention
+from msrnn_keras.xla import xla_is_slow
+
+FIGURES = [
+    ("attention", 64, "forward"),
+    ("attention", 64, "gradient"),
+    ("attention", 128, "forward"),
+    ("attention", 128, "gradient"),
+    ("layer", 64, "gradient"),
+]
+MEBIBYTE = 2**20
+
+
+class Attention(keras.layers.Layer):
+    """The attention of three maps that are its weights."""
+
+    def __init__(self, window):
+        super().__init__()
+        self.supports_jit = not xla_is_slow()
+        self.attention = LocalAttention(window)
+
+    def build(self, shape):
+        self.maps = [
+            self.add_weight(shape=shape[1:], initializer="normal")
+            for _ in range(3)
+        ]
+
+    def call(self, x):
+        return self.attention(*(x + m for m in self.maps))
+
+
+def run(what, size, mode, options):
+    """A function that does the work once."""
+    shape = (size, size, options.channels)
+    if what == "layer":
+        shape = (options.steps, *shape)
+        cell = PrecipLSTMCell(options.channels, attention_window=options.window)
+        layer = ConvRNN(cell, return_sequences=True)
+    else:
+        layer = Attention(options.window)
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, layer(inputs))
+    model.compile("sgd", loss="mse")
+    x = np.random.default_rng(0).random((1, *shape), dtype="float32")
+    if mode == "forward":
+        return lambda: model.predict_on_batch(x)
+    return lambda: model.train_on_batch(x, x)
+
+
+def measure(what, size, mode, options):
+    """Seconds (median) and peak memory of this process, in MiB."""
+    small = run(what, options.small, mode, options)
+    for _ in range(2):
+        small()
+    work = run(what, size, mode, options)
+    before = resident()
+    seconds = []
+    for _ in range(options.runs + 1):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {
+        "seconds": statistics.median(seconds[1:]),
+        "MiB": (peak - before) / MEBIBYTE,
+    }
+
+
+def resident():
+    """Bytes of memory that this process holds now."""
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def in_fresh_processes(figure, options):
+    """The medians of `measure` over several processes."""
+    command = [sys.executable, "-m", "benchmarks.attention", *sys.argv[1:]]
+    command += ["--figure", str(FIGURES.index(figure))]
+    results = []
+    for _ in range(options.processes):
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        results.append(json.loads(done.stdout.splitlines()[-1]))
+    return [statistics.median(r[k] for r in results) for k in results[0]]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.attention")
+    for name, default in (
+        ("channels", 64),
+        ("window", 30),
+        ("steps", 5),
+        ("small", 32),
+        ("runs", 5),
+        ("processes", 3),
+    ):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--figure", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.figure is not None:
+        print(json.dumps(measure(*FIGURES[options.figure], options)))
+        return
+    backend = keras.backend.backend()
+    print(
+        "| backend | what | map | pass | s | peak, MiB | keys unfolded, MiB |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for figure in FIGURES:
+        what, size, mode = figure
+        seconds, peak = in_fresh_processes(figure, options)
+        keys = size**2 * options.channels * options.window**2 * 4 / MEBIBYTE
+        print(
+            f"| {backend} | {what} | {size}×{size} | {mode} | {seconds:.3f} "
+            f"| {peak:.0f} | {keys:.0f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ from keras import ops
 from msrnn_keras import analysis
 from msrnn_keras.analysis import flops, graph, memory, receptive_field
 from msrnn_keras.layers.block_attention import BlockAttention
+from msrnn_keras.layers.local_attention import LocalAttention
 from msrnn_keras.layers.warp import Warp
 from tests.reference import tiny
 
@@ -114,14 +115,39 @@ def test_kept_tensors_of_a_convlstm_by_hand():
 def test_a_buffer_is_kept_once_and_integers_are_only_kept_as_indices():
     def function(x):
         flat = ops.reshape(x, (2, 12))
-        product = ops.tanh(x) * 2.0 * ops.reshape(flat * flat, (2, 3, 4))
+        product = ops.tanh(x) * x * ops.reshape(flat * flat, (2, 3, 4))
         index = ops.cast(ops.floor(ops.clip(flat, 0.0, 11.0)), "int32")
         return product, ops.take(flat, index * 2, axis=1)
 
     kept = memory.kept_tensors(opened((2, 3, 4), function=function))
-    # x (also as flat), tanh(x), twice that, flat * flat, clip(flat), index * 2
+    # x (also as flat), tanh(x), x times that, flat * flat, clip(flat), index
     assert len(kept) == 6
     assert sum(x.dtype == "int32" for x in kept) == 1
+
+
+@pytest.mark.parametrize(
+    "function, needs_input, needs_output",
+    [
+        (lambda x: x + 1, False, False),
+        (lambda x: ops.transpose(x, (0, 2, 1, 3)), False, False),
+        (lambda x: x / 3, True, False),
+        (ops.abs, True, False),
+        (ops.leaky_relu, True, False),
+        (lambda x: ops.maximum(x, 0.0), True, False),
+        (lambda x: ops.matmul(x, x), True, False),
+        (ops.rsqrt, False, True),
+        (ops.sigmoid, False, True),
+        (ops.softmax, False, True),
+        (ops.tanh, False, True),
+        (lambda x: ops.clip(x, 0.0, 1.0), True, True),
+        (lambda x: ops.max_pool(x, 2), True, True),
+    ],
+)
+def test_what_a_gradient_needs(function, needs_input, needs_output):
+    step = opened((2, 4, 4, 4), function=function)
+    kept = {id(x) for x in memory.kept_tensors(step)}
+    needed = (needs_input, step.inputs), (needs_output, step.outputs)
+    assert kept == {id(x) for needs, (x,) in needed if needs}
 
 
 def test_the_window_of_attention_costs_time_but_no_kept_memory():
@@ -157,13 +183,15 @@ def test_mixed_precision_keeps_half_and_the_cast_kernels():
 
 def test_working_set_by_hand():
     def function(x):
-        return ops.tanh(ops.concatenate([x, x], axis=-1))
+        wide = ops.tanh(ops.concatenate([x, x], axis=-1))
+        return ops.tanh(ops.concatenate([wide, wide], axis=-1))
 
     n = 2 * 3 * 4 * 4  # bytes of x
     steps = opened((2, 3, 4), function=function)
-    assert memory._forward_peak(steps) == 2 * n  # what tanh reads
-    assert memory._backward_peak(steps) == 4 * n  # gradients around tanh
-    assert memory.working_set(steps) == 4 * n
+    # What the second tanh reads; what the first one read is gone by then.
+    assert memory._forward_peak(steps) == 4 * n
+    assert memory._backward_peak(steps) == 8 * n  # gradients around it
+    assert memory.working_set(steps) == 8 * n
 
 
 # === Receptive field ===
@@ -269,6 +297,16 @@ def test_spans_of_convolutions(layer_class, size, stride, padding):
     seen = ops.convert_to_numpy(seen)[:, :, 0, 0] != 0
     expected = [np.flatnonzero(column)[[0, -1]] for column in seen.T]
     np.testing.assert_array_equal(span, np.transpose(expected))
+
+
+def test_spans_of_attention():
+    tensors = [keras.KerasTensor((1, 8, 8, 2)) for _ in range(3)]
+    output = LocalAttention(4)(*tensors)
+    rows = np.arange(8.0)
+    spans = [np.stack([rows, rows])] * 3
+    (span,) = receptive_field._propagate(graph.trace(tensors, output), spans)
+    expected = np.stack([rows - 2, rows + 1]).clip(0, 7)
+    np.testing.assert_array_equal(span, expected)
 
 
 @pytest.mark.parametrize("name", ["ms-trajgru", "motionrnn", "cms-lstm"])

@@ -73,3 +73,15 @@ def test_refuses_what_does_not_fit(model):
         stream.forecast(0)
     expected = model.forecast(FRAMES[:1, :1], horizon=1)[0]
     np.testing.assert_allclose(stream.forecast(1), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["ms-predrnn-v2", "ms-motionrnn"])
+def test_stacks_with_a_memory_and_states_of_other_sizes(name):
+    model = tiny(name, filters=4)
+    frames = clips(1, 2, (9, 11))
+    stream = model.stream()
+    for t in range(2):
+        stream.update(frames[0, t])
+    np.testing.assert_allclose(
+        stream.forecast(3), model.forecast(frames, horizon=3)[0], atol=1e-5
+    )

@@ -73,3 +73,42 @@ def test_scales_of_the_first_and_last_layer_may_differ_from_one():
 def test_plain_stack_has_no_resampling():
     names = [layer.name for layer in tiny("convlstm").step.layers]
     assert not [n for n in names if n.startswith(("up_", "down_", "skips_"))]
+
+
+def test_memory_runs_through_the_layers_without_skips():
+    step = tiny("ms-predrnn", skips="fc").step
+    assert [x.name for x in step.inputs[:4]] == ["frame", "m", "h_0", "c_0"]
+    assert len(step.inputs) == len(step.outputs) == 2 + 6 * 2
+    names = {layer.name for layer in step.layers}
+    resampled = {name for name in names if "_m_" in name}
+    assert resampled == {
+        "down_m_0_to_1",
+        "down_m_1_to_2",
+        "up_m_3_to_4",
+        "up_m_4_to_5",
+    }
+    assert step.outputs[1].shape == step.inputs[1].shape == (None, 16, 16, 2)
+
+
+def test_every_layer_has_the_cell_of_its_place():
+    def kinds(name):
+        model = tiny(name, filters=4)
+        cells = model._views.step_cell.wiring.cells
+        return [
+            (type(cell).__name__, type(getattr(cell, "cell", None)).__name__)
+            for cell in cells
+        ]
+
+    plain = "NoneType"
+    assert kinds("mim") == [("STLSTMCell", plain)] + 5 * [("MIMCell", plain)]
+    assert kinds("motionrnn") == [
+        ("MotionCell", "STLSTMCell"),
+        *4 * [("MotionCell", "MIMCell")],
+        ("MIMCell", plain),
+    ]
+    assert kinds("predrnn++") == [
+        ("CausalLSTMCell", plain),
+        ("GradientHighwayCell", "CausalLSTMCell"),
+        *4 * [("CausalLSTMCell", plain)],
+    ]
+    assert kinds("predrnn-v2") == 6 * [("DecoupledCell", "STLSTMCell")]

@@ -39,7 +39,9 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (_add_demo, _add_list, _add_info):
         add(commands)
-    for add in (_add_train, _add_evaluate, _add_predict, _add_convert):
+    for add in (_add_train, _add_evaluate, _add_predict):
+        add(commands)
+    for add in (_add_convert, _add_summary):
         add(commands)
     return parser
 
@@ -129,6 +131,29 @@ def _add_convert(commands):
     command.add_argument("--skips", help="none, add, unet3+ or fc")
     _add_cell_options(command)
     command.set_defaults(run=_convert)
+
+
+def _add_summary(commands):
+    command = commands.add_parser(
+        "summary", help="what a model costs and sees, plain and multi-scale"
+    )
+    command.add_argument("model", help="such as ms-predrnn or predrnn")
+    command.add_argument("--size", default="64x64", help="frames, 64x64")
+    for name, default in (
+        ("channels", 1),
+        ("context", 10),
+        ("horizon", 10),
+        ("batch", 4),
+        ("filters", 64),
+        ("kernel-size", 3),
+        ("patch-size", 1),
+    ):
+        text = str(default)
+        command.add_argument(f"--{name}", type=int, default=default, help=text)
+    command.add_argument("--skips", help="none, add, unet3+ or fc")
+    command.add_argument("--precision", help="such as mixed_bfloat16; float32")
+    _add_cell_options(command)
+    command.set_defaults(run=_summary)
 
 
 def _add_cell_options(command):
@@ -319,6 +344,34 @@ def _convert(options):
     write_atomically(path, model.save)
     print(f"Wrote {path}, {model.count_params():,} parameters.")
     print("Load it with msrnn_keras imported: keras.saving.load_model(path)")
+
+
+def _summary(options):
+    from msrnn_keras import summary
+
+    comparison = summary.compare(
+        options.model,
+        batch=options.batch,
+        image_shape=(*_height_and_width(options.size), options.channels),
+        context=options.context,
+        horizon=options.horizon,
+        filters=options.filters,
+        kernel_size=options.kernel_size,
+        patch_size=options.patch_size,
+        skips=options.skips,
+        dtype=options.precision,
+        **_cell_options(options.set),
+    )
+    print(summary.table(comparison))
+
+
+def _height_and_width(size):
+    height, _, width = size.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise ValueError(
+            f"--size takes HEIGHTxWIDTH, such as 64x64. Received: {size}"
+        )
+    return int(height), int(width)
 
 
 if __name__ == "__main__":

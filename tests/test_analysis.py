@@ -212,6 +212,9 @@ def sides_by_trial(model, trials=4):
         [np.zeros((rows, rows), bool) for _ in layers] for _ in range(2)
     )
     rng = np.random.default_rng(0)
+    for weight in model.trainable_variables:
+        # Large, so that no change is lost in rounding.
+        weight.assign(rng.normal(size=weight.shape))
     for _ in range(trials):
         frames = rng.random((model.context, 1, *model.image_shape))
         # Sample r has another row r; the last one has none.

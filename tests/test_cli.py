@@ -9,7 +9,7 @@ import pytest
 
 import msrnn_keras
 import zoo
-from msrnn_keras import MSStack, cli, convert
+from msrnn_keras import MSStack, cli, convert, summary
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import MovingMNIST, moving_mnist
 from msrnn_keras.evaluation import evaluate
@@ -429,3 +429,41 @@ def test_convert_refuses_and_writes_nothing(
     assert re.search(message, error), error
     assert error.count("\n") == 1
     assert not out.exists()
+
+
+SMALL_SUMMARY = "--filters 4 --size 16x24 --context 2 --horizon 2".split()
+
+
+def test_summary_prints_what_the_function_gives(capsys):
+    command = ["summary", "PrecipLSTM", *SMALL_SUMMARY, "--batch", "3"]
+    command += ["--set", "attention_window=6", "--skips", "fc"]
+    assert cli.main([*command, "--precision", "mixed_bfloat16"]) == 0
+    expected = summary.compare(
+        "ms-preciplstm",
+        batch=3,
+        image_shape=(16, 24, 1),
+        context=2,
+        horizon=2,
+        filters=4,
+        attention_window=6,
+        skips="fc",
+        dtype="mixed_bfloat16",
+    )
+    assert capsys.readouterr().out == summary.table(expected) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "Received: 'nothing'"),
+        (["predrnn", "--size", "64"], "HEIGHTxWIDTH.*Received: 64"),
+        (["predrnn", "--filters", "0"], "Received: filters=0"),
+        (["predrnn", "--batch", "0"], "Received: batch=0"),
+        (["predrnn", "--set", "links=3"], "Received: .*links"),
+    ],
+)
+def test_summary_refuses_bad_options_in_one_line(capsys, arguments, message):
+    assert cli.main(["summary", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert re.search(message, error), error
+    assert error.count("\n") == 1

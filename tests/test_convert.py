@@ -105,8 +105,7 @@ def test_prefixes_of_distributed_runs_and_of_the_other_topologies(skips):
     assert f"{layers}0._conv_x2h.weight" in exported
     assert "rnns.adapter.weight" in exported
     twin = reference.tiny("ms-predrnn-v2", skips=skips, seed=8)
-    frames = clips(length=4)
-    assert np.abs(twin.rollout(frames) - model.rollout(frames)).max() > 1e-4
+    assert (twin.get_weights()[0] != model.get_weights()[0]).any()
     named = {f"module.{name}": value for name, value in exported.items()}
     assert convert.load_torch_checkpoint(twin, named) is twin
     for a, b in zip(twin.get_weights(), model.get_weights(), strict=True):

@@ -101,14 +101,8 @@ class MSStack(keras.Model):
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
         policy = keras.dtype_policies.get(dtype)
-        cells = build_cells(
-            row,
-            len(scales),
-            policy,
-            filters=filters,
-            kernel_size=kernel_size,
-            **cell_options,
-        )
+        sizes = {"filters": filters, "kernel_size": kernel_size, **cell_options}
+        cells = build_cells(row, len(scales), policy, **sizes)
         channels = image_shape[-1]
 
         # === Wiring ===
@@ -125,11 +119,7 @@ class MSStack(keras.Model):
             dtype=policy,
             name="rollout",
         )
-        frames = keras.Input(
-            (None, None, None, channels),
-            dtype=policy.variable_dtype,
-            name="frames",
-        )
+        frames = _input(channels, policy)
         super().__init__(inputs=frames, outputs=rollout(frames), name=name)
         self.dtype_policy = policy
 
@@ -380,9 +370,7 @@ class _Views:
         key = (context, horizon, output)
         if key not in self._models:
             cell = self.step_cell
-            frames = keras.Input(
-                (None, None, None, cell.filters), dtype=cell.variable_dtype
-            )
+            frames = _input(cell.filters, cell.dtype_policy)
             rollout = Rollout(
                 cell,
                 context,
@@ -416,6 +404,12 @@ def create(name, **kwargs):
     # A model's name has no "+": TensorFlow would refuse it.
     safe = name.replace("++", "-plus-plus")
     return MSStack(row.cell, **{"scales": row.scales, "name": safe, **kwargs})
+
+
+def _input(channels, policy):
+    """Frames of any number and size, of which float64 keeps all digits."""
+    shape = (None, None, None, channels)
+    return keras.Input(shape, dtype=policy.variable_dtype, name="frames")
 
 
 def _check_sizes(**sizes):

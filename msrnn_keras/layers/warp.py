@@ -53,7 +53,7 @@ class Warp(keras.layers.Layer):
         pixels = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
         pixels = ops.reshape(pixels, (-1, channels))
         line = width + 2
-        index = (row + sample * (height + 2)) * line + column
+        index = ops.add(sample * (height + 2), row) * line + column
 
         def corner(steps, weight):
             weight = ops.expand_dims(ops.cast(weight, x.dtype), -1)
@@ -87,7 +87,9 @@ def _neighbours(offsets, size, axis):
     shape = [1, 1, 1, 1]
     shape[axis] = -1
     positions = ops.reshape(ops.arange(size), shape)
-    positions = ops.cast(offsets, dtype) + ops.cast(positions, dtype)
+    # In this order: on TensorFlow, Keras takes a second summand with one long
+    # axis for a bias. By name, for the sake of symbolic offsets on JAX.
+    positions = ops.add(ops.cast(positions, dtype), ops.cast(offsets, dtype))
     # Both borders are zero: what lies beyond them may be moved there. This
     # comes before the cast, which would not bear huge numbers; the indices
     # are bounded as well because of NaN.

@@ -8,6 +8,7 @@ from keras import ops
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.parts import gated_update
 from msrnn_keras.cells.wrapper import WrapperCell
+from msrnn_keras.precision import tanh
 
 
 class State(NamedTuple):
@@ -85,9 +86,9 @@ class CausalLSTMCell(ConvRNNCell):
         m, h, c = states
         c, delta_c = gated_update(c, self.xhc_to_gates(_join(x, h, c)))
         gates = self.xcm_to_gates(_join(x, c, m))
-        m, delta_m = gated_update(ops.tanh(self.m_to_m(m)), gates)
-        o = ops.tanh(self.xcm_to_output(_join(x, c, m)))
-        h = o * ops.tanh(self.cm_to_hidden(_join(c, m)))
+        m, delta_m = gated_update(tanh(self.m_to_m(m)), gates)
+        o = tanh(self.xcm_to_output(_join(x, c, m)))
+        h = o * tanh(self.cm_to_hidden(_join(c, m)))
         aux = {"output_gate": o, "delta_c": delta_c, "delta_m": delta_m}
         return h, State(m, h, c), aux
 
@@ -142,6 +143,6 @@ class GradientHighwayCell(WrapperCell):
         gates = self.x_to_highway(x) + self.z_to_highway(z)
         p, s = ops.split(gates, 2, axis=-1)
         s = ops.sigmoid(s)
-        z = s * ops.tanh(p) + (1 - s) * z
+        z = s * tanh(p) + (1 - s) * z
         output, inner, aux = self.cell.step(z, inner)
         return output, self.State(*inner, z), aux

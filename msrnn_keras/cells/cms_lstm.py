@@ -6,6 +6,7 @@ from keras import ops
 from msrnn_keras.cells.convlstm import ConvLSTMCell, State
 from msrnn_keras.cells.modernn import modulate
 from msrnn_keras.layers.block_attention import BlockAttention
+from msrnn_keras.precision import tanh
 
 BLOCKS = (1, 2, 4)  # blocks along each axis, per scale of the SE block
 
@@ -116,6 +117,6 @@ class CMSLSTMCell(ConvLSTMCell):
         update = self.h_to_update(h) + self.z_to_update(z)
         i, g, o = ops.split(update, 3, axis=-1)
         i, o = ops.sigmoid(i), ops.sigmoid(o)
-        c = (1 - i) * c + i * ops.tanh(g)
+        c = (1 - i) * c + i * tanh(g)
         h = o * c
         return h, State(h, c), {"output_gate": o}

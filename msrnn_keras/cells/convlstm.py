@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
+from msrnn_keras.precision import tanh
 
 
 class State(NamedTuple):
@@ -63,7 +64,7 @@ class ConvLSTMCell(ConvRNNCell):
     def step(self, x, states):
         gates = self.x_to_gates(x) + self.h_to_gates(states.h)
         i, f, g, o = ops.split(gates, 4, axis=-1)
-        c = ops.sigmoid(f) * states.c + ops.sigmoid(i) * ops.tanh(g)
+        c = ops.sigmoid(f) * states.c + ops.sigmoid(i) * tanh(g)
         o = ops.sigmoid(o)
-        h = o * ops.tanh(c)
+        h = o * tanh(c)
         return h, State(h, c), {"output_gate": o}

@@ -7,6 +7,7 @@ from keras import ops
 
 from msrnn_keras.cells.parts import Blocks, gated_update
 from msrnn_keras.cells.st_lstm import STLSTMCell
+from msrnn_keras.precision import tanh
 
 
 class State(NamedTuple):
@@ -112,7 +113,7 @@ class MIMCell(STLSTMCell):
         t, s = self._stationary(d, states.c, states.s)
         gates, memory_gates = self.gates(x, states)
         i, g, o = ops.split(gates, 3, axis=-1)
-        delta_c = ops.sigmoid(i) * ops.tanh(g)
+        delta_c = ops.sigmoid(i) * tanh(g)
         c = t + delta_c
         m, delta_m = gated_update(states.m, memory_gates)
         h, o = self.hidden(o, c, m)
@@ -124,11 +125,11 @@ class MIMCell(STLSTMCell):
             self.difference_to_gates(difference), [3 * self.filters], axis=-1
         )
         n, _ = gated_update(n, gates + self.n_to_gates(n))
-        return ops.sigmoid(o + self.n_to_output(n)) * ops.tanh(n), n
+        return ops.sigmoid(o + self.n_to_output(n)) * tanh(n), n
 
     def _stationary(self, d, c, s):
         gates, o = ops.split(
             self.d_to_gates(d) + self.c_to_gates(c), [3 * self.filters], axis=-1
         )
         s, _ = gated_update(s, gates)
-        return ops.sigmoid(o + self.s_to_output(s)) * ops.tanh(s), s
+        return ops.sigmoid(o + self.s_to_output(s)) * tanh(s), s

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
+from msrnn_keras.precision import tanh
 
 
 class State(NamedTuple):
@@ -92,12 +93,12 @@ class MKLSTMCell(ConvRNNCell):
         c3, o3 = self._branch(0, x, states.h, states.c3)
         c5, o5 = self._branch(1, x, states.h, states.c5)
         o = ops.sigmoid(o3 + o5)
-        h = o * ops.tanh(self.c_to_h(ops.concatenate([c3, c5], axis=-1)))
+        h = o * tanh(self.c_to_h(ops.concatenate([c3, c5], axis=-1)))
         return h, State(h, c3, c5), {"output_gate": o}
 
     def _branch(self, index, x, h, c):
         """One kernel size: its cell state and its share of the output gate."""
         gates = self.x_to_gates[index](x) + self.h_to_gates[index](h)
         i, f, g, o = ops.split(gates, 4, axis=-1)
-        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
+        c = ops.sigmoid(f) * c + ops.sigmoid(i) * tanh(g)
         return c, o + self.c_to_o[index](c)

@@ -5,6 +5,7 @@ from keras import ops
 
 from msrnn_keras.cells.wrapper import WrapperCell
 from msrnn_keras.layers.warp import Warp
+from msrnn_keras.precision import tanh
 
 OFFSETS = 9  # trajectories of a pixel, 3×3 in the published design
 
@@ -134,7 +135,7 @@ class MotionCell(WrapperCell):
         both = ops.concatenate([encoded, motion], axis=-1)
         a, r = ops.split(ops.sigmoid(self.motion_gates(both)), 2, axis=-1)
         both = ops.concatenate([encoded, r * motion], axis=-1)
-        z = ops.tanh(self.candidate(both))
+        z = tanh(self.candidate(both))
         trend = trend + 0.5 * (motion - trend)
         return a * z + (1 - a) * motion + trend, trend
 

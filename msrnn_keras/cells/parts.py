@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from keras import ops
 
+from msrnn_keras.precision import tanh
+
 
 class Blocks(NamedTuple):
     """A reference weight whose output channels are several equal blocks."""
@@ -25,5 +27,5 @@ def gated_update(memory, gates):
         Tuple `(memory, delta)`: the new memory and what was added to it.
     """
     i, f, g = ops.split(gates, 3, axis=-1)
-    delta = ops.sigmoid(i) * ops.tanh(g)
+    delta = ops.sigmoid(i) * tanh(g)
     return ops.sigmoid(f) * memory + delta, delta

@@ -9,6 +9,7 @@ from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.parts import Blocks, gated_update
 from msrnn_keras.checks import check_positive
 from msrnn_keras.layers.local_attention import LocalAttention
+from msrnn_keras.precision import tanh
 
 
 class State(NamedTuple):
@@ -139,7 +140,7 @@ class PrecipLSTMCell(ConvRNNCell):
         t, _ = gated_update(states.t, of_t + self.t_to_gates(states.t))
         o = o + self.c_to_output(c) + self.s_to_output(s)
         o = ops.sigmoid(o + self.t_to_output(t) + self.m_to_output(m))
-        h = o * ops.tanh(self.all_to_hidden(ops.concatenate([c, s, t, m], -1)))
+        h = o * tanh(self.all_to_hidden(ops.concatenate([c, s, t, m], -1)))
         return h, State(m, h, c, s, t, x), {"output_gate": o}
 
     def get_config(self):

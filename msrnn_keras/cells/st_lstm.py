@@ -7,6 +7,7 @@ from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.parts import Blocks, gated_update
+from msrnn_keras.precision import tanh
 
 
 class State(NamedTuple):
@@ -88,7 +89,7 @@ class STLSTMCell(ConvRNNCell):
     def step(self, x, states):
         gates, memory_gates = self.gates(x, states)
         i, f, g, o = ops.split(gates, 4, axis=-1)
-        delta_c = ops.sigmoid(i) * ops.tanh(g)
+        delta_c = ops.sigmoid(i) * tanh(g)
         c = ops.sigmoid(f) * states.c + delta_c
         m, delta_m = gated_update(states.m, memory_gates)
         h, o = self.hidden(o, c, m)
@@ -107,4 +108,4 @@ class STLSTMCell(ConvRNNCell):
         """The new hidden state and the output gate."""
         o = ops.sigmoid(o + self.c_to_output(c) + self.m_to_output(m))
         both = ops.concatenate([c, m], axis=-1)
-        return o * ops.tanh(self.cm_to_hidden(both)), o
+        return o * tanh(self.cm_to_hidden(both)), o

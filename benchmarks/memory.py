@@ -8,19 +8,15 @@ chooses the backend. Linux.
 """
 
 import argparse
-import json
-import pathlib
-import resource
 import statistics
-import subprocess
-import sys
 
 import keras
-import numpy as np
 
 import msrnn_keras
 from msrnn_keras.analysis import training_memory
-from msrnn_keras.losses import L1L2
+from msrnn_keras.profiling.measure import MEBIBYTE, Task
+from msrnn_keras.profiling.processes import run_in_turn
+from msrnn_keras.profiling.report import Measured
 
 MODELS = (
     "convlstm",
@@ -36,72 +32,44 @@ MODELS = (
 # Filters, side of a frame, batch, context, horizon.
 TINY = (4, 8, 1, 2, 2)
 SIZES = ((32, 64, 4, 5, 5), (64, 32, 2, 6, 4))
-STEPS = 3
-MEBIBYTE = 2**20
+STEPS = 2  # after the first
 
 
-def build(name, size):
-    filters, side, _, context, horizon = size
-    return msrnn_keras.create(
-        name,
-        image_shape=(side, side, 1),
-        filters=filters,
-        context=context,
-        horizon=horizon,
-    )
-
-
-def measure(name, size):
+def measured(name, size, processes):
     """MiB that training takes, with the weights and all of the backend."""
-    model = build(name, size)
-    model.compile("adam", loss=L1L2())
-    _, side, batch, context, horizon = size
-    rng = np.random.default_rng(0)
-    shape = (batch, context + horizon, side, side, 1)
-    clips = rng.random(shape, dtype="float32")
-    before = resident() - 4 * model.count_params()
-    for _ in range(STEPS):
-        model.train_on_batch(clips[:, :-1], clips[:, context:])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return (peak - before) / MEBIBYTE
-
-
-def resident():
-    """Bytes of memory that this process holds now."""
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
-
-
-def in_fresh_processes(name, size, count):
-    """The median of `measure` over several processes."""
-    command = [sys.executable, "-m", "benchmarks.memory", "--measure"]
-    command.append(json.dumps([name, size]))
-    results = []
-    for _ in range(count):
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-        results.append(float(done.stdout.splitlines()[-1]))
-    return statistics.median(results)
+    filters, side, batch, context, horizon = size
+    options = {
+        "image_shape": (side, side, 1),
+        "filters": filters,
+        "context": context,
+        "horizon": horizon,
+    }
+    backend = keras.backend.backend()
+    task = Task(name, "step", options, batch, STEPS, 0, backend)
+    (results,) = run_in_turn([task], processes)
+    found = Measured(name, backend, results)
+    if found.errors:
+        raise SystemExit(found.errors[0])
+    model = msrnn_keras.create(name, **options)
+    peak = statistics.median(found.values("step_peak_mib"))
+    return peak + 4 * model.count_params() / MEBIBYTE, model
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory")
     parser.add_argument("models", nargs="*", help="names; else a selection")
     parser.add_argument("--processes", type=int, default=3)
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.measure:
-        print(measure(*json.loads(options.measure)))
-        return
     print(
         "| backend | model | filters, side, batch, frames "
         "| backend itself, MiB | measured, MiB | estimate, MiB | ratio |"
     )
     print("|---|---|---|---|---|---|---|")
     for name in options.models or MODELS:
-        own = in_fresh_processes(name, TINY, options.processes)
+        own, _ = measured(name, TINY, options.processes)
         for size in SIZES:
-            peak = in_fresh_processes(name, size, options.processes) - own
-            model = build(name, size)
+            peak, model = measured(name, size, options.processes)
+            peak -= own
             estimate = training_memory(model, size[2]).total / MEBIBYTE
             print(
                 f"| {keras.backend.backend()} | {name} "

@@ -41,7 +41,7 @@ def _parser():
         add(commands)
     for add in (_add_train, _add_evaluate, _add_predict):
         add(commands)
-    for add in (_add_convert, _add_summary):
+    for add in (_add_convert, _add_summary, _add_profile):
         add(commands)
     return parser
 
@@ -83,6 +83,9 @@ def _add_train(commands):
     command.add_argument("--data", help="file of the data set (mnist.npz)")
     command.add_argument(
         "--max-minutes", type=float, help="stop after so many minutes"
+    )
+    command.add_argument(
+        "--devices", type=int, help="devices that share each batch; else 1"
     )
     command.add_argument(
         "--verbose", type=int, default=1, help="0, 1 (bar), 2 (lines)"
@@ -137,6 +140,28 @@ def _add_summary(commands):
     command = commands.add_parser(
         "summary", help="what a model costs and sees, plain and multi-scale"
     )
+    _add_sizes(command)
+    command.set_defaults(run=_summary)
+
+
+def _add_profile(commands):
+    command = commands.add_parser(
+        "profile", help="measure time and memory, plain and multi-scale"
+    )
+    _add_sizes(command)
+    command.add_argument("--backend", help="tensorflow, jax or torch")
+    command.add_argument("--remat", help="step or layer; else none")
+    command.add_argument(
+        "--steps", type=int, default=3, help="timed calls in each process (3)"
+    )
+    command.add_argument(
+        "--repeats", type=int, default=3, help="processes for each figure (3)"
+    )
+    command.add_argument("--json", help="file for all that was measured")
+    command.set_defaults(run=_profile)
+
+
+def _add_sizes(command):
     command.add_argument("model", help="such as ms-predrnn or predrnn")
     command.add_argument("--size", default="64x64", help="frames, 64x64")
     for name, default in (
@@ -153,7 +178,6 @@ def _add_summary(commands):
     command.add_argument("--skips", help="none, add, unet3+ or fc")
     command.add_argument("--precision", help="such as mixed_bfloat16; float32")
     _add_cell_options(command)
-    command.set_defaults(run=_summary)
 
 
 def _add_cell_options(command):
@@ -248,6 +272,7 @@ def _train(options):
         data=options.data,
         max_minutes=options.max_minutes,
         verbose=options.verbose,
+        devices=options.devices,
     )
     done = len(read_history(options.out))
     print(f"{done} of {recipe.training.epochs} epochs done in {options.out}.")
@@ -349,20 +374,53 @@ def _convert(options):
 def _summary(options):
     from msrnn_keras import summary
 
-    comparison = summary.compare(
-        options.model,
-        batch=options.batch,
-        image_shape=(*_height_and_width(options.size), options.channels),
-        context=options.context,
-        horizon=options.horizon,
-        filters=options.filters,
-        kernel_size=options.kernel_size,
-        patch_size=options.patch_size,
-        skips=options.skips,
-        dtype=options.precision,
-        **_cell_options(options.set),
-    )
+    comparison = summary.compare(options.model, **_sizes(options))
     print(summary.table(comparison))
+
+
+def _profile(options):
+    from msrnn_keras.files import check_folder, write_atomically
+    from msrnn_keras.profiling import profile, table
+
+    if options.json:
+        check_folder(options.json)
+    sizes = _sizes(options)
+    if options.remat:
+        sizes["remat"] = options.remat
+    measured = profile(
+        options.model,
+        steps=options.steps,
+        repeats=options.repeats,
+        backend=options.backend,
+        progress=lambda line: print(line, file=sys.stderr, flush=True),
+        **sizes,
+    )
+    print(table(measured))
+    if options.json:
+        text = json.dumps(
+            {
+                "setting": measured.setting,
+                "plain": measured.plain._asdict(),
+                "multi_scale": measured.multi_scale._asdict(),
+            },
+            indent=2,
+        )
+        write_atomically(options.json, lambda path: path.write_text(text))
+
+
+def _sizes(options):
+    return {
+        "batch": options.batch,
+        "image_shape": (*_height_and_width(options.size), options.channels),
+        "context": options.context,
+        "horizon": options.horizon,
+        "filters": options.filters,
+        "kernel_size": options.kernel_size,
+        "patch_size": options.patch_size,
+        "skips": options.skips,
+        "dtype": options.precision,
+        **_cell_options(options.set),
+    }
 
 
 def _height_and_width(size):

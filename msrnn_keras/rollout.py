@@ -1,5 +1,6 @@
 """The passage of time: warm-up, forecast, scheduled sampling."""
 
+import functools
 from typing import Any, NamedTuple
 
 import keras
@@ -7,6 +8,8 @@ from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.layers.conv_rnn import ConvRNN
+from msrnn_keras.layers.kernels import made_once
+from msrnn_keras.rematerialization import rematerialized
 
 
 class StepCell(ConvRNNCell):
@@ -21,14 +24,16 @@ class StepCell(ConvRNNCell):
     Args:
         wiring: `msrnn_keras.wiring.Wiring` of the stack.
         image_channels: Integer, channels of a frame.
+        remat: String or None, as of `MSStack`; "step" has an effect here.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, wiring, image_channels, **kwargs):
+    def __init__(self, wiring, image_channels, remat=None, **kwargs):
         super().__init__(filters=image_channels, kernel_size=1, **kwargs)
         self.wiring = wiring
         self.model = wiring.graph((None, None, image_channels))
         self.cells = wiring.cells
+        self.remat = remat
 
         self._distances = [
             index
@@ -50,7 +55,14 @@ class StepCell(ConvRNNCell):
         return [(*image_shape, self.filters), *(shape for *_, shape in states)]
 
     def call(self, inputs, states, training=None):
-        previous, *states = states
+        advance = functools.partial(self._advance, training=training)
+        if training and self.remat == "step":
+            output, *states = rematerialized(self, advance, inputs, *states)
+        else:
+            output, *states = advance(inputs, *states)
+        return output, states
+
+    def _advance(self, inputs, previous, *states, training):
         given, is_given = inputs[..., :-1], inputs[..., -1:]
         frame = ops.where(is_given > 0.5, given, previous)
         prediction, *states = self.model([frame, *states], training=training)
@@ -59,7 +71,7 @@ class StepCell(ConvRNNCell):
             parts = [prediction, *(states[i] for i in self._distances)]
             flat = [ops.reshape(x, (ops.shape(x)[0], -1)) for x in parts]
             output = ops.concatenate(flat, axis=-1)
-        return output, [prediction, *states]
+        return [output, prediction, *states]
 
     def unpack(self, outputs, image_shape):
         """Predictions and distances of the outputs of all steps.
@@ -149,7 +161,8 @@ class Rollout(keras.layers.Layer):
         span = self._span(frames)
         given = frames[:, : span.given if training else span.past]
         is_given = self._draw(frames, span, training)
-        outputs = self.rnn(_with_flag(given, is_given), training=training)
+        with made_once(self.rnn.cell):
+            outputs = self.rnn(_with_flag(given, is_given), training=training)
         outputs = ops.cast(outputs, self.variable_dtype)
         image_shape = ops.shape(frames)[2:4]
         predictions, distances = self.rnn.cell.unpack(outputs, image_shape)

@@ -14,6 +14,7 @@ from msrnn_keras.architectures import (
     MULTI_SCALE,
 )
 from msrnn_keras.names import lookup, normalize
+from msrnn_keras.rematerialization import check_remat
 from msrnn_keras.rollout import Rollout, StepCell
 from msrnn_keras.streaming import Stream
 from msrnn_keras.wiring import Wiring, build_cells, cell_arguments
@@ -53,6 +54,10 @@ class MSStack(keras.Model):
             the motion highway. None is the cell's default: only `"motionrnn"`.
         decoupling: Float, weight of the decoupling loss of PredRNN-V2. None is
             the cell's default: 0.01 for `"predrnn-v2"`, else 0.
+        remat: String, what training computes again instead of keeping it:
+            `"layer"`, what is inside a layer, or `"step"`, all of a time step
+            but its states, which takes the least memory and the most time.
+            None keeps everything.
         dtype: String or `keras.DTypePolicy`, such as `"mixed_bfloat16"`.
         name: String.
         **cell_options: Further arguments of the cell, such as `links` of
@@ -87,6 +92,7 @@ class MSStack(keras.Model):
         warmup=True,
         motion=None,
         decoupling=None,
+        remat=None,
         dtype=None,
         name=None,
         **cell_options,
@@ -97,19 +103,22 @@ class MSStack(keras.Model):
         row = _with_extras(row, motion, decoupling)
         image_shape = _check_image_shape(image_shape)
         scales = _check_scales(scales)
+        check_remat(remat)
         _check_sizes(context=context, horizon=horizon, patch_size=patch_size)
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
         policy = keras.dtype_policies.get(dtype)
         sizes = {"filters": filters, "kernel_size": kernel_size, **cell_options}
         cells = build_cells(row, len(scales), policy, **sizes)
+        for layer in cells:
+            layer.remat = remat == "layer"
         channels = image_shape[-1]
 
         # === Wiring ===
         wiring = Wiring(cells, channels, scales, skips, patch_size, policy)
         # Before the graph of any size, so that pictures show these sizes.
         step = wiring.graph(image_shape)
-        step_cell = StepCell(wiring, channels, dtype=policy)
+        step_cell = StepCell(wiring, channels, remat, dtype=policy)
         rollout = Rollout(
             step_cell,
             context,
@@ -129,7 +138,7 @@ class MSStack(keras.Model):
         self.context, self.horizon = context, horizon
         self.filters, self.kernel_size = filters, kernel_size
         self.scales, self.skips = scales, skips
-        self.sampling, self.warmup = sampling, warmup
+        self.sampling, self.warmup, self.remat = sampling, warmup, remat
         self.motion, self.decoupling_weight = row.motion, row.decoupling
         self._rollout, self._views = rollout, _Views(step_cell, step)
 
@@ -149,6 +158,7 @@ class MSStack(keras.Model):
             "warmup": self.warmup,
             "motion": self.motion,
             "decoupling": self.decoupling_weight,
+            "remat": self.remat,
             "dtype": serialize(self.dtype_policy),
             "name": self.name,
             **self.cell_options,

@@ -6,10 +6,12 @@ import json
 import math
 import pathlib
 import platform
+import tempfile
 import time
 
 import keras
 
+from msrnn_keras import distribution
 from msrnn_keras.files import remove_unfinished, write_atomically
 
 CHECKPOINT = "checkpoint.keras"
@@ -20,7 +22,9 @@ ENVIRONMENT = "environment.json"
 SCORE = "val_mse"
 
 
-def train(recipe, run_dir, data=None, max_minutes=None, verbose=1):
+def train(
+    recipe, run_dir, data=None, max_minutes=None, verbose=1, devices=None
+):
     """Train a recipe, or take up its run where it was stopped.
 
     The run directory holds a copy of the recipe, `checkpoint.keras` (the
@@ -28,6 +32,10 @@ def train(recipe, run_dir, data=None, max_minutes=None, verbose=1):
     that scored best on validation), `history.csv` and `environment.json` (the
     software it began with). Every file is written beside its place and then
     moved there, so that a killed run loses no more than the epoch it was in.
+
+    On several devices each trains on its share of every batch, and a run may
+    be taken up on another number of them; see `msrnn_keras.distribution`.
+    Where several machines train together, they must share the directory.
 
     Args:
         recipe: `msrnn_keras.recipes.Recipe`.
@@ -37,6 +45,7 @@ def train(recipe, run_dir, data=None, max_minutes=None, verbose=1):
             be taken up later. An unfinished epoch is lost, so it must be more
             than one takes. None trains to the end.
         verbose: 0, 1 (progress bar) or 2 (a line for each epoch).
+        devices: Integer, devices of this machine to train on; None is one.
 
     Returns:
         Path of the best weights, or None if no epoch was finished.
@@ -45,7 +54,8 @@ def train(recipe, run_dir, data=None, max_minutes=None, verbose=1):
         FileExistsError: If the directory holds something else than a run of
             this recipe.
         FloatingPointError: If the loss stops being finite.
-        ValueError: If `max_minutes` is not positive.
+        ValueError: If `max_minutes` is not positive, there are fewer devices,
+            or they cannot share the recipe's batches evenly.
 
     Example:
     >>> recipe = load_recipe("zoo/recipes/ms-convlstm-mnist-small.toml")
@@ -56,27 +66,36 @@ def train(recipe, run_dir, data=None, max_minutes=None, verbose=1):
             f"`max_minutes` must be positive. Received: {max_minutes}"
         )
     run_dir = pathlib.Path(run_dir)
+    _check_shares(recipe.training, distribution.count(devices))
     _check_folder(run_dir, recipe)
+    arguments = (recipe, run_dir, data, max_minutes, verbose)
+    distribution.run(_train, *arguments, devices=devices)
+    best = run_dir / BEST
+    return best if best.exists() else None
+
+
+def _train(group, recipe, run_dir, data, max_minutes, verbose):
+    """What each process of a `distribution.Group` does."""
     model = _restore(run_dir) or recipe.build()
     train_data = recipe.data("train", path=data)
     validation = recipe.data("validation", path=data)
-    _claim(run_dir, recipe)
+    if group.chief:
+        _claim(run_dir, recipe)
     steps = recipe.training.steps_per_epoch
-    done = int(model.optimizer.iterations) // steps
-    keeper = RunKeeper(run_dir, done, max_minutes)
+    iterations = keras.ops.convert_to_numpy(model.optimizer.iterations)
+    done = int(iterations) // steps
+    keeper = RunKeeper(run_dir, done, max_minutes, group)
     if done < recipe.training.epochs:
         train_data.epoch = done
-        model.fit(
-            train_data,
-            validation_data=validation,
+        group.prepare(model).fit(
+            group.share(train_data),
+            validation_data=group.share(validation),
             epochs=recipe.training.epochs,
             initial_epoch=done,
             shuffle=False,
-            verbose=verbose,
+            verbose=verbose if group.chief else 0,
             callbacks=[keeper],
         )
-    best = run_dir / BEST
-    return best if best.exists() else None
 
 
 class RunKeeper(keras.callbacks.Callback):
@@ -86,12 +105,18 @@ class RunKeeper(keras.callbacks.Callback):
         run_dir: Path of the run's directory.
         done: Integer, epochs finished before.
         max_minutes: Number, minutes from now, or None.
+        group: `distribution.Group`; None is this process alone. All take part
+            in writing, as TensorFlow needs, but only the chief's files stay.
     """
 
-    def __init__(self, run_dir, done, max_minutes=None):
+    def __init__(self, run_dir, done, max_minutes=None, group=None):
         super().__init__()
-        self.run_dir = run_dir
+        self.group = group or distribution.Group()
         self.rows = read_history(run_dir)[:done]
+        self.run_dir = run_dir
+        if not self.group.chief:
+            self._elsewhere = tempfile.TemporaryDirectory()
+            self.run_dir = pathlib.Path(self._elsewhere.name)
         self.deadline = None
         if max_minutes is not None:
             self.deadline = time.monotonic() + 60 * max_minutes
@@ -102,7 +127,7 @@ class RunKeeper(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         _check_finite("loss", logs)
-        if self.deadline is not None and time.monotonic() > self.deadline:
+        if self._is_over(0):
             self.cut_short = batch + 1 < self.params["steps"]
             self.model.stop_training = True
 
@@ -118,9 +143,14 @@ class RunKeeper(keras.callbacks.Callback):
             write_atomically(self.run_dir / BEST, self.model.save_weights)
         write_atomically(self.run_dir / HISTORY, self._write_history)
         write_atomically(self.run_dir / CHECKPOINT, self.model.save)
-        if self.deadline is not None:
-            if time.monotonic() + seconds > self.deadline:
-                self.model.stop_training = True
+        if self._is_over(seconds):
+            self.model.stop_training = True
+
+    def _is_over(self, seconds):
+        """Whether the deadline, if any, is that near for any process."""
+        if self.deadline is None:
+            return False
+        return self.group.any(time.monotonic() + seconds > self.deadline)
 
     def _write_history(self, path):
         text = io.StringIO()
@@ -158,6 +188,17 @@ def _check_finite(name, logs):
             f"`{name}` is no longer finite; {CHECKPOINT} holds the last good "
             f"state, if any. Received: {name}={float(logs[name])}"
         )
+
+
+def _check_shares(training, devices):
+    """Refuse batches that the devices cannot share evenly."""
+    for name in ("batch_size", "validation_clips"):
+        value = getattr(training, name)
+        if value % devices:
+            raise ValueError(
+                f"The recipe's `{name}` must be a multiple of the {devices} "
+                f"devices. Received: {name}={value}"
+            )
 
 
 def _check_folder(run_dir, recipe):

@@ -82,7 +82,7 @@ def build_cells(row, depth, policy, **arguments):
     """
     adapter = None
     if row.decoupling:
-        adapter = keras.layers.Conv2D(
+        adapter = layers.Conv2D(
             arguments["filters"], 1, dtype=policy, name="adapter"
         )
     cells = []
@@ -135,12 +135,14 @@ class Wiring:
         self.skips = skips
         self.patch_size = patch_size
         self.policy = policy
-        self.embed = keras.layers.Conv2D(
+        self.embed = layers.Conv2D(
             cells[0].filters, 1, dtype=policy, name="embed"
         )
-        self.head = keras.layers.Conv2D(
+        self.head = layers.Conv2D(
             image_channels * patch_size**2, 1, dtype=policy, name="head"
         )
+        if scales[0] == 1 and self.head.filters + 1 < self.embed.filters:
+            self._fold_embed()
         needs = (
             scale * cell.size_multiple
             for scale, cell in zip(scales, cells, strict=True)
@@ -150,6 +152,13 @@ class Wiring:
         self.memory_path = [
             index for index, cell in enumerate(cells) if cell.has_memory
         ]
+
+    def _fold_embed(self):
+        """Leave the 1×1 convolution of the frame to the first layer's."""
+        maps = (None, None, None)
+        self.embed.build((*maps, self.head.filters))
+        self.cells[0].absorb(self.embed)
+        self.cells[0].build((*maps, self.embed.filters))
 
     def layer_shapes(self, image_shape):
         """`(height, width)` of every layer for a frame's `(height, width)`."""

@@ -1,4 +1,4 @@
-"""When XLA is to be used."""
+"""What XLA is slow at."""
 
 import keras
 
@@ -12,3 +12,10 @@ def xla_is_slow():
     if keras.backend.backend() != "tensorflow":
         return False
     return not keras.distribution.list_devices("gpu")
+
+
+def loop_gradients_are_slow():
+    """Whether a convolution's gradient is slow inside a loop: JAX on a CPU."""
+    if keras.backend.backend() != "jax":
+        return False
+    return all("cpu" in name for name in keras.distribution.list_devices())

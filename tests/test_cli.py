@@ -141,6 +141,7 @@ def test_every_command_and_argument_has_a_help_text(capsys):
         "info",
         "list",
         "predict",
+        "profile",
         "summary",
         "train",
     }
@@ -351,14 +352,15 @@ def test_train_stops_and_goes_on(
 
 
 def test_train_says_how_to_go_on(run, recipe, mnist, tmp_path, monkeypatch):
-    def train(recipe, run_dir, data, max_minutes, verbose):
+    def train(recipe, run_dir, data, max_minutes, verbose, devices):
         assert (recipe.name, run_dir, data) == ("tiny", "run", "digits.npz")
-        assert (max_minutes, verbose) == (1.5, 2)
+        assert (max_minutes, verbose, devices) == (1.5, 2, 3)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("msrnn_keras.training.train", train)
     arguments = ("--out", "run", "--data", "digits.npz", "--max-minutes", 1.5)
-    out = run("train", recipe, *arguments, "--verbose", 2)
+    arguments += ("--verbose", 2, "--devices", 3)
+    out = run("train", recipe, *arguments)
     assert out == (
         "0 of 2 epochs done in run.\nRun the same command again to go on.\n"
     )
@@ -383,6 +385,8 @@ def test_train_refuses_what_it_cannot_do(refuse, recipe, mnist, tmp_path):
     refuse("cannot be read", "train", mnist, "--out", out)
     refuse("none.npz", "train", recipe, "--out", out, "--data", "none.npz")
     refuse("Received: -1", "train", recipe, "--out", out, "--max-minutes", -1)
+    refuse("devices=0", "train", recipe, "--out", out, "--devices", 0)
+    refuse("batch_size=2", "train", recipe, "--out", out, "--devices", 3)
     assert not out.exists()
     refuse("not empty", "train", recipe, "--out", tmp_path, "--data", mnist)
     assert set(contents(tmp_path)) == {"tiny.toml"}
@@ -477,3 +481,60 @@ def test_summary_refuses_bad_options_in_one_line(capsys, arguments, message):
     error = capsys.readouterr().err
     assert re.search(message, error), error
     assert error.count("\n") == 1
+
+
+@pytest.fixture
+def profiled(monkeypatch):
+    """The tasks of `msrnn profile`, which are not run."""
+    tasks = []
+
+    def run_task(task, *args):
+        tasks.append(task)
+        return {"step_seconds": 2.0 if task.name.startswith("ms-") else 4.0}
+
+    monkeypatch.setattr("msrnn_keras.profiling.processes.run_task", run_task)
+    return tasks
+
+
+def test_profile_measures_what_is_asked_for(profiled, tmp_path, capsys):
+    file = tmp_path / "profile.json"
+    command = ["profile", "TrajGRU", *SMALL_SUMMARY, "--batch", "3"]
+    command += ["--set", "links=2", "--skips", "fc", "--steps", "5"]
+    command += ["--repeats", "2", "--backend", "torch", "--json", str(file)]
+    assert cli.main([*command, "--precision", "mixed_bfloat16"]) == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    (line,) = (x for x in lines if x.startswith("training step"))
+    assert line.split()[-3:] == ["4.000", "2.000", "0.50"]
+    assert printed.err.startswith("1/2: trajgru on torch, step\n")
+    assert len(profiled) == len(printed.err.splitlines()) == 8
+    for task in profiled:
+        assert (task.batch, task.steps, task.backend) == (3, 5, "torch")
+    multi_scale = profiled[1]
+    assert multi_scale.name == "ms-trajgru"
+    assert multi_scale.options == {
+        "image_shape": (16, 24, 1),
+        "context": 2,
+        "horizon": 2,
+        "filters": 4,
+        "kernel_size": 3,
+        "patch_size": 1,
+        "dtype": "mixed_bfloat16",
+        "links": 2,
+        "skips": "fc",
+        "scales": (1, 2, 4, 4, 2, 1),
+    }
+    record = json.loads(file.read_text())
+    assert record["multi_scale"]["results"] == [{"step_seconds": 2.0}] * 4
+    assert record["plain"]["name"] == "trajgru"
+
+
+def test_profile_refuses_what_it_cannot_do(profiled, refuse, tmp_path):
+    refuse("Received: 'nothing'", "profile", "nothing")
+    refuse("Received: steps=0", "profile", "predrnn", "--steps", 0)
+    refuse("backend='numpy'", "profile", "predrnn", "--backend", "numpy")
+    refuse("Received: 64", "profile", "predrnn", "--size", "64")
+    refuse("remat", "profile", "predrnn", "--remat", "all")
+    nowhere = tmp_path / "nowhere" / "a.json"
+    refuse("folder", "profile", "predrnn", "--json", nowhere)
+    assert not profiled

@@ -9,7 +9,7 @@ import types
 import numpy as np
 import pytest
 
-from msrnn_keras import training
+from msrnn_keras import distribution, training
 from msrnn_keras.recipes import load_recipe
 from msrnn_keras.training import RunKeeper, read_history, train
 from tests.runs import RECIPE, contents, state, write_mnist
@@ -22,7 +22,7 @@ STEPS = 3  # of an epoch of RECIPE
 # the epoch: half of the file is there.
 KILLED = """
 import os, pathlib, sys
-from msrnn_keras import training
+from msrnn_keras import distribution, training
 from msrnn_keras.recipes import load_recipe
 
 def die(model, path):
@@ -229,10 +229,10 @@ def test_what_cannot_be_trained_makes_no_folder(tmp_path, recipe, mnist):
 # === The keeper of a run ===
 
 
-def keeper(folder, done=0, max_minutes=None):
+def keeper(folder, done=0, max_minutes=None, group=None):
     """A `RunKeeper` whose model saves the number of the epoch."""
     model = types.SimpleNamespace(stop_training=False, epoch=None)
-    keeper = RunKeeper(folder, done, max_minutes)
+    keeper = RunKeeper(folder, done, max_minutes, group)
     keeper.set_params({"steps": STEPS})
 
     def save(path):
@@ -316,6 +316,44 @@ def test_only_a_full_epoch_is_kept_when_time_is_over(
     timed.on_epoch_end(0, {"loss": 2.0, "val_mse": 1.0})
     assert len(read_history(tmp_path)) == epochs
     assert (tmp_path / "checkpoint.keras").exists() == (epochs == 1)
+
+
+class Second(distribution.Group):
+    """A process that is not the first, and for which time is over."""
+
+    chief = False
+
+    def any(self, flag):
+        return True
+
+
+def test_only_the_chief_leaves_files(tmp_path):
+    run_epoch(keeper(tmp_path), 0, 3.0)
+    before = contents(tmp_path)
+    second = keeper(tmp_path, done=1, group=Second())
+    assert [row["val_mse"] for row in second.rows] == [3.0]
+    run_epoch(second, 1, 2.0)
+    assert contents(tmp_path) == before
+    assert "best.weights.h5" in contents(second.run_dir)
+
+
+def test_all_processes_stop_where_one_does(tmp_path):
+    timed = keeper(tmp_path, max_minutes=60, group=Second())
+    timed.on_epoch_begin(0)
+    timed.on_train_batch_end(0, {"loss": 2.0})
+    assert timed.model.stop_training
+    untimed = keeper(tmp_path, group=Second())
+    run_epoch(untimed, 0)
+    assert not untimed.model.stop_training
+
+
+def test_devices_are_those_asked_for(tmp_path, recipe, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        distribution, "run", lambda *args, devices: asked.append(devices)
+    )
+    train(recipe, tmp_path / "run", devices=2)
+    assert asked == [2]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

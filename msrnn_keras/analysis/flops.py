@@ -8,7 +8,9 @@ from msrnn_keras.analysis.graph import (
     kernel_of,
     name_of,
     step_graph,
+    trace,
 )
+from msrnn_keras.layers.linear import Linear
 
 # Only copies or renames numbers.
 MOVES = {
@@ -65,6 +67,9 @@ def _node_flops(node):
     given = sum(math.prod(x.shape) for x in node.outputs)
     if isinstance(node.operation, Rematerialized):
         return flops(node.operation.graph)
+    if isinstance(node.operation, Linear):
+        inner = node.operation.function(inputs[0])
+        return flops(trace(inputs, inner))
     kernel = kernel_of(node)
     if kernel is not None:
         pixels = inputs[0] if name == "Conv2DTranspose" else node.outputs[0]

@@ -189,5 +189,6 @@ def kernel_of(node):
     if name == "Conv":
         kernel = node.arguments.args[1]
         dtype = keras.backend.standardize_dtype(kernel.dtype)
-        return Kernel(tuple(kernel.shape), dtype, True)
+        made = not isinstance(kernel, keras.Variable)
+        return Kernel(tuple(kernel.shape), dtype, made)
     return None

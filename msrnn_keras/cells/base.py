@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from msrnn_keras.checks import check_positive
+from msrnn_keras.layers.convolution import Conv2D
+from msrnn_keras.rematerialization import rematerialized
 from msrnn_keras.xla import xla_is_slow
 
 
@@ -36,6 +38,9 @@ class ConvRNNCell(keras.layers.Layer):
     State = None  # a NamedTuple class: the states' names, in order
     size_multiple = 1  # height and width must be a multiple of this
     aux_names = ()  # keys of the dict that `step` gives beyond its output
+    remat = False  # whether training computes the step again
+    # Convolutions that read the input, where nothing else in the cell does.
+    input_layers = ()
     # Layer -> its name in the published checkpoints, or a tuple of names and
     # `Blocks` whose weights lie side by side over the output channels; a name
     # alone is one block, and all blocks are of one width.
@@ -69,8 +74,18 @@ class ConvRNNCell(keras.layers.Layer):
         raise NotImplementedError(f"{type(self).__name__} must define `step`.")
 
     def call(self, inputs, states, training=None):
-        output, new_states, _ = self.step(inputs, self.State(*states))
-        return output, list(new_states)
+        advance = (
+            self._rematerialized if self.remat and training else self._advance
+        )
+        output, *new_states = advance(inputs, *states)
+        return output, new_states
+
+    def _advance(self, x, *states):
+        output, new_states, _ = self.step(x, self.State(*states))
+        return [output, *new_states]
+
+    def _rematerialized(self, x, *states):
+        return rematerialized(self, self._advance, x, *states)
 
     @property
     def output_size(self):
@@ -130,9 +145,23 @@ class ConvRNNCell(keras.layers.Layer):
         states = [(batch, *s) for s in self.state_shapes(tuple(size))]
         return (batch, *size, self.output_size), states
 
+    def absorb(self, embed):
+        """Make a 1×1 convolution before the cell a part of its own ones.
+
+        Args:
+            embed: `msrnn_keras.layers.Conv2D`, 1×1; the cell is not built yet.
+
+        Returns:
+            Boolean, whether the cell can do so; else nothing has changed.
+        """
+        for name in self.input_layers:
+            for conv in keras.tree.flatten(getattr(self, name)):
+                conv.absorb(embed)
+        return bool(self.input_layers)
+
     def conv(self, filters, kernel_size=None, name=None, **kwargs):
         """A 'same' convolution of the cell's own dtype."""
-        return keras.layers.Conv2D(
+        return Conv2D(
             filters,
             self.kernel_size if kernel_size is None else kernel_size,
             padding="same",

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.parts import gated_update
+from msrnn_keras.cells.parts import blend, gated_update
 from msrnn_keras.cells.wrapper import WrapperCell
 from msrnn_keras.precision import tanh
 
@@ -56,6 +56,7 @@ class CausalLSTMCell(ConvRNNCell):
 
     State = State
     aux_names = ("output_gate", "delta_c", "delta_m")
+    input_layers = ("xhc_to_gates", "xcm_to_gates", "xcm_to_output")
     reference_names = {
         "xhc_to_gates": "_conv_x_h_c",
         "xcm_to_gates": "_conv_x_c_m",
@@ -123,6 +124,7 @@ class GradientHighwayCell(WrapperCell):
     """
 
     own_states = ("z",)
+    input_layers = ("x_to_highway",)
     own_reference_names = {"x_to_highway": "_conv_x", "z_to_highway": "_conv_z"}
 
     def __init__(self, cell, **kwargs):
@@ -143,6 +145,6 @@ class GradientHighwayCell(WrapperCell):
         gates = self.x_to_highway(x) + self.z_to_highway(z)
         p, s = ops.split(gates, 2, axis=-1)
         s = ops.sigmoid(s)
-        z = s * tanh(p) + (1 - s) * z
+        z = blend(s, tanh(p), z)
         output, inner, aux = self.cell.step(z, inner)
         return output, self.State(*inner, z), aux

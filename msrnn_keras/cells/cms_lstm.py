@@ -5,6 +5,7 @@ from keras import ops
 
 from msrnn_keras.cells.convlstm import ConvLSTMCell, State
 from msrnn_keras.cells.modernn import modulate
+from msrnn_keras.cells.parts import blend
 from msrnn_keras.layers.block_attention import BlockAttention
 from msrnn_keras.precision import tanh
 
@@ -62,6 +63,7 @@ class CMSLSTMCell(ConvLSTMCell):
         arXiv:2102.03586.
     """
 
+    input_layers = ()
     reference_names = {
         **ConvLSTMCell.reference_names,
         "h_to_x": "convQ",
@@ -117,6 +119,6 @@ class CMSLSTMCell(ConvLSTMCell):
         update = self.h_to_update(h) + self.z_to_update(z)
         i, g, o = ops.split(update, 3, axis=-1)
         i, o = ops.sigmoid(i), ops.sigmoid(o)
-        c = (1 - i) * c + i * tanh(g)
+        c = blend(i, tanh(g), c)
         h = o * c
         return h, State(h, c), {"output_gate": o}

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
+from msrnn_keras.cells.parts import blend
 
 
 class State(NamedTuple):
@@ -48,6 +49,7 @@ class ConvGRUCell(ConvRNNCell):
     """
 
     State = State
+    input_layers = ("x_to_gates",)
     reference_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
 
     def __init__(self, filters, kernel_size=3, **kwargs):
@@ -66,5 +68,5 @@ class ConvGRUCell(ConvRNNCell):
         z = ops.sigmoid(z_x + z_h)
         r = ops.sigmoid(r_x + r_h)
         n = ops.leaky_relu(n_x + r * n_h, 0.2)
-        h = (1 - z) * n + z * states.h
+        h = blend(z, states.h, n)
         return h, State(h), {}

@@ -49,6 +49,7 @@ class ConvLSTMCell(ConvRNNCell):
 
     State = State
     aux_names = ("output_gate",)
+    input_layers = ("x_to_gates",)
     reference_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
 
     def __init__(self, filters, kernel_size=3, **kwargs):

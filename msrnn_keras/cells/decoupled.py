@@ -58,6 +58,9 @@ class DecoupledCell(WrapperCell):
         if not self.adapter.built:
             self.adapter.build((*inputs_shape[:3], self.filters))
 
+    def absorb(self, embed):
+        return self.cell.absorb(embed)
+
     def step(self, x, states):
         inner, _ = self.split(states)
         output, inner, aux = self.cell.step(x, inner)

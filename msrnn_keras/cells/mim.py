@@ -67,6 +67,7 @@ class MIMCell(STLSTMCell):
     """
 
     State = State
+    input_layers = ()
     reference_names = {
         **STLSTMCell.reference_names,
         # Without the forget gate, the second block.

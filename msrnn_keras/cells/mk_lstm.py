@@ -56,6 +56,7 @@ class MKLSTMCell(ConvRNNCell):
 
     State = State
     aux_names = ("output_gate",)
+    input_layers = ("x_to_gates",)
     reference_names = {
         "x_to_gates.0": "_conv_x2h_3",
         "x_to_gates.1": "_conv_x2h_5",

@@ -43,6 +43,7 @@ class MoDeRNNCell(ConvLSTMCell):
         Spatiotemporal Predictive Learning", 2021, arXiv:2110.12978.
     """
 
+    input_layers = ()
     reference_names = {
         **ConvLSTMCell.reference_names,
         "h_to_x.convs.0": "conv33_H",
@@ -62,15 +63,19 @@ class MoDeRNNCell(ConvLSTMCell):
 
     def _summed_conv(self, filters, name):
         return SummedConv(
-            filters, KERNEL_SIZES, dtype=self.dtype_policy, name=name
+            filters,
+            KERNEL_SIZES,
+            factor=1 / len(KERNEL_SIZES),
+            dtype=self.dtype_policy,
+            name=name,
         )
 
     def step(self, x, states):
         x, h = modulate(
             x,
             states.h,
-            lambda h: self.h_to_x(h) / len(KERNEL_SIZES),
-            lambda x: self.x_to_h(x) / len(KERNEL_SIZES),
+            self.h_to_x,
+            self.x_to_h,
         )
         return super().step(x, State(h, states.c))
 
@@ -89,7 +94,11 @@ def modulate(x, h, h_to_x, x_to_h):
     """
     for index in range(ROUNDS):
         if index % 2 == 0:
-            x = 2 * ops.sigmoid(h_to_x(h)) * x
+            x = _twice(ops.sigmoid(h_to_x(h)) * x)
         else:
-            h = 2 * ops.sigmoid(x_to_h(x)) * h
+            h = _twice(ops.sigmoid(x_to_h(x)) * h)
     return x, h
+
+
+def _twice(x):
+    return x + x

@@ -3,7 +3,10 @@
 import keras
 from keras import ops
 
+from msrnn_keras.cells.parts import blend
 from msrnn_keras.cells.wrapper import WrapperCell
+from msrnn_keras.layers.convolution import Recover
+from msrnn_keras.layers.linear import scaled
 from msrnn_keras.layers.warp import Warp
 from msrnn_keras.precision import tanh
 
@@ -20,7 +23,7 @@ class MotionCell(WrapperCell):
         e = W_e * H + b_e, 2×2 with stride 2
         [a, r] = sigmoid(W_a *1 [e, Φ] + b_a)
         z = tanh(W_z *1 [e, r Φ] + b_z)
-        Δ' = Δ + 0.5 (Φ - Δ)
+        Δ' = (Φ + Δ) / 2
         Φ' = a z + (1 - a) Φ + Δ'
         mask = sigmoid(W_m *1 e + b_m)
         w_i = mask_i (e at (column + u_i, row + v_i))
@@ -118,6 +121,12 @@ class MotionCell(WrapperCell):
             )
             self.x_to_highway.build(inputs_shape)
 
+    def absorb(self, embed):
+        can = embed.filters == self.filters and self.cell.absorb(embed)
+        if can:
+            self.x_to_highway = Recover(embed)
+        return can
+
     def step(self, x, states):
         inner, (motion, trend) = self.split(states)
         hidden, inner, aux = self.cell.step(x, inner)
@@ -126,7 +135,7 @@ class MotionCell(WrapperCell):
         decoded = self._decode(encoded, motion)
         g = ops.sigmoid(self.fuse(ops.concatenate([decoded, hidden], axis=-1)))
         highway = x if self.x_to_highway is None else self.x_to_highway(x)
-        h = g * hidden + (1 - g) * decoded + (1 - aux["output_gate"]) * highway
+        h = blend(g, hidden, decoded) + (1 - aux["output_gate"]) * highway
         states = self.State(*inner._replace(h=h), motion, trend)
         return h, states, {**aux, "flow": motion}
 
@@ -136,8 +145,8 @@ class MotionCell(WrapperCell):
         a, r = ops.split(ops.sigmoid(self.motion_gates(both)), 2, axis=-1)
         both = ops.concatenate([encoded, r * motion], axis=-1)
         z = tanh(self.candidate(both))
-        trend = trend + 0.5 * (motion - trend)
-        return a * z + (1 - a) * motion + trend, trend
+        trend = scaled(motion + trend, 0.5)
+        return blend(a, z, motion) + trend, trend
 
     def _decode(self, encoded, motion):
         """The encoded map moved along all trajectories, at full size."""

@@ -15,6 +15,23 @@ class Blocks(NamedTuple):
     dropped: tuple = ()  # indices of those that the cell does not need
 
 
+def blend(share, a, b):
+    """`share` of one map and the rest of another.
+
+    The same as `share * a + (1 - share) * b`, with fewer maps kept for the
+    gradient.
+
+    Args:
+        share: Tensor within [0, 1].
+        a: Tensor of the same shape.
+        b: Tensor of the same shape.
+
+    Returns:
+        Tensor of the same shape.
+    """
+    return b + share * (a - b)
+
+
 def gated_update(memory, gates):
     """The step of an LSTM's memory: forget some, add some.
 

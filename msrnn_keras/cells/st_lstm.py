@@ -55,6 +55,7 @@ class STLSTMCell(ConvRNNCell):
 
     State = State
     aux_names = ("output_gate", "delta_c", "delta_m")
+    input_layers = ("x_to_gates",)
     reference_names = {
         "x_to_gates": (Blocks("_conv_x2h", 4), Blocks("_conv_x2h_m", 3)),
         "h_to_gates": "_conv_h2h",

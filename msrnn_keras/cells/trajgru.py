@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.parts import Blocks
+from msrnn_keras.cells.parts import Blocks, blend
 from msrnn_keras.checks import check_positive
 from msrnn_keras.layers.warp import Warp
 
@@ -60,6 +60,7 @@ class TrajGRUCell(ConvRNNCell):
 
     State = State
     aux_names = ("flow",)
+    input_layers = ("x_to_gates",)
     reference_names = {
         "x_to_gates": (Blocks("_conv_x2h", 3), "_conv_x2f"),
         "h_to_features": "_conv_h2f",
@@ -95,7 +96,7 @@ class TrajGRUCell(ConvRNNCell):
         h_z, h_r, h_n = ops.split(self._read(h, flow), 3, axis=-1)
         z = ops.sigmoid(x_z + h_z)
         r = ops.sigmoid(x_r + h_r)
-        h = (1 - z) * _leaky_relu(x_n + r * h_n) + z * h
+        h = blend(z, h, _leaky_relu(x_n + r * h_n))
         return h, State(h), {"flow": flow}
 
     def _read(self, h, flow):

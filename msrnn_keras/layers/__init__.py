@@ -1,6 +1,7 @@
 """Layers that the cells and the stack share."""
 
 from msrnn_keras.layers.conv_rnn import ConvRNN
+from msrnn_keras.layers.convolution import Conv2D
 from msrnn_keras.layers.resample import Resample
 from msrnn_keras.layers.space_depth import (
     CropToFrame,
@@ -10,6 +11,7 @@ from msrnn_keras.layers.space_depth import (
 )
 
 __all__ = [
+    "Conv2D",
     "ConvRNN",
     "CropToFrame",
     "DepthToSpace",

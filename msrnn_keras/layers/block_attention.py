@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.checks import check_positive
+from msrnn_keras.layers.convolution import Conv2D
 from msrnn_keras.precision import at_least_float32
 
 
@@ -53,7 +54,7 @@ class BlockAttention(keras.layers.Layer):
 
     def build(self, input_shape):
         # Query, key and value side by side.
-        self.to_qkv = keras.layers.Conv2D(
+        self.to_qkv = Conv2D(
             3 * input_shape[-1], 1, dtype=self.dtype_policy, name="to_qkv"
         )
         self.to_qkv.build(input_shape)

@@ -4,10 +4,12 @@ import keras
 from keras import ops
 
 from msrnn_keras.checks import check_positive
+from msrnn_keras.layers.convolution import convolve
+from msrnn_keras.layers.kernels import KernelMaker
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
-class SummedConv(keras.layers.Layer):
+class SummedConv(KernelMaker, keras.layers.Layer):
     """Sum of several 'same' convolutions of one input, as one convolution.
 
     Convolution is linear in its kernel, so the sum of the outputs is the
@@ -18,6 +20,7 @@ class SummedConv(keras.layers.Layer):
         filters: Integer, channels of the output.
         kernel_sizes: List or tuple of odd integers, the sides of the square
             kernels, pixels.
+        factor: Float, what the sum is multiplied by.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Returns:
@@ -32,12 +35,13 @@ class SummedConv(keras.layers.Layer):
     (1, 8, 8, 4)
     """
 
-    def __init__(self, filters, kernel_sizes, **kwargs):
+    def __init__(self, filters, kernel_sizes, factor=1.0, **kwargs):
         super().__init__(**kwargs)
         check_positive("filters", filters)
         _check_kernel_sizes(kernel_sizes)
         self.filters = filters
         self.kernel_sizes = tuple(kernel_sizes)
+        self.factor = factor
         self.convs = [
             keras.layers.Conv2D(
                 filters,
@@ -53,15 +57,23 @@ class SummedConv(keras.layers.Layer):
         for conv in self.convs:
             conv.build(input_shape)
 
-    def call(self, x):
+    @property
+    def kernel_weights(self):
+        return [conv.kernel for conv in self.convs]
+
+    def make_kernel(self):
         largest = max(self.kernel_sizes)
-        kernel, bias = 0, 0
+        kernel = 0
         for size, conv in zip(self.kernel_sizes, self.convs, strict=True):
             margin = (largest - size) // 2
             margins = ((margin, margin), (margin, margin), (0, 0), (0, 0))
-            kernel += ops.pad(ops.cast(conv.kernel, x.dtype), margins)
-            bias += ops.cast(conv.bias, x.dtype)
-        return ops.conv(x, kernel, padding="same") + bias
+            weights = ops.cast(conv.kernel, self.compute_dtype)
+            kernel += ops.pad(weights, margins)
+        return self.factor * kernel
+
+    def call(self, x):
+        bias = sum(ops.cast(conv.bias, x.dtype) for conv in self.convs)
+        return convolve(x, self.current_kernel()) + self.factor * bias
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.filters)
@@ -71,6 +83,7 @@ class SummedConv(keras.layers.Layer):
             **super().get_config(),
             "filters": self.filters,
             "kernel_sizes": self.kernel_sizes,
+            "factor": self.factor,
         }
 
 

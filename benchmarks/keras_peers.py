@@ -1,0 +1,135 @@
+"""A bare Keras loop over other layers, to measure ours against."""
+
+import itertools
+
+import keras
+from keras import ops
+
+import msrnn_keras
+from msrnn_keras.losses import L1L2
+from msrnn_keras.wiring import sources
+from msrnn_keras.xla import xla_is_slow
+
+
+def conv_lstm_2d_cell(filters, kernel_size):
+    """The cell of `keras.layers.ConvLSTM2D`."""
+    return keras.layers.ConvLSTM2D(
+        filters,
+        kernel_size,
+        padding="same",
+        activation="tanh",
+        recurrent_activation="sigmoid",
+    ).cell
+
+
+class StepCell(keras.layers.Layer):
+    """One time step of a stack of any Keras cells with states h and c.
+
+    The input is a frame with one channel more, which tells whether the frame
+    enters (1) or the previous prediction (0).
+    """
+
+    def __init__(self, cells, image_shape, scales, skips, **kwargs):
+        super().__init__(**kwargs)
+        *self.size, self.channels = image_shape
+        self.cells, self.scales, self.skips = cells, scales, skips
+        self.filters = cells[0].filters
+        self.embed = keras.layers.Conv2D(self.filters, 1)
+        self.head = keras.layers.Conv2D(self.channels, 1)
+        pairs = itertools.permutations({1, *scales}, 2)
+        self.resampled = {
+            pair: msrnn_keras.layers.Resample(*pair)
+            for pair in pairs
+            if max(pair) % min(pair) == 0
+        }
+        # `keras.layers.RNN` wants a number for each state.
+        self.state_size = [1] * (2 * len(scales) + 1)
+        self.output_size = 1
+
+    def build(self, shape):
+        self.embed.build((None, *self.size, self.channels))
+        self.head.build((None, *self.size, self.filters))
+        for cell, (height, width) in zip(self.cells, self._maps(), strict=True):
+            cell.build((None, height, width, self.filters))
+
+    def _maps(self):
+        return [[n // scale for n in self.size] for scale in self.scales]
+
+    def get_initial_state(self, batch_size=None):
+        shapes = [(*self.size, self.channels)]
+        for height, width in self._maps():
+            shapes += [(height, width, self.filters)] * 2
+        return [
+            ops.zeros((batch_size, *shape), dtype=self.compute_dtype)
+            for shape in shapes
+        ]
+
+    def call(self, inputs, states):
+        previous, *states = states
+        frame, is_given = inputs[..., :-1], inputs[..., -1:]
+        x = self.embed(ops.where(is_given > 0.5, frame, previous))
+        x = self._resample(x, 1, self.scales[0])
+        outputs, new = [], []
+        for layer, cell in enumerate(self.cells):
+            if layer:
+                x = self._gather(outputs, layer)
+            x, own = cell(x, states[2 * layer : 2 * layer + 2])
+            outputs.append(x)
+            new += own
+        frame = self.head(self._resample(x, self.scales[-1], 1))
+        return frame, [frame, *new]
+
+    def _gather(self, outputs, layer):
+        chosen = sources(layer, len(self.cells), self.skips)
+        return sum(
+            self._resample(outputs[j], self.scales[j], self.scales[layer])
+            for j in chosen
+        )
+
+    def _resample(self, x, source, target):
+        return x if source == target else self.resampled[source, target](x)
+
+
+class KerasLoop(keras.Model):
+    """`keras.layers.RNN` around a step, past frames in.
+
+    Returns all predictions, `(batch, context + horizon - 1, …)`.
+    """
+
+    def __init__(self, step, horizon):
+        super().__init__()
+        self.loop = keras.layers.RNN(step, return_sequences=True)
+        self.horizon = horizon
+        self.supports_jit = not xla_is_slow()
+
+    def build(self, shape):
+        *shape, channels = shape
+        self.loop.build((*shape, channels + 1))
+
+    def call(self, past):
+        given = ops.concatenate([past, ops.ones_like(past[..., :1])], axis=-1)
+        later = ((0, 0), (0, self.horizon - 1), (0, 0), (0, 0), (0, 0))
+        return self.loop(ops.pad(given, later))
+
+
+def keras_loop(
+    make_cell,
+    image_shape,
+    scales,
+    horizon,
+    filters=64,
+    kernel_size=3,
+    dtype="float32",
+):
+    """A compiled `KerasLoop` over `make_cell(filters, kernel_size)`s.
+
+    The number format becomes that of the process, as for a user who sets
+    `keras.config.set_dtype_policy` first.
+    """
+    keras.config.set_dtype_policy(dtype)
+    skips = "none" if set(scales) == {1} else "add"
+    cells = [make_cell(filters, kernel_size) for _ in scales]
+    model = KerasLoop(StepCell(cells, image_shape, scales, skips), horizon)
+    model.build((None, None, *image_shape))
+    model.compile("adam", loss=L1L2())
+    return model

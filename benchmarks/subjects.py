@@ -1,0 +1,115 @@
+"""What is measured: our models and their peers, by name.
+
+`python -m benchmarks.subjects TASK` measures one in this process; that is
+what `benchmarks.run` starts. A peer's name with `ms-` in front is the peer in
+the multi-scale stack, as with our models.
+"""
+
+import os
+
+import numpy as np
+
+import msrnn_keras
+from msrnn_keras.analysis import forecast_flops
+from msrnn_keras.architectures import ARCHITECTURES
+from msrnn_keras.profiling.measure import Work, random_clips, stack_work
+from msrnn_keras.profiling.processes import answer
+
+
+def peer_of(name):
+    """The peer of a name, or None where it is none: `(kind, our model)`."""
+    prefix = "ms-" if name.startswith("ms-") else ""
+    kind = name.removeprefix("ms-")
+    return (kind, f"{prefix}convlstm") if kind in PEERS else None
+
+
+def flops(name, options):
+    """Operations of one forecast, a peer's those of our model."""
+    _, model = peer_of(name) or (None, name)
+    return forecast_flops(msrnn_keras.create(model, **options))
+
+
+def work(task):
+    """The work of a task, whose options say every size but the scales."""
+    peer = peer_of(task.name)
+    if peer is None:
+        return stack_work(task)
+    kind, model = peer
+    sizes = {"scales": ARCHITECTURES[model].scales, **task.options}
+    return PEERS[kind](task, sizes)
+
+
+def torch_loop(task, sizes):
+    """The plain PyTorch loop, on all cores or the GPU."""
+    import torch
+
+    from benchmarks.peers import TorchLoop, TorchTrainer
+
+    torch.set_num_threads(os.cpu_count())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    clips = np.moveaxis(patched_clips(task, sizes), -1, 2)
+    clips = torch.tensor(clips, device=device)
+    model = TorchLoop(
+        sizes["filters"],
+        sizes["scales"],
+        clips.shape[2],
+        sizes["kernel_size"],
+        sizes.get("channels_last", False),
+    ).to(device)
+    trainer = TorchTrainer(model, sizes["horizon"], sizes["dtype"])
+    past = clips[:, : sizes["context"]]
+    return Work(
+        lambda: trainer.train_step(clips),
+        lambda count: trainer.forecast(past[:count]),
+    )
+
+
+def conv_lstm_2d(task, sizes):
+    """`keras.layers.ConvLSTM2D` in the bare Keras loop."""
+    from benchmarks.keras_peers import conv_lstm_2d_cell
+
+    return keras_work(conv_lstm_2d_cell, task, sizes)
+
+
+def our_cell(task, sizes):
+    """Our own cell in the bare Keras loop."""
+    return keras_work(msrnn_keras.ConvLSTMCell, task, sizes)
+
+
+def keras_work(make_cell, task, sizes):
+    from benchmarks.keras_peers import keras_loop
+
+    clips = patched_clips(task, sizes)
+    model = keras_loop(
+        make_cell,
+        clips.shape[2:],
+        sizes["scales"],
+        sizes["horizon"],
+        sizes["filters"],
+        sizes["kernel_size"],
+        sizes["dtype"],
+    )
+    past, truth = clips[:, : sizes["context"]], clips[:, 1:]
+    return Work(
+        lambda: float(model.train_on_batch(past, truth)),
+        lambda count: model.predict_on_batch(past[:count]),
+    )
+
+
+def patched_clips(task, sizes):
+    """Clips whose patches of pixels are already channels."""
+    height, width, channels = sizes["image_shape"]
+    side = sizes["patch_size"]
+    shape = (height // side, width // side, channels * side**2)
+    return random_clips(task.batch, sizes["context"] + sizes["horizon"], shape)
+
+
+PEERS = {
+    "torch-loop": torch_loop,
+    "convlstm2d": conv_lstm_2d,
+    "keras-loop": our_cell,
+}
+
+
+if __name__ == "__main__":
+    answer(work)

@@ -1,0 +1,363 @@
+"""Several devices train as one: virtual CPU devices, and two processes."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from msrnn_keras import distribution
+from msrnn_keras.recipes import load_recipe
+from msrnn_keras.training import RunKeeper, read_history, train
+from tests.runs import RECIPE, state, write_mnist
+
+BACKEND = keras.backend.backend()
+ROOT = pathlib.Path(__file__).parents[1]
+TIMEOUT = 120  # seconds
+FEW = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
+
+# Two epochs of two steps; a rate of 1 in all of them, so that what is drawn
+# does not matter.
+SHORT = (
+    RECIPE.replace("batch_size = 2", "batch_size = 4")
+    .replace("epochs = 3", "epochs = 2")
+    .replace("steps_per_epoch = 3", "steps_per_epoch = 2")
+    .replace("warmup_steps = 2", "warmup_steps = 1")
+    .replace("sampling_steps = 6", "sampling_steps = 1_000_000_000")
+)
+
+# Each process writes the losses it was told and the weights it has.
+FIT = """
+import os, sys
+from tests import test_distribution
+path, devices = sys.argv[1:]
+test_distribution.fit(f"{path}-{os.getpid()}.npz", int(devices))
+"""
+
+
+class Batches(keras.utils.PyDataset):
+    """Two batches of four clips, of 2 + 2 frames."""
+
+    @property
+    def num_batches(self):
+        return 2
+
+    def __getitem__(self, index):
+        clips = np.random.default_rng(index).random((4, 4, 8, 8, 1), "float32")
+        return clips[:, :3], clips[:, 2:]
+
+
+def replicas(model):
+    """On how many devices a model is."""
+    if BACKEND == "jax":
+        return len(model.weights[0].value.sharding.device_set)
+    if BACKEND == "tensorflow":
+        return model.distribute_strategy.num_replicas_in_sync
+    from torch import distributed
+
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def fit(path, devices=None):
+    """Train a small model as a user of the package would; keep the outcome."""
+    from msrnn_keras import Sampling
+    from msrnn_keras.losses import L1L2
+    from msrnn_keras.metrics import MSE
+    from tests.reference import tiny
+
+    sizes = {"image_shape": (8, 8, 1), "context": 2, "horizon": 2}
+    with distribution.scope(devices) as group:
+        model = tiny(**sizes, scales=(1,), sampling=Sampling(1.0, 1.0))
+        adam = keras.optimizers.Adam(0.01, epsilon=1e-3)
+        model.compile(adam, loss=L1L2(), metrics=[MSE()])
+        history = group.prepare(model).fit(
+            group.share(Batches()),
+            validation_data=group.share(Batches()),
+            epochs=2,
+            shuffle=False,
+            verbose=0,
+        )
+        told = group.any(not group.chief), group.any(False), replicas(model)
+    weights = {f"w{i}": w for i, w in enumerate(model.get_weights())}
+    np.savez(path, told=told, **history.history, **weights)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("distribution")
+
+
+@pytest.fixture(scope="module")
+def mnist(folder):
+    return str(write_mnist(folder / "mnist.npz"))
+
+
+@pytest.fixture(scope="module")
+def recipe(folder):
+    path = folder / "short.toml"
+    path.write_text(SHORT)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def fitted(folder):
+    """What one device gives."""
+    fit(folder / "one.npz")
+    outcome = dict(np.load(folder / "one.npz"))
+    assert outcome.pop("told").tolist() == [False, False, 1]
+    return outcome
+
+
+@pytest.fixture(scope="module")
+def begun(folder, recipe, mnist):
+    """A run on one device, stopped after its first epoch."""
+
+    class Stopped(RunKeeper):
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("msrnn_keras.training.RunKeeper", Stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(load_recipe(recipe), folder / "begun", mnist, verbose=0)
+    return folder / "begun"
+
+
+@pytest.fixture(scope="module")
+def uncut(folder, recipe, mnist, begun):
+    """The same run, ended on one device."""
+    run = shutil.copytree(begun, folder / "uncut")
+    train(load_recipe(recipe), run, mnist, verbose=0)
+    return run
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("localhost", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def run_together(*commands):
+    """Run commands `(arguments of Python, environment)` at the same time."""
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for arguments, environment in commands:
+            process = subprocess.Popen(
+                [sys.executable, *map(str, arguments)],
+                cwd=ROOT,
+                env={**os.environ, **FEW, **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            processes.append(process)
+        for process in processes:
+            output, _ = process.communicate(timeout=TIMEOUT)
+            assert process.returncode == 0, output
+
+
+def in_two_processes(*arguments):
+    """The commands that start two processes on this machine."""
+    if BACKEND == "torch":
+        (port,) = free_ports(1)
+        torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
+        return [([*torchrun, "--master-port", port, *arguments], {})]
+    if BACKEND == "tensorflow":
+        workers = [f"localhost:{port}" for port in free_ports(2)]
+        configs = [
+            {
+                "cluster": {"worker": workers},
+                "task": {"type": "worker", "index": index},
+            }
+            for index in range(2)
+        ]
+        return [(arguments, {"TF_CONFIG": json.dumps(c)}) for c in configs]
+    pytest.skip("on JAX one process drives all devices")
+
+
+def assert_close(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_allclose(
+            a[name], b[name], rtol=1e-4, atol=1e-5, err_msg=name
+        )
+
+
+def assert_same_run(run, other):
+    rows, others = read_history(run), read_history(other)
+    assert [row.pop("epoch") for row in rows] == [0, 1]
+    for row, expected in zip(rows, others, strict=True):
+        for name in row.keys() - {"seconds"}:
+            assert row[name] == pytest.approx(expected[name], rel=1e-4), name
+    assert_close(
+        state(run / "checkpoint.keras"), state(other / "checkpoint.keras")
+    )
+
+
+# === The same as one device ===
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="a process for each device")
+def test_two_devices_fit_as_one(folder, fitted):
+    run_together((["-c", FIT, folder / "devices", 2], {}))
+    (path,) = folder.glob("devices-*.npz")
+    outcome = dict(np.load(path))
+    assert outcome.pop("told").tolist() == [False, False, 2]
+    assert_close(outcome, fitted)
+
+
+def test_two_processes_fit_as_one(folder, fitted, tmp_path):
+    script = tmp_path / "fit.py"
+    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{FIT}")
+    devices = 2 if BACKEND == "torch" else 1
+    run_together(*in_two_processes(script, tmp_path / "process", devices))
+    outcomes = [dict(np.load(path)) for path in tmp_path.glob("process-*.npz")]
+    assert len(outcomes) == 2
+    for outcome in outcomes:
+        assert outcome.pop("told").tolist() == [True, False, 2]
+        assert_close(outcome, fitted)
+    for name in outcomes[0]:
+        np.testing.assert_array_equal(outcomes[0][name], outcomes[1][name])
+
+
+def test_a_run_goes_on_with_two_devices(tmp_path, begun, uncut, recipe, mnist):
+    run = shutil.copytree(begun, tmp_path / "run")
+    command = ["-m", "msrnn_keras.cli", "train", recipe, "--out", run]
+    command += ["--data", mnist, "--max-minutes", "60", "--devices", "2"]
+    run_together((command, {}))
+    assert_same_run(run, uncut)
+    assert {path.name for path in run.iterdir()} == {
+        path.name for path in uncut.iterdir()
+    }
+    # Such a checkpoint is one of one device as well.
+    train(load_recipe(recipe), run, mnist, verbose=0)
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="--devices 2 does the same")
+def test_a_run_goes_on_in_two_processes(tmp_path, begun, uncut, recipe, mnist):
+    run = shutil.copytree(begun, tmp_path / "run")
+    command = ["-m", "msrnn_keras.cli", "train", recipe, "--out", run]
+    command += ["--data", mnist, "--max-minutes", "60"]
+    run_together(*in_two_processes(*command))
+    assert_same_run(run, uncut)
+
+
+# === What is refused ===
+
+
+@pytest.mark.parametrize("devices", [0, -1, 1.5, True])
+def test_devices_must_be_a_positive_integer(devices):
+    with pytest.raises(ValueError, match=f"Received: devices={devices}$"):
+        distribution.run(print, devices=devices)
+
+
+@pytest.mark.parametrize("name", ["batch_size", "validation_clips"])
+def test_batches_must_be_shared_evenly(tmp_path, name):
+    lines = [
+        f"{name} = 5" if line.startswith(name) else line
+        for line in SHORT.splitlines()
+    ]
+    path = tmp_path / "odd.toml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=f"2 devices. Received: {name}=5$"):
+        train(load_recipe(path), tmp_path / "run", devices=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_more_devices_than_there_are(monkeypatch):
+    keras.ops.ones(1)  # From now on TensorFlow and JAX keep their devices.
+    if BACKEND == "torch":
+        monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(ValueError, match="than there are.*devices=64$"):
+        distribution.run(print, devices=64)
+
+
+def test_one_device_needs_nothing():
+    assert distribution.run(lambda group, a: (group.chief, a), 3) == (True, 3)
+    assert distribution.count() == distribution.count(1) == 1
+
+
+# === The processes of PyTorch ===
+
+
+def fail_as_second(group):
+    if not group.chief:
+        raise ValueError("the second one fails")
+
+
+@pytest.fixture
+def torch_only():
+    if BACKEND != "torch":
+        pytest.skip("processes of torch.distributed")
+
+
+def test_a_process_that_fails_ends_the_others(torch_only):
+    with pytest.raises(RuntimeError):
+        distribution.run(fail_as_second, devices=2)
+
+
+def test_a_scope_of_one_process_has_one_device(torch_only):
+    with pytest.raises(ValueError, match="torchrun.*Received: devices=2$"):
+        with distribution.scope(devices=2):
+            pass
+
+
+def test_torchrun_decides_on_the_devices(torch_only, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "6")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    assert distribution.count() == distribution.count(3) == 6
+    with pytest.raises(ValueError, match="here, 3. Received: devices=2$"):
+        distribution.count(2)
+
+
+def test_a_process_feeds_its_part_of_each_batch():
+    part = distribution._Processes(1, 2).share(Batches())
+    for some, whole in zip(part[1], Batches()[1], strict=True):
+        np.testing.assert_array_equal(some, whole[2:])
+    with pytest.raises(ValueError, match="Received: a batch of 4$"):
+        distribution._Processes(0, 3).share(Batches())[0]
+
+
+# === The workers of TensorFlow ===
+
+
+@pytest.fixture
+def two_workers(monkeypatch):
+    if BACKEND != "tensorflow":
+        pytest.skip("workers of TensorFlow")
+    cluster = {"chief": ["a:1"], "worker": ["b:1"], "evaluator": ["c:1"]}
+    task = {"type": "worker", "index": 0}
+    config = json.dumps({"cluster": cluster, "task": task})
+    monkeypatch.setenv("TF_CONFIG", config)
+
+
+def test_devices_of_all_workers_count(two_workers):
+    assert distribution.count() == 2
+    assert distribution.count(3) == 6
+
+
+def test_a_worker_without_gpu_has_one_device(two_workers, monkeypatch):
+    import tensorflow as tf
+
+    cpu = tf.config.PhysicalDevice("cpu:0", "CPU")
+    monkeypatch.setattr(
+        tf.config,
+        "list_physical_devices",
+        lambda kind: [cpu] if kind == "CPU" else [],
+    )
+    with pytest.raises(ValueError, match="than there are, 1 .*devices=2$"):
+        with distribution.scope(devices=2):
+            pass

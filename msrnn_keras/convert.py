@@ -169,7 +169,7 @@ def export_torch_checkpoint(model):
 
 def _slots(model):
     """`Slot` of every array of a model's checkpoint, by name."""
-    wiring = model._views.step_cell.wiring
+    wiring = model._forecaster.cell.wiring
     slots = _layer_slots("embed.conv_embed", wiring.embed)
     all_layers = _shapes_of_all_layers(model)
     for index, cell in enumerate(wiring.cells):

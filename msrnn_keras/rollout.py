@@ -57,21 +57,34 @@ class StepCell(ConvRNNCell):
     def call(self, inputs, states, training=None):
         advance = functools.partial(self._advance, training=training)
         if training and self.remat == "step":
-            output, *states = rematerialized(self, advance, inputs, *states)
+            states = rematerialized(self, advance, inputs, *states)
         else:
-            output, *states = advance(inputs, *states)
+            states = advance(inputs, *states)
+        output = states.pop() if self.decoupled else states[0]
         return output, states
 
     def _advance(self, inputs, previous, *states, training):
         given, is_given = inputs[..., :-1], inputs[..., -1:]
         frame = ops.where(is_given > 0.5, given, previous)
         prediction, *states = self.model([frame, *states], training=training)
-        output = prediction
+        new = [prediction, *states]
         if self.decoupled:
             parts = [prediction, *(states[i] for i in self._distances)]
             flat = [ops.reshape(x, (ops.shape(x)[0], -1)) for x in parts]
-            output = ops.concatenate(flat, axis=-1)
-        return [output, prediction, *states]
+            new.append(ops.concatenate(flat, axis=-1))
+        return new
+
+    def distances(self, states):
+        """The decoupling distances of a step.
+
+        Args:
+            states: List of tensors, the states of the stack after the step.
+
+        Returns:
+            Tensor `(batch, layers, filters)`.
+        """
+        maps = [states[index] for index in self._distances]
+        return ops.concatenate(maps, axis=1)[:, :, 0]
 
     def unpack(self, outputs, image_shape):
         """Predictions and distances of the outputs of all steps.
@@ -107,19 +120,14 @@ class Rollout(keras.layers.Layer):
 
     Args:
         cell: `StepCell`.
-        context: Integer, frames of the past; None takes all frames as past.
+        context: Integer, frames of the past.
         horizon: Integer, frames to forecast.
         sampling: `Sampling`, or None: never the true frame.
         decoupling: Float, weight of the decoupling loss in training.
-        output: String, what to return: `"forecast"`, the frames to forecast;
-            `"all"`, the predictions of the context frames as well;
-            `"distances"`, the decoupling distances.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Returns:
-        Tensor `(batch, horizon, height, width, channels)`, with
-        `output="all"` `(batch, context + horizon - 1, …)`, with
-        `"distances"` `(batch, context + horizon - 1, layers, filters)`.
+        Tensor `(batch, horizon, height, width, channels)`.
     """
 
     def __init__(
@@ -129,7 +137,6 @@ class Rollout(keras.layers.Layer):
         horizon,
         sampling=None,
         decoupling=0.0,
-        output="forecast",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -140,7 +147,6 @@ class Rollout(keras.layers.Layer):
         self.horizon = horizon
         self.sampling = sampling
         self.decoupling = decoupling
-        self.output_kind = output
         self._warmup = None
         if sampling is not None:
             self.seed_generator = keras.random.SeedGenerator()
@@ -171,10 +177,6 @@ class Rollout(keras.layers.Layer):
             if self.decoupling:
                 total = ops.sum(distances, axis=(2, 3))
                 self.add_loss(self.decoupling * ops.mean(total))
-        if self.output_kind == "distances":
-            return distances
-        if self.output_kind == "all":
-            return predictions
         return predictions[:, span.past - 1 :]
 
     def pop_warmup(self):
@@ -199,9 +201,7 @@ class Rollout(keras.layers.Layer):
 
     def _span(self, frames):
         length = ops.shape(frames)[1]
-        past = (
-            length if self.context is None else _minimum(length, self.context)
-        )
+        past = _minimum(length, self.context)
         steps = past + self.horizon - 1
         return Span(past, _minimum(length, steps), steps)
 
@@ -225,17 +225,9 @@ class Rollout(keras.layers.Layer):
         return draw < rate
 
     def compute_output_spec(self, frames, training=False):
-        batch, length, *shape = frames.shape
-        steps = self.horizon
-        if self.output_kind != "forecast":
-            known = length is not None
-            past = min(length, self.context or length) if known else None
-            steps = past + steps - 1 if known else None
-        if self.output_kind == "distances":
-            cells = self.rnn.cell.cells
-            shape = [len(cells), cells[0].filters]
+        batch, _, *shape = frames.shape
         return keras.KerasTensor(
-            (batch, steps, *shape), dtype=self.variable_dtype
+            (batch, self.horizon, *shape), dtype=self.variable_dtype
         )
 
 

@@ -13,6 +13,7 @@ from msrnn_keras.architectures import (
     CELLS,
     MULTI_SCALE,
 )
+from msrnn_keras.forecasting import Forecaster
 from msrnn_keras.names import lookup, normalize
 from msrnn_keras.rematerialization import check_remat
 from msrnn_keras.rollout import Rollout, StepCell
@@ -140,7 +141,8 @@ class MSStack(keras.Model):
         self.scales, self.skips = scales, skips
         self.sampling, self.warmup, self.remat = sampling, warmup, remat
         self.motion, self.decoupling_weight = row.motion, row.decoupling
-        self._rollout, self._views = rollout, _Views(step_cell, step)
+        self._rollout, self._step = rollout, _Untracked(step)
+        self._forecaster = Forecaster(step_cell)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -180,15 +182,19 @@ class MSStack(keras.Model):
         checks.check_frames(frames, self.image_shape[-1])
         return super().__call__(frames, *args, **kwargs)
 
-    def predict(self, x, *args, **kwargs):
+    def predict(
+        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
+    ):
         """Forecast the next `horizon` frames.
 
         Args:
             x: Array `(batch, time, height, width, channels)` of floats, or a
                 data set of such batches. Only the first `context` frames
                 count.
-            *args: As in `keras.Model.predict`.
-            **kwargs: As in `keras.Model.predict`.
+            batch_size: Integer, samples computed at a time; None is 32.
+            verbose: As in `keras.Model.predict`.
+            steps: As in `keras.Model.predict`.
+            callbacks: As in `keras.Model.predict`.
 
         Returns:
             Array `(batch, horizon, height, width, channels)`.
@@ -198,17 +204,26 @@ class MSStack(keras.Model):
             TypeError: If they are not floating-point.
         """
         x = checks.checked(x, self.image_shape[-1])
-        if checks.is_array(x):
-            length, clip = x.shape[1], self.context + self.horizon - 1
-            if length > self.context and length != clip:
-                warnings.warn(
-                    f"The model reads the first {self.context} frames and "
-                    f"ignores the others. To use all of them as past, call "
-                    f"model.forecast(frames, horizon=…). Received: {length} "
-                    "frames",
-                    stacklevel=2,
-                )
-        return self._run(super().predict, x, *args, **kwargs)
+        if not checks.is_array(x) or steps or callbacks:
+            return self._run(
+                super().predict,
+                x,
+                batch_size=batch_size,
+                verbose=verbose,
+                steps=steps,
+                callbacks=callbacks,
+            )
+        length, clip = x.shape[1], self.context + self.horizon - 1
+        if length > self.context and length != clip:
+            warnings.warn(
+                f"The model reads the first {self.context} frames and "
+                f"ignores the others. To use all of them as past, call "
+                f"model.forecast(frames, horizon=…). Received: {length} "
+                "frames",
+                stacklevel=2,
+            )
+        past = x[:, : self.context]
+        return self._forecast(past, self.horizon, batch_size, verbose)
 
     def forecast(self, frames, horizon=None, batch_size=None, verbose=0):
         """Forecast from all given frames, as far ahead as asked.
@@ -234,8 +249,17 @@ class MSStack(keras.Model):
         """
         horizon = self.horizon if horizon is None else horizon
         checks.check_positive("horizon", horizon)
-        return self._predict_view(
-            (None, horizon, "forecast"), frames, batch_size, verbose
+        frames = checks.checked(frames, self.image_shape[-1])
+        return self._forecast(frames, horizon, batch_size, verbose)
+
+    def _forecast(self, past, horizon, batch_size, verbose, warmup=False):
+        first = 0 if warmup else past.shape[1] - 1
+        return self._forecaster.run(
+            past,
+            past.shape[1] + horizon - 1,
+            lambda step, prediction, _: prediction if step >= first else None,
+            batch_size,
+            verbose,
         )
 
     def rollout(self, frames, batch_size=None, verbose=0):
@@ -255,9 +279,9 @@ class MSStack(keras.Model):
             ValueError: If the frames have a wrong shape or contain NaN.
             TypeError: If the frames are not floating-point.
         """
-        return self._predict_view(
-            (self.context, self.horizon, "all"), frames, batch_size, verbose
-        )
+        frames = checks.checked(frames, self.image_shape[-1])
+        past = frames[:, : self.context]
+        return self._forecast(past, self.horizon, batch_size, verbose, True)
 
     def decoupling(self, frames, batch_size=None, verbose=0):
         """The decoupling distances of PredRNN-V2, for all predictions.
@@ -277,21 +301,20 @@ class MSStack(keras.Model):
             ValueError: If the frames have a wrong shape or contain NaN.
             TypeError: If the frames are not floating-point.
         """
-        key = (self.context, self.horizon, "distances")
-        if not self.decoupling_weight:
-            frames = checks.checked(frames, self.image_shape[-1])
-            batch, length = frames.shape[:2]
-            steps = min(length, self.context) + self.horizon - 1
-            return np.zeros(
-                (steps, len(self.scales), batch, self.filters), "float32"
-            )
-        distances = self._predict_view(key, frames, batch_size, verbose)
-        return distances.transpose(1, 2, 0, 3)
-
-    def _predict_view(self, key, frames, batch_size, verbose):
         frames = checks.checked(frames, self.image_shape[-1])
-        view = self._views.get(*key)
-        return view.predict(frames, batch_size=batch_size, verbose=verbose)
+        past = frames[:, : self.context]
+        steps = past.shape[1] + self.horizon - 1
+        if not self.decoupling_weight:
+            shape = (steps, len(self.scales), len(past), self.filters)
+            return np.zeros(shape, "float32")
+        distances = self._forecaster.run(
+            past,
+            steps,
+            lambda step, _, states: self._forecaster.cell.distances(states),
+            batch_size,
+            verbose,
+        )
+        return distances.transpose(1, 2, 0, 3)
 
     def stream(self):
         """A forecast that is brought up to date frame by frame.
@@ -299,7 +322,7 @@ class MSStack(keras.Model):
         Returns:
             `msrnn_keras.streaming.Stream`.
         """
-        return Stream(self._views.step_cell)
+        return Stream(self._forecaster)
 
     @property
     def step(self):
@@ -308,7 +331,7 @@ class MSStack(keras.Model):
         A functional `keras.Model` that `keras.utils.plot_model` draws: frame
         and states in, next frame and new states out.
         """
-        return self._views.step
+        return self._step.model
 
     # === Training ===
 
@@ -365,31 +388,11 @@ class MSStack(keras.Model):
         )
 
 
-class _Views:
-    """The same stack rolled out otherwise, built when first asked for.
+class _Untracked:
+    """Keeps a model out of the layers that Keras tracks and saves."""
 
-    A plain object, so that Keras does not track or save the models in it.
-    """
-
-    def __init__(self, step_cell, step):
-        self.step_cell = step_cell
-        self.step = step
-        self._models = {}
-
-    def get(self, context, horizon, output):
-        key = (context, horizon, output)
-        if key not in self._models:
-            cell = self.step_cell
-            frames = _input(cell.filters, cell.dtype_policy)
-            rollout = Rollout(
-                cell,
-                context,
-                horizon,
-                output=output,
-                dtype=cell.dtype_policy,
-            )
-            self._models[key] = keras.Model(frames, rollout(frames))
-        return self._models[key]
+    def __init__(self, model):
+        self.model = model
 
 
 def create(name, **kwargs):

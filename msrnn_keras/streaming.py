@@ -14,7 +14,7 @@ class Stream:
     step. The forecast equals that of `MSStack.forecast` on all frames so far.
 
     Args:
-        cell: `msrnn_keras.rollout.StepCell`, one step of the stack.
+        forecaster: `msrnn_keras.forecasting.Forecaster` of the stack.
 
     Example:
     >>> stream = model.stream()
@@ -24,8 +24,8 @@ class Stream:
     (12, 64, 64, 1)
     """
 
-    def __init__(self, cell):
-        self._cell = cell
+    def __init__(self, forecaster):
+        self._forecaster = forecaster
         self._shape = None
         self._states = None
         self._next = None
@@ -55,7 +55,7 @@ class Stream:
             )
         batch = frame if frame.ndim == 4 else frame[None]
         self._check(batch)
-        self._next, self._states = self._advance(batch, self._states)
+        self._next, self._states = self._forecaster.advance(batch, self._states)
         return self
 
     def forecast(self, horizon):
@@ -81,9 +81,11 @@ class Stream:
         frame, states = self._next, self._states
         frames = [frame]
         for _ in range(horizon - 1):
-            frame, states = self._advance(frame, states)
+            frame, states = self._forecaster.advance(frame, states)
             frames.append(frame)
-        forecast = np.stack(frames, axis=1).astype(self._cell.variable_dtype)
+        arrays = [ops.convert_to_numpy(frame) for frame in frames]
+        dtype = self._forecaster.cell.variable_dtype
+        forecast = np.stack(arrays, axis=1).astype(dtype)
         return forecast if len(self._shape) == 4 else forecast[0]
 
     def _start(self, frame):
@@ -94,14 +96,11 @@ class Stream:
             )
         batch = frame if frame.ndim == 4 else frame[None]
         self._check(batch)
-        states = self._cell.get_initial_state(len(batch), batch.shape[1:3])
-        self._states = [ops.convert_to_numpy(s) for s in states[1:]]
+        self._states = self._forecaster.start(len(batch), batch.shape[1:3])
         self._shape = frame.shape
 
     def _check(self, batch):
-        checks.check_frames(batch[:, None], self._cell.filters, "frame")
+        checks.check_frames(
+            batch[:, None], self._forecaster.cell.filters, "frame"
+        )
         checks.check_no_nan(batch)
-
-    def _advance(self, frame, states):
-        frame, *states = self._cell.model.predict_on_batch([frame, *states])
-        return frame, states

@@ -92,7 +92,7 @@ def step_loop(model, frames, steps):
 
     The wiring of layers, scales and the memory m is written out anew.
     """
-    wiring, scales = model._views.step_cell.wiring, model.scales
+    wiring, scales = model._forecaster.cell.wiring, model.scales
     cells = wiring.cells
     multiple = math.lcm(
         *(s * c.size_multiple for s, c in zip(scales, cells, strict=True))

@@ -26,6 +26,7 @@ CHANGED = {
     "warmup": False,
     "motion": True,
     "decoupling": 0.5,
+    "remat": "layer",
     "dtype": "mixed_bfloat16",
     "name": "other",
 }
@@ -207,7 +208,7 @@ def test_forecast_refuses_a_bad_horizon(model, horizon):
 def test_motion_goes_on_any_cell_with_an_output_gate(name):
     plain = tiny(name, filters=4)
     model = tiny(name, filters=4, motion=True)
-    cells = model._views.step_cell.wiring.cells
+    cells = model._forecaster.cell.wiring.cells
     kinds = [isinstance(cell, msrnn_keras.MotionCell) for cell in cells]
     assert kinds == [True] * 5 + [False]
     frames = clips(length=4, size=(13, 11))

@@ -93,7 +93,7 @@ def test_memory_runs_through_the_layers_without_skips():
 def test_every_layer_has_the_cell_of_its_place():
     def kinds(name):
         model = tiny(name, filters=4)
-        cells = model._views.step_cell.wiring.cells
+        cells = model._forecaster.cell.wiring.cells
         return [
             (type(cell).__name__, type(getattr(cell, "cell", None)).__name__)
             for cell in cells

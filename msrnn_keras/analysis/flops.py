@@ -12,12 +12,13 @@ from msrnn_keras.analysis.graph import (
 )
 from msrnn_keras.layers.linear import Linear
 
-# Only copies or renames numbers.
+# Only copies, renames or fills in numbers.
 MOVES = {
     "Cast",
     "Concatenate",
     "ExpandDims",
     "GetItem",
+    "OnesLike",
     "Pad",
     "Reshape",
     "Split",
@@ -38,7 +39,8 @@ def forecast_flops(model):
     product (m, n)·(n, p) takes 2·m·n·p. Sums and maxima take one for each
     number that they read, all else (activations, sums of maps) one for each
     number that it gives; copies take none. Attention counts as it is
-    computed, in tiles with a margin.
+    computed, in tiles with a margin. What is computed of the weights alone,
+    once for all steps, is not counted.
 
     Args:
         model: `MSStack` with a whole `image_shape`.

@@ -143,6 +143,38 @@ def replay(graph, inputs, function_of):
     return trace(inputs, [new[id(x)] for x in graph.outputs])
 
 
+def rematerialized(graph, remat):
+    """A graph in which what training computes again is single nodes.
+
+    Args:
+        graph: `Graph` of a step, whose cells are nodes.
+        remat: String or None, as of `MSStack`.
+
+    Returns:
+        `Graph` with nodes that are `Rematerialized`: none, each cell
+        (`"layer"`), or one for the whole step (`"step"`).
+    """
+
+    def opened(operation):
+        if not isinstance(operation, ConvRNNCell):
+            return operation
+
+        def advance(x, *states):
+            output, states = _step(operation, x, states)
+            return [output, *states]
+
+        return lambda x, states: Rematerialized(advance)(x, *states)
+
+    def whole(*inputs):
+        return replay(graph, inputs, lambda operation: operation).outputs
+
+    if remat == "layer":
+        return replay(graph, graph.inputs, opened)
+    if remat == "step":
+        return trace(graph.inputs, Rematerialized(whole)(*graph.inputs))
+    return graph
+
+
 def _step(cell, x, states):
     output, states, _ = cell.step(x, cell.State(*states))
     return output, list(states)
@@ -171,7 +203,7 @@ class Kernel(NamedTuple):
 
     shape: tuple  # (height, width, channels in, channels out)
     dtype: str
-    made_each_step: bool  # computed or cast from the weights
+    made_each_step: bool  # cast from the weights
 
 
 def name_of(node):
@@ -189,6 +221,6 @@ def kernel_of(node):
     if name == "Conv":
         kernel = node.arguments.args[1]
         dtype = keras.backend.standardize_dtype(kernel.dtype)
-        made = not isinstance(kernel, keras.Variable)
-        return Kernel(tuple(kernel.shape), dtype, made)
+        # A layer of ours, which makes its kernel once for all steps.
+        return Kernel(tuple(kernel.shape), dtype, False)
     return None

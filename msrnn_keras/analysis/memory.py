@@ -11,8 +11,10 @@ from msrnn_keras.analysis.graph import (
     elementary,
     kernel_of,
     name_of,
+    rematerialized,
     step_graph,
 )
+from msrnn_keras.layers.kernels import kernel_makers
 
 # What the gradient of an operation needs. Those that are not named need
 # nothing: sums, differences, splits, copies and changes of shape.
@@ -45,7 +47,7 @@ class Memory(NamedTuple):
     weights: int
     gradients: int
     moments: int  # the two of Adam
-    activations: int  # what the gradient needs of all time steps
+    activations: int  # what the gradient needs of all time steps, and kernels
     working: int  # the most that is in use besides, at one time
 
     @property
@@ -58,9 +60,11 @@ def training_memory(model, batch):
 
     Counted are the tensors that TensorFlow holds on a CPU, without XLA: of
     every time step those that the gradient of each operation reads, each
-    buffer once, and the largest sum of other tensors that live at one time,
-    were the operations to run one after the other. Not counted are frames
-    and loss, the program itself and its graph.
+    buffer once; once the kernels that are made of the weights; and the
+    largest sum of other tensors that live at one time, were the operations
+    to run one after the other. With `remat`, the gradient reads what enters
+    a layer or a step, and what is inside lives only while it is computed
+    again. Not counted are frames and loss, the program itself and its graph.
 
     Args:
         model: `MSStack` with a whole `image_shape`.
@@ -69,11 +73,13 @@ def training_memory(model, batch):
     Returns:
         `Memory`.
     """
-    graph = elementary(step_graph(model, batch))
+    step = rematerialized(step_graph(model, batch), model.remat)
+    graph = elementary(step)
     fixed = sum(map(size, model.trainable_variables))
     steps = model.context + model.horizon - 1
-    kept = sum(map(size, kept_in_a_loop(graph)))
-    return Memory(fixed, fixed, 2 * fixed, steps * kept, working_set(graph))
+    kept = steps * sum(map(size, kept_in_a_loop(graph)))
+    kept += sum(map(size, made_kernels(model.step)))
+    return Memory(fixed, fixed, 2 * fixed, kept, working_set(graph))
 
 
 def size(tensor):
@@ -81,6 +87,27 @@ def size(tensor):
     dtype = keras.backend.standardize_dtype(tensor.dtype)
     digits = "".join(filter(str.isdigit, dtype))
     return math.prod(tensor.shape) * int(digits or 8) // 8
+
+
+def made_kernels(layer):
+    """Kernels that are made once, before the loop.
+
+    Args:
+        layer: `keras.layers.Layer`.
+
+    Returns:
+        List of tensors: sums, products and casts of weights.
+    """
+    made = []
+    for maker in kernel_makers(layer):
+        weights, kernel = maker.kernel_weights, maker.make_kernel()
+        is_in_another_kernel = maker.weights and not weights
+        is_a_weight = [(w.shape, w.dtype) for w in weights] == [
+            (tuple(kernel.shape), maker.compute_dtype)
+        ]
+        if not is_in_another_kernel and not is_a_weight:
+            made.append(kernel)
+    return made
 
 
 def kept_tensors(graph):
@@ -187,6 +214,11 @@ def _backward_peak(graph):
         given = [gradients.get(id(x)) for x in node.outputs]
         if not any(given):
             continue
+        if isinstance(node.operation, Rematerialized):
+            own = {id(x) for x in node.outputs}
+            others = {n for x, n in gradients.items() if x not in own}
+            inside = _recomputed(node.operation.graph)
+            peak = max(peak, sum(n for _, n in others) + inside)
         for x in node.input_tensors:
             if "float" not in x.dtype:
                 continue
@@ -197,11 +229,14 @@ def _backward_peak(graph):
             if passed_on and given[0][1] == size(x):
                 new = given[0]
             gradients[id(x)] = new
-        inside = 0
-        if isinstance(node.operation, Rematerialized):
-            inner = node.operation.graph
-            inside = sum(map(size, kept_tensors(inner))) + _backward_peak(inner)
-        peak = max(peak, sum(dict(gradients.values()).values()) + inside)
+        peak = max(peak, sum(n for _, n in set(gradients.values())))
         for x in node.outputs:
             gradients.pop(id(x), None)
     return peak
+
+
+def _recomputed(graph):
+    """Bytes in use while a graph is computed again for its gradient."""
+    given = {id(x) for x in graph.inputs}
+    kept = [x for x in kept_tensors(graph) if id(x) not in given]
+    return sum(map(size, kept)) + _backward_peak(graph)

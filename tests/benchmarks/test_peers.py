@@ -39,7 +39,7 @@ def frames():
 
 def parts(model):
     """Embed, head and cells of a model; kernel and bias of each."""
-    wiring = model._views.step_cell.wiring
+    wiring = model._forecaster.cell.wiring
     return wiring.embed, wiring.head, wiring.cells
 
 

@@ -1,0 +1,110 @@
+"""Forecasts, step by step, of any number of clips, frames and steps."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from msrnn_keras.loops import compiled_step, compiles_for_each_shape
+
+
+class Forecaster:
+    """Runs the step of a stack over past frames and on into the future.
+
+    The step is compiled, not the loop, so that any number of past and future
+    frames costs no further compilation. Where another shape would need one
+    (JAX), batches are filled up to a power of two.
+
+    Args:
+        cell: `msrnn_keras.rollout.StepCell`, one step of the stack.
+    """
+
+    def __init__(self, cell):
+        self.cell = cell
+        self._step = None
+
+    def start(self, batch, image_shape):
+        """Zero states.
+
+        Args:
+            batch: Integer, number of samples.
+            image_shape: Tuple `(height, width)`, pixels.
+
+        Returns:
+            List of arrays.
+        """
+        shapes = self.cell.state_shapes(tuple(image_shape))[1:]
+        types = [x.dtype for x in self.cell.model.inputs[1:]]
+        # From NumPy: JAX would compile zeros of each shape.
+        return [
+            ops.convert_to_tensor(
+                np.zeros((batch, *shape), "float32"), dtype=dtype
+            )
+            for shape, dtype in zip(shapes, types, strict=True)
+        ]
+
+    def advance(self, frame, states):
+        """One time step.
+
+        Args:
+            frame: Array or tensor `(batch, height, width, channels)`.
+            states: List of tensors.
+
+        Returns:
+            Tuple of the next frame and the list of new states.
+        """
+        if self._step is None:
+            self._step = compiled_step(self.cell.model)
+        dtype = self.cell.model.inputs[0].dtype
+        if isinstance(frame, np.ndarray):
+            frame = ops.convert_to_tensor(frame, dtype=dtype)
+        prediction, *states = self._step([frame, *states])
+        return prediction, states
+
+    def run(self, frames, steps, pick, batch_size=None, verbose=0):
+        """Go through the frames and on with the predictions.
+
+        Args:
+            frames: Array `(samples, time, height, width, channels)`, the past.
+            steps: Integer, time steps in all, `time` or more.
+            pick: Function of the number of the step, the prediction and the
+                list of states that gives a tensor to return, or None.
+            batch_size: Integer, samples computed at a time; None is 32.
+            verbose: 0, or 1 for a progress bar.
+
+        Returns:
+            Array `(samples, picked, …)`.
+        """
+        size = 32 if batch_size is None else batch_size
+        starts = range(0, len(frames), size)
+        bar = keras.utils.Progbar(len(starts), verbose=verbose)
+        results = []
+        for start in starts:
+            batch = np.asarray(frames[start : start + size])
+            results.append(self._run_batch(batch, steps, pick))
+            bar.add(1)
+        return np.concatenate(results)
+
+    def _run_batch(self, frames, steps, pick):
+        count, length, *image_shape, _ = frames.shape
+        frames = _filled_up(frames)
+        states = self.start(len(frames), image_shape)
+        picked, prediction = [], None
+        for step in range(steps):
+            frame = frames[:, step] if step < length else prediction
+            prediction, states = self.advance(frame, states)
+            chosen = pick(step, prediction, states)
+            if chosen is not None:
+                picked.append(chosen)
+        dtype = self.cell.variable_dtype
+        arrays = [ops.convert_to_numpy(x)[:count] for x in picked]
+        return np.stack(arrays, axis=1).astype(dtype)
+
+
+def _filled_up(frames):
+    """The clips, and zeros up to a number that need not be compiled anew."""
+    count = len(frames)
+    if not compiles_for_each_shape():
+        return frames
+    missing = (1 << (count - 1).bit_length()) - count
+    zeros = np.zeros((missing, *frames.shape[1:]), frames.dtype)
+    return np.concatenate([frames, zeros])

@@ -1,0 +1,75 @@
+"""One time step as a function that each backend runs without overhead."""
+
+import keras
+from keras import ops
+
+
+def compiled_step(model):
+    """The step of a stack, compiled for forecasts.
+
+    TensorFlow traces it once for all sizes and without XLA; JAX compiles it
+    for each shape; PyTorch runs it as it is. No gradient can be taken.
+
+    Args:
+        model: Functional `keras.Model` of one time step, from `[frame,
+            *states]` to `[frame, *states]`; see `msrnn_keras.wiring.Wiring`.
+
+    Returns:
+        Function of a list of tensors that gives such a list.
+    """
+    return {
+        "tensorflow": _tensorflow_step,
+        "jax": _jax_step,
+        "torch": _torch_step,
+    }[keras.backend.backend()](model)
+
+
+def compiles_for_each_shape():
+    """Whether a compiled step is compiled anew for another shape."""
+    return keras.backend.backend() == "jax"
+
+
+def _tensorflow_step(model):
+    import tensorflow as tf
+
+    signature = [
+        tf.TensorSpec((None, None, None, x.shape[-1]), x.dtype)
+        for x in model.inputs
+    ]
+
+    @tf.function(input_signature=[signature], jit_compile=False)
+    def step(tensors):
+        return model(tensors, training=False)
+
+    return step
+
+
+def _jax_step(model):
+    import jax
+
+    @jax.jit
+    def step(trainable, others, tensors):
+        outputs, _ = model.stateless_call(
+            trainable, others, tensors, training=False
+        )
+        return outputs
+
+    def call(tensors):
+        return step(
+            [v.value for v in model.trainable_variables],
+            [v.value for v in model.non_trainable_variables],
+            tensors,
+        )
+
+    return call
+
+
+def _torch_step(model):
+    import torch
+
+    @torch.no_grad()
+    def step(tensors):
+        tensors = [ops.convert_to_tensor(x) for x in tensors]
+        return model(tensors, training=False)
+
+    return step

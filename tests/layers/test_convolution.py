@@ -1,0 +1,219 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from msrnn_keras import ConvLSTMCell, ConvRNN
+from msrnn_keras.layers import Conv2D, convolution
+from msrnn_keras.layers.convolution import Recover, convolve
+from tests import reference
+from tests.gradients import gradients, random
+
+BACKEND = keras.backend.backend()
+
+
+def conv_gradients(x, kernel, upstream):
+    """Gradients of a 'same' convolution, one place of the kernel at a time."""
+    rows, columns = kernel.shape[:2]
+    height, width = x.shape[1:3]
+    pads = [((n - 1) // 2, n - 1 - (n - 1) // 2) for n in (rows, columns)]
+    padded = np.pad(x, ((0, 0), *pads, (0, 0)))
+    of_padded, of_kernel = np.zeros_like(padded), np.zeros_like(kernel)
+    for row in range(rows):
+        for column in range(columns):
+            place = np.s_[:, row : row + height, column : column + width]
+            of_padded[place] += upstream @ kernel[row, column].T
+            of_kernel[row, column] = np.tensordot(
+                padded[place], upstream, ((0, 1, 2), (0, 1, 2))
+            )
+    top, left = pads[0][0], pads[1][0]
+    return of_padded[:, top : top + height, left : left + width], of_kernel
+
+
+# === convolve ===
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+def test_convolve_and_its_gradients(size, dtype):
+    x, kernel = random(2, 5, 4, 3, dtype=dtype), random(size, size, 3, 2)
+    kernel, upstream = kernel.astype(dtype), random(2, 5, 4, 2, dtype=dtype)
+    tolerance = {"float32": 1e-4, "float64": 1e-12}[dtype]
+    given = ops.convert_to_numpy(convolve(x, ops.convert_to_tensor(kernel)))
+    assert given.dtype == dtype
+    expected = reference.conv(x, kernel, 0)
+    np.testing.assert_allclose(given, expected, atol=tolerance)
+    given = gradients(convolve, upstream, x, kernel)
+    expected = conv_gradients(x, kernel, upstream)
+    for a, b in zip(given, expected, strict=True):
+        assert a.dtype == dtype
+        np.testing.assert_allclose(a, b, atol=tolerance)
+
+
+def test_convolve_takes_kernels_that_are_not_square():
+    x, kernel = random(2, 5, 4, 3), random(1, 5, 3, 2)
+    upstream = random(2, 5, 4, 2)
+    given = gradients(convolve, upstream, x, kernel)
+    padded = np.zeros((5, 5, 3, 2), "float32")
+    padded[2] = kernel[0]
+    of_x, of_kernel = conv_gradients(x, padded, upstream)
+    np.testing.assert_allclose(given[0], of_x, atol=1e-4)
+    np.testing.assert_allclose(given[1], of_kernel[2:3], atol=1e-4)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="a fast path of JAX alone")
+def test_a_jitted_loop_trains_as_with_the_plain_gradient(monkeypatch):
+    calls = []
+    products = convolution._kernel_gradient
+
+    def counted(*args):
+        calls.append(args)
+        return products(*args)
+
+    monkeypatch.setattr(convolution, "_kernel_gradient", counted)
+    frames = random(2, 3, 4, 5, 2)
+    trained = []
+    for is_slow in (True, False):
+        monkeypatch.setattr(
+            convolution, "loop_gradients_are_slow", lambda slow=is_slow: slow
+        )
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((None, None, None, 2))
+        model = keras.Model(inputs, ConvRNN(ConvLSTMCell(3))(inputs))
+        model.compile(keras.optimizers.SGD(0.5), loss="mse")
+        assert model.jit_compile
+        for _ in range(2):
+            model.train_on_batch(frames, random(2, 4, 5, 3, seed=1))
+        trained.append(model.get_weights())
+        assert bool(calls) is is_slow
+        calls.clear()
+    for fast, slow in zip(*trained, strict=True):
+        np.testing.assert_allclose(fast, slow, atol=1e-5)
+
+
+# === absorb ===
+
+
+def pair(absorbed):
+    """An embed of 2 channels and a convolution of its 6 and 3 others."""
+    embed, conv = Conv2D(6, 1), Conv2D(5, 3, padding="same")
+    if absorbed:
+        conv.absorb(embed)
+    embed.build((None, None, None, 2))
+    conv.build((None, None, None, 6 + 3))
+    for seed, weight in enumerate([*embed.weights, *conv.weights]):
+        weight.assign(random(*weight.shape, seed=seed))
+    return embed, conv
+
+
+def run(layers, x, others, weights=None):
+    """The two layers on maps, with these weights for theirs."""
+    embed, conv = layers
+    variables = [*embed.weights, *conv.weights]
+    values = variables if weights is None else weights
+    mapping = [
+        (variable, ops.convert_to_tensor(value))
+        for variable, value in zip(variables, values, strict=True)
+    ]
+    with keras.StatelessScope(mapping):
+        return conv(ops.concatenate([embed(x), others], axis=-1))
+
+
+def test_an_absorbed_embed_gives_the_same_at_the_border_too():
+    x, others = random(2, 5, 4, 2), random(2, 5, 4, 3, seed=1)
+    plain, folded = (
+        ops.convert_to_numpy(run(pair(absorbed), x, others))
+        for absorbed in (False, True)
+    )
+    np.testing.assert_allclose(folded, plain, atol=1e-4)
+    # Not so with the bias everywhere, also outside the map.
+    embed, conv = pair(False)
+    kernel, bias = conv.get_weights()
+    embed_kernel, embed_bias = embed.get_weights()
+    everywhere = np.tensordot(kernel[:, :, :6].sum((0, 1)), embed_bias, (0, 0))
+    embed.set_weights([embed_kernel, 0 * embed_bias])
+    conv.set_weights([kernel, bias + everywhere])
+    naive = ops.convert_to_numpy(run((embed, conv), x, others))
+    inner = np.s_[:, 1:-1, 1:-1]
+    np.testing.assert_allclose(naive[inner], plain[inner], atol=1e-4)
+    assert np.abs(naive - plain).max() > 0.1
+
+
+def test_an_absorbed_embed_has_the_same_gradients():
+    x, others = random(2, 5, 4, 2), random(2, 5, 4, 3, seed=1)
+    upstream = random(2, 5, 4, 5, seed=2)
+    plain, folded = (
+        gradients(
+            lambda x, others, *weights, layers=layers: run(
+                layers, x, others, weights
+            ),
+            upstream,
+            x,
+            others,
+            *[ops.convert_to_numpy(w) for n in layers for w in n.weights],
+        )
+        for layers in (pair(False), pair(True))
+    )
+    assert len(plain) == 2 + 4
+    for a, b in zip(folded, plain, strict=True):
+        assert np.abs(b).max() > 0.1
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_an_absorbed_embed_gives_its_input_and_ones():
+    embed, _ = pair(True)
+    x = random(2, 5, 4, 2)
+    given = ops.convert_to_numpy(embed(x))
+    np.testing.assert_array_equal(given[..., :2], x)
+    np.testing.assert_array_equal(given[..., 2:], np.ones((2, 5, 4, 1)))
+    assert embed(keras.Input((None, 8, 2))).shape == (None, None, 8, 3)
+
+
+def test_the_weights_are_those_of_the_two_layers():
+    plain, folded = pair(False), pair(True)
+    for a, b in zip(plain, folded, strict=True):
+        assert [w.shape for w in a.weights] == [w.shape for w in b.weights]
+        assert [w.name for w in a.weights] == [w.name for w in b.weights]
+
+
+def test_recover_gives_what_the_embed_would_have_given():
+    x, upstream = random(2, 5, 4, 2), random(2, 5, 4, 6, seed=1)
+    (plain, _), (deferred, _) = pair(False), pair(True)
+    recover = Recover(deferred)
+    assert recover.weights == []
+
+    def recovered(x, kernel, bias):
+        mapping = zip(deferred.weights, (kernel, bias), strict=True)
+        with keras.StatelessScope(list(mapping)):
+            return recover(deferred(x))
+
+    def embedded(x, kernel, bias):
+        return ops.conv(x, kernel) + bias
+
+    arrays = (x, *plain.get_weights())
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(recover(deferred(x))),
+        ops.convert_to_numpy(plain(x)),
+        atol=1e-5,
+    )
+    given, expected = (
+        gradients(function, upstream, *arrays)
+        for function in (recovered, embedded)
+    )
+    for a, b in zip(given, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_other_strides_and_paddings_are_those_of_keras():
+    x = random(2, 6, 4, 3)
+    for options in ({"strides": 2, "padding": "same"}, {"padding": "valid"}):
+        ours, theirs = Conv2D(2, 2, **options), keras.layers.Conv2D(2, 2)
+        ours.build(x.shape)
+        theirs = keras.layers.Conv2D(2, 2, **options)
+        theirs.build(x.shape)
+        theirs.set_weights(ours.get_weights())
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(ours(x)),
+            ops.convert_to_numpy(theirs(x)),
+            atol=1e-6,
+        )

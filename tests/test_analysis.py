@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -81,6 +83,15 @@ def test_flops_of_a_convlstm_by_hand():
     assert analysis.forecast_flops(model) == (4 + 3 - 1) * step
 
 
+def test_flops_of_a_folded_embed_by_hand():
+    model = tiny("convlstm", scales=(1,), filters=4, image_shape=(8, 8, 1))
+    # The frame and ones enter the first convolution, 4 channels the other.
+    convolutions = 2 * 3 * 3 * (2 + 4) * 16 + 2 * 16
+    cell = convolutions + 16 + 5 * 4 + 4 * 4
+    head = 2 * 4 + 1
+    assert analysis.forecast_flops(model) == (4 + 3 - 1) * 64 * (cell + head)
+
+
 def test_flops_of_attention_are_those_of_its_matrix_products():
     counted = flops.flops(
         opened((1, 4, 8, 3), function=lambda x: BlockAttention(1)(x))
@@ -102,11 +113,12 @@ def test_flops_of_a_transposed_convolution():
 
 def test_kept_tensors_of_a_convlstm_by_hand():
     model = tiny("convlstm", scales=(1,), filters=4, image_shape=(8, 6, 1))
-    # x, i, f, g, o, tanh(c), c and h, the last two once for two steps, and
-    # the frame.
-    step = 2 * 8 * 6 * (8 * 4 + 1) * 4
+    # i, f, g, o, tanh(c), c and h, the last two once for two steps, the frame
+    # and ones; and, once, the kernel that the embed is folded into.
+    step = 2 * 8 * 6 * (7 * 4 + 2) * 4
+    kernel = 3 * 3 * 2 * 16 * 4
     estimate = analysis.training_memory(model, batch=2)
-    assert estimate.activations == (4 + 3 - 1) * step
+    assert estimate.activations == (4 + 3 - 1) * step + kernel
     assert estimate.weights == estimate.gradients == 4 * model.count_params()
     assert estimate.moments == 8 * model.count_params()
     assert estimate.total == sum(estimate)
@@ -161,23 +173,71 @@ def test_the_window_of_attention_costs_time_but_no_kept_memory():
     assert analysis.forecast_flops(small) < analysis.forecast_flops(large)
 
 
-def test_kernels_that_are_computed_are_kept_each_step():
+def test_rematerialised_steps_keep_their_states_by_hand():
+    options = {"scales": (1,), "filters": 4, "image_shape": (8, 6, 1)}
+    plain = tiny("convlstm", **options)
+    model = tiny("convlstm", **options, remat="step")
+    channel, kernel = 2 * 8 * 6 * 4, 3 * 3 * 2 * 16 * 4
+    estimate = analysis.training_memory(model, batch=2)
+    # What enters a step: the frame, h and c.
+    states = (4 + 3 - 1) * (1 + 2 * 4) * channel
+    assert estimate.activations == states + kernel
+    # Computed again: frame and ones, i, f, g, o, tanh(c) and the new h.
+    step = graph.elementary(graph.step_graph(plain, batch=2))
+    inside = (2 + 6 * 4) * channel
+    assert estimate.working == inside + memory._backward_peak(step)
+
+
+def test_rematerialised_layers_keep_their_inputs_by_hand():
+    options = {"scales": (1, 1), "filters": 4, "image_shape": (8, 6, 1)}
+    model = tiny("convlstm", **options, remat="layer")
+    channel, kernel = 2 * 8 * 6 * 4, 3 * 3 * 2 * 16 * 4
+    estimate = analysis.training_memory(model, batch=2)
+    # The frame and ones; h and c of both layers, of which the first h is the
+    # input of the second one and the second h that of the head.
+    states = (4 + 3 - 1) * (2 + 4 * 4) * channel
+    assert estimate.activations == states + kernel
+    # Computed again: i, f, g, o and tanh(c) of a layer, while the gradients of
+    # h and c of the other one wait.
+    step = graph.rematerialized(graph.step_graph(model, batch=2), "layer")
+    cells = [n for n in step.nodes if graph.name_of(n) == "Rematerialized"]
+    peak = memory._backward_peak(cells[-1].operation.graph)
+    assert estimate.working == (5 + 2) * 4 * channel + peak
+
+
+@pytest.mark.parametrize(
+    "name", ["ms-motionrnn", "ms-predrnn-v2", "ms-modernn"]
+)
+def test_rematerialisation_takes_less_memory_in_all(name):
+    none, layer, step = (
+        analysis.training_memory(
+            tiny(name, filters=4, context=10, horizon=10, remat=remat), batch=4
+        )
+        for remat in (None, "layer", "step")
+    )
+    assert step.activations < layer.activations < none.activations
+    assert none.working < layer.working < step.working
+    assert max(layer.total, step.total) < 0.5 * none.total
+    assert none[:3] == layer[:3] == step[:3]
+
+
+def test_sums_of_kernels_are_made_once():
     model = tiny("modernn", scales=(1,))
-    step = graph.elementary(graph.step_graph(model))
-    kernels = [
-        x for x in memory.kept_tensors(step) if tuple(x.shape[:2]) == (7, 7)
-    ]
-    assert len(kernels) == 5  # one for each round
+    shapes = [tuple(x.shape) for x in memory.made_kernels(model.step)]
+    assert shapes == [(7, 7, 2, 2)] * 2  # for five rounds
+    assert memory.made_kernels(tiny("convlstm").step) == []
 
 
 def test_mixed_precision_keeps_half_and_the_cast_kernels():
     wide = tiny("convlstm", scales=(1,))
     mixed = tiny("convlstm", scales=(1,), dtype="mixed_bfloat16")
     kernels = sum(
-        np.prod(w.shape) for w in mixed.trainable_variables if len(w.shape) > 1
+        math.prod(w.shape)
+        for w in mixed.trainable_variables
+        if len(w.shape) > 1
     )
     a, b = (analysis.training_memory(m, batch=1) for m in (wide, mixed))
-    assert b.activations == a.activations // 2 + 6 * 2 * kernels
+    assert b.activations == a.activations // 2 + 2 * kernels
     assert b.weights == a.weights
 
 
@@ -242,7 +302,8 @@ def sides_by_trial(model, trials=4):
 def _changed(maps):
     """Which rows of a map differ from those of the last sample."""
     maps = ops.convert_to_numpy(maps)
-    return (maps[:-1] != maps[-1:]).any(axis=(2, 3))
+    # Two threads round the same numbers differently.
+    return (np.abs(maps[:-1] - maps[-1:]) > 1e-13).any(axis=(2, 3))
 
 
 def _largest_span(seen):
@@ -253,6 +314,7 @@ def _largest_span(seen):
     "name, options",
     [
         ("convlstm", {"scales": (1, 1, 1), "context": 3}),
+        ("convlstm", {"scales": (1, 1), "context": 2, "filters": 3}),
         ("ms-convlstm", {"scales": (1, 2, 4, 2, 1), "context": 1}),
         ("ms-convlstm", {"scales": (1, 3, 1), "context": 2}),
         ("ms-predrnn", {"scales": (1, 2, 1), "context": 2}),

@@ -116,9 +116,7 @@ def test_data_sets_and_callbacks_go_the_way_of_keras():
         on_predict_end=lambda logs: ended.append(True)
     )
     given = model.predict(past, verbose=0, callbacks=[callback])
-    np.testing.assert_allclose(
-        given, model.predict(past, verbose=0), atol=1e-6
-    )
+    np.testing.assert_allclose(given, model.predict(past, verbose=0), atol=1e-6)
     assert ended == [True]
 
 

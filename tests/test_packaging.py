@@ -15,7 +15,13 @@ import msrnn_keras
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("tensorflow", "jax", "torch")
 # The files of msrnn_keras that may import a backend.
-BACKEND_FILES = ("convert.py", "data/tf_data.py")
+BACKEND_FILES = (
+    "convert.py",
+    "data/tf_data.py",
+    "distribution.py",
+    "loops.py",
+    "profiling/device.py",
+)
 # What is imported by the function that needs it, never before.
 HEAVY = (
     *BACKENDS,

@@ -1,8 +1,13 @@
 import keras
+import numpy as np
 import pytest
 
-from msrnn_keras.wiring import sources
-from tests.reference import tiny
+from msrnn_keras import losses
+from msrnn_keras.wiring import Wiring, sources
+from tests.descriptors import ARCHITECTURES
+from tests.reference import clips, tiny
+
+BACKEND = keras.backend.backend()
 
 # The inputs of layers 1 to 5, as the published table has them.
 TABLE = {
@@ -112,3 +117,72 @@ def test_every_layer_has_the_cell_of_its_place():
         *4 * [("CausalLSTMCell", plain)],
     ]
     assert kinds("predrnn-v2") == 6 * [("DecoupledCell", "STLSTMCell")]
+
+
+# === The folded embed ===
+
+# The first cell reads its input otherwise than by convolutions.
+NOT_FOLDED = {"preciplstm", "modernn", "cms-lstm"}
+FOLDED = [
+    descriptor
+    for descriptor in ARCHITECTURES
+    if descriptor.name.startswith("ms-")
+    and descriptor.name.removeprefix("ms-") not in NOT_FOLDED
+    # Compiling takes long.
+    and (BACKEND == "torch" or descriptor.name in ("ms-predrnn++", "ms-mim"))
+]
+
+
+def small(descriptor, **options):
+    """A model of few layers, for frames of 8×8 pixels."""
+    sizes = {"context": 2, "horizon": 2, "filters": 4, "scales": (1, 1)}
+    options = {**sizes, **descriptor.options, **options}
+    return tiny(descriptor.name, image_shape=(8, 8, 1), **options)
+
+
+def is_folded(model):
+    """Whether the embed gives ones and leaves its kernel to another layer."""
+    embed = model.step.get_layer("embed")
+    black = keras.ops.zeros((1, 1, 1, embed.kernel.shape[2]))
+    return bool(keras.ops.any(embed(black) != 0))
+
+
+@pytest.mark.parametrize("descriptor", ARCHITECTURES, ids=lambda x: x.name)
+def test_the_embed_is_folded_where_the_first_cell_can(descriptor):
+    can = descriptor.name.removeprefix("ms-") not in NOT_FOLDED
+    assert is_folded(small(descriptor)) is can
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"patch_size": 2},  # 4 channels enter, as many as filters
+        {"scales": (2, 2)},  # pooled before the first layer
+        {"filters": 2},  # as many channels as the frame and ones
+    ],
+)
+def test_the_embed_is_not_folded_where_it_would_not_help(options):
+    convlstm = ARCHITECTURES[0]
+    assert is_folded(small(convlstm))
+    assert not is_folded(small(convlstm, **options))
+
+
+@pytest.mark.parametrize("descriptor", FOLDED, ids=lambda x: x.name)
+def test_a_folded_embed_changes_nothing(descriptor, monkeypatch):
+    frames, future = clips(length=3, size=(8, 8)), clips(length=2, size=(8, 8))
+    folded = small(descriptor)
+    monkeypatch.setattr(Wiring, "_fold_embed", lambda self: None)
+    plain = small(descriptor)
+    assert not is_folded(plain)
+    assert [w.path for w in plain.weights] == [w.path for w in folded.weights]
+    rng = np.random.default_rng(1)
+    weights = [0.3 * rng.normal(size=w.shape) for w in plain.weights]
+    results = []
+    for model in (folded, plain):
+        model.set_weights(weights)  # biases too
+        forecast = model.predict(frames[:, :2], verbose=0)
+        model.compile(keras.optimizers.SGD(1e-3), loss=losses.L1L2())
+        trained = [model.train_on_batch(frames, future) for _ in range(2)]
+        results.append([forecast, *trained, *model.get_weights()])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-5)

@@ -1,6 +1,7 @@
 """One step of a model as its elementary operations, without computing."""
 
 import contextlib
+import functools
 from typing import NamedTuple
 
 import keras
@@ -85,7 +86,7 @@ def elementary(graph, kept=()):
         if isinstance(operation, ConvRNNCell):
             return lambda x, states: _step(operation, x, states)
         if _is_composed(operation, kept):
-            return operation.call
+            return functools.partial(_open, operation)
         return operation
 
     with _symbolic_remat():
@@ -173,6 +174,27 @@ def rematerialized(graph, remat):
     if remat == "step":
         return trace(graph.inputs, Rematerialized(whole)(*graph.inputs))
     return graph
+
+
+class _Opened(keras.layers.Layer):
+    """Where the operations of a layer use weights of its compute type."""
+
+    def __init__(self, layer):
+        super().__init__(dtype=layer.dtype_policy)
+        self.function = layer.call
+
+    def compute_output_spec(self, *args, **kwargs):
+        self.opened = self.function(*args, **kwargs)
+        return keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape, x.dtype), self.opened
+        )
+
+
+def _open(layer, *args, **kwargs):
+    """The outputs of the operations in a layer."""
+    scope = _Opened(layer)
+    scope(*args, **kwargs)
+    return scope.opened
 
 
 def _step(cell, x, states):

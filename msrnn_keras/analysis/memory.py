@@ -165,10 +165,23 @@ def _buffers(graph):
     """A function that gives the tensor in whose buffer a tensor lies."""
     owner = {}
     for node in graph.nodes:
-        if name_of(node) in SAME_BUFFER:
-            source = node.input_tensors[0]
-            owner[id(node.outputs[0])] = owner.get(id(source), source)
+        for source, output in _same_buffers(node):
+            owner[id(output)] = owner.get(id(source), source)
     return lambda x: owner.get(id(x), x)
+
+
+def _same_buffers(node):
+    """Pairs of a tensor and an output of a node that lies in its buffer."""
+    if name_of(node) in SAME_BUFFER:
+        return [(node.input_tensors[0], node.outputs[0])]
+    if not isinstance(node.operation, Rematerialized):
+        return []
+    inner = node.operation.graph
+    inputs = zip(inner.inputs, node.input_tensors, strict=True)
+    known = {id(inside): x for inside, x in inputs}
+    outputs = zip(inner.outputs, node.outputs, strict=True)
+    pairs = [(known.setdefault(id(inside), x), x) for inside, x in outputs]
+    return [(source, x) for source, x in pairs if source is not x]
 
 
 def working_set(graph):

@@ -6,6 +6,7 @@ import pytest
 
 import msrnn_keras
 from msrnn_keras import ConvLSTMCell, ConvRNN, cells
+from msrnn_keras.layers import Conv2D
 from tests import reference
 from tests.descriptors import CELLS
 
@@ -81,6 +82,58 @@ def test_conv_rnn_equals_the_cell_step_by_step(descriptor):
             keras.ops.convert_to_numpy(b),
             atol=1e-6,
         )
+
+
+# They read their input otherwise than by convolutions; a wrapper can where its
+# inner cell can, or reads the input itself.
+CANNOT_ABSORB = {"MIMCell", "PrecipLSTMCell", "MoDeRNNCell", "CMSLSTMCell"}
+
+
+@every_cell
+def test_absorbs_an_embed_or_leaves_it_as_it_is(descriptor):
+    embed = Conv2D(4, 1)
+    cell = descriptor.make()
+    can = cell.absorb(embed)
+    assert can is (descriptor.cell.__name__ not in CANNOT_ABSORB)
+    embed.build((None, 6, 4, 2))
+    assert embed(keras.Input((6, 4, 2))).shape[-1] == (3 if can else 4)
+
+
+@every_cell
+def test_an_absorbed_embed_changes_no_output(descriptor):
+    if descriptor.cell.__name__ in CANNOT_ABSORB:
+        pytest.skip("cannot absorb")
+    x = reference.clips(1, 1, size_for(descriptor), 2)[0] - 0.5
+    outputs = []
+    for absorbed in (False, True):
+        embed, cell = Conv2D(4, 1), descriptor.make()
+        if absorbed:
+            cell.absorb(embed)
+        embed.build(x.shape)
+        cell.build((*x.shape[:3], 4))
+        rng = np.random.default_rng(1)
+        for layer in (embed, cell):
+            shapes = [w.shape for w in layer.weights]
+            layer.set_weights([rng.normal(size=shape) for shape in shapes])
+        states = [
+            rng.normal(size=s.shape).astype("float32")
+            for s in cell.get_initial_state(1)
+        ]
+        outputs.append(keras.tree.flatten(cell(embed(x), states)))
+    for folded, plain in zip(*reversed(outputs), strict=True):
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(folded),
+            keras.ops.convert_to_numpy(plain),
+            atol=2e-5,
+        )
+
+
+def test_a_motion_cell_of_another_width_leaves_the_embed():
+    cell = cells.MotionCell(ConvLSTMCell(4))
+    embed = Conv2D(8, 1)
+    assert not cell.absorb(embed)
+    embed.build((None, 6, 4, 2))
+    assert embed(keras.Input((6, 4, 2))).shape[-1] == 8
 
 
 @every_cell

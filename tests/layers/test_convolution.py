@@ -10,6 +10,7 @@ from tests import reference
 from tests.gradients import gradients, random
 
 BACKEND = keras.backend.backend()
+HAS_FLOAT64 = ops.ones((), dtype="float64").dtype != "float32"
 
 
 def conv_gradients(x, kernel, upstream):
@@ -36,6 +37,8 @@ def conv_gradients(x, kernel, upstream):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
 def test_convolve_and_its_gradients(size, dtype):
+    if dtype == "float64" and not HAS_FLOAT64:
+        pytest.skip("JAX has float64 with JAX_ENABLE_X64=1 only")
     x, kernel = random(2, 5, 4, 3, dtype=dtype), random(size, size, 3, 2)
     kernel, upstream = kernel.astype(dtype), random(2, 5, 4, 2, dtype=dtype)
     tolerance = {"float32": 1e-4, "float64": 1e-12}[dtype]
@@ -207,7 +210,7 @@ def test_recover_gives_what_the_embed_would_have_given():
 def test_other_strides_and_paddings_are_those_of_keras():
     x = random(2, 6, 4, 3)
     for options in ({"strides": 2, "padding": "same"}, {"padding": "valid"}):
-        ours, theirs = Conv2D(2, 2, **options), keras.layers.Conv2D(2, 2)
+        ours = Conv2D(2, 2, **options)
         ours.build(x.shape)
         theirs = keras.layers.Conv2D(2, 2, **options)
         theirs.build(x.shape)

@@ -96,7 +96,9 @@ def test_a_failed_step_leaves_no_kernel_behind(monkeypatch):
     twin = tiny(**SMALL)
     for weights in (0.5, 2.0):
         for other in (model, twin):
-            other.set_weights([weights * w for w in tiny(**SMALL).get_weights()])
+            other.set_weights(
+                [weights * w for w in tiny(**SMALL).get_weights()]
+            )
         given, expected = (numpy(m(frames)) for m in (model, twin))
         np.testing.assert_array_equal(given, expected)
 

@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 
 from msrnn_keras.layers import Resample
+from msrnn_keras.layers.linear import Linear
+from msrnn_keras.layers.resample import _gather, _spread
 from tests import reference
+from tests.gradients import gradients, random
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,33 @@ def test_up_agrees_with_the_backends_bilinear_resize(factor):
         keras.ops.convert_to_numpy(expected),
         atol=1e-6,
     )
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize("length", [1, 2, 5])
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_the_gradient_of_interpolation_is_its_transpose(factor, length, axis):
+    shape = [2, 3, 3, 2]
+    shape[axis] = length
+    x = random(*shape)
+    shape[axis] *= factor
+    y = random(*shape, seed=1)
+    spread, gathered = (
+        keras.ops.convert_to_numpy(
+            f(keras.ops.convert_to_tensor(a), factor, axis)
+        )
+        for f, a in ((_spread, x), (_gather, y))
+    )
+    assert gathered.shape == x.shape
+    np.testing.assert_allclose((spread * y).sum(), (x * gathered).sum(), 1e-4)
+
+
+def test_gradients_are_those_of_the_plain_sums(monkeypatch):
+    x, upstream = random(2, 3, 5, 2), random(2, 9, 15, 2, seed=1)
+    (given,) = gradients(Resample(3, 1), upstream, x)
+    monkeypatch.setattr(Linear, "call", lambda self, x: self.function(x))
+    (expected,) = gradients(Resample(3, 1), upstream, x)
+    np.testing.assert_allclose(given, expected, atol=1e-5)
 
 
 def test_symbolic_shapes():

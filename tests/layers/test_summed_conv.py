@@ -2,8 +2,10 @@ import keras
 import numpy as np
 import pytest
 
+from msrnn_keras.layers.kernels import made_once
 from msrnn_keras.layers.summed_conv import SummedConv
 from tests import reference
+from tests.gradients import gradients, random
 
 
 def built(shape, filters=3, kernel_sizes=(3, 5, 7), **kwargs):
@@ -24,6 +26,45 @@ def test_equals_the_sum_of_the_convolutions(kernel_sizes):
     given = keras.ops.convert_to_numpy(layer(x))
     assert given.shape == (2, 9, 8, 3)
     np.testing.assert_allclose(given, expected, atol=1e-4)
+
+
+def test_gradients_are_those_of_the_sum_of_the_convolutions():
+    layer = built((None, None, None, 2), 3, (3, 5), factor=0.5)
+    x, upstream = random(2, 5, 4, 2), random(2, 5, 4, 3, seed=1)
+
+    def together(x, *values):
+        mapping = zip(layer.weights, values, strict=True)
+        with keras.StatelessScope(list(mapping)):
+            return layer(x)
+
+    def apart(x, *values):
+        a, b = (
+            keras.ops.conv(x, kernel, padding="same") + bias
+            for kernel, bias in (values[:2], values[2:])
+        )
+        return 0.5 * (a + b)
+
+    arrays = (x, *layer.get_weights())
+    assert [a.shape for a in arrays[2::2]] == [(3,), (3,)]
+    given, expected = (
+        gradients(function, upstream, *arrays) for function in (together, apart)
+    )
+    for a, b in zip(given, expected, strict=True):
+        assert np.abs(b).max() > 0.1
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_the_sum_of_the_kernels_is_made_once():
+    x = random(1, 5, 4, 2)
+    layer = built(x.shape)
+    plain = keras.ops.convert_to_numpy(layer(x))
+    with made_once(layer):
+        for conv in layer.convs:
+            conv.kernel.assign(0 * conv.kernel)
+        held = keras.ops.convert_to_numpy(layer(x))
+    np.testing.assert_allclose(held, plain, atol=1e-5)
+    after = keras.ops.convert_to_numpy(layer(x))
+    assert np.ptp(after, axis=(0, 1, 2)).max() == 0  # the bias alone
 
 
 def test_kernels_may_exceed_the_map():

@@ -1,0 +1,68 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from msrnn_keras.layers.linear import Linear, scaled
+from tests.gradients import gradients, random
+
+MATRIX = random(4, 3, seed=1)
+
+
+def times_matrix(x):
+    return Linear(
+        lambda x: ops.matmul(x, ops.convert_to_tensor(MATRIX)),
+        lambda y: ops.matmul(y, ops.convert_to_tensor(MATRIX.T)),
+    )(x)
+
+
+def test_computes_the_function_and_its_gradient_is_the_transpose():
+    x, upstream = random(2, 4), random(2, 3, seed=2)
+    given = ops.convert_to_numpy(times_matrix(ops.convert_to_tensor(x)))
+    np.testing.assert_allclose(given, x @ MATRIX, atol=1e-5)
+    (given,) = gradients(times_matrix, upstream, x)
+    np.testing.assert_allclose(given, upstream @ MATRIX.T, atol=1e-5)
+
+
+def test_scaled():
+    x, upstream = random(2, 4), random(2, 4, seed=2)
+    given = ops.convert_to_numpy(scaled(ops.convert_to_tensor(x), 0.25))
+    np.testing.assert_allclose(given, x / 4)
+    (given,) = gradients(lambda x: scaled(x, 0.25), upstream, x)
+    np.testing.assert_allclose(given, upstream / 4)
+
+
+def test_symbolic_shapes():
+    assert times_matrix(keras.KerasTensor((2, 4))).shape == (2, 3)
+    x = keras.KerasTensor((None, 4), "bfloat16")
+    assert scaled(x, 0.5).shape == (None, 4)
+    assert scaled(x, 0.5).dtype == "bfloat16"
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="TensorFlow alone keeps what a constant was multiplied with.",
+)
+def test_a_loop_keeps_nothing_for_the_gradient():
+    import tensorflow as tf
+
+    def kept(step):
+        """How many tensors of each step a loop keeps."""
+
+        @tf.function(autograph=False)
+        def gradient(x):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                _, y = tf.while_loop(
+                    lambda i, _: i < 5, lambda i, y: (i + 1, step(y)), (0, x)
+                )
+            return tape.gradient(y, x)
+
+        spec = tf.TensorSpec((2, 4))
+        graph = gradient.get_concrete_function(spec).graph.as_graph_def()
+        functions = [graph.node, *(f.node_def for f in graph.library.function)]
+        names = [node.op for nodes in functions for node in nodes]
+        return names.count("TensorListPushBack")
+
+    assert kept(lambda y: 0.5 * y) == kept(tf.tanh) == 1
+    assert kept(lambda y: scaled(y, 0.5)) == 0

@@ -14,6 +14,35 @@ def at_least_float32(x):
     return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
+def in_dtype(x, dtype):
+    """A tensor in a number format; itself where it has that already.
+
+    Args:
+        x: Tensor.
+        dtype: String, such as `"bfloat16"`.
+
+    Returns:
+        Tensor of the same shape.
+    """
+    same = keras.backend.standardize_dtype(x.dtype) == dtype
+    return x if same else ops.cast(x, dtype)
+
+
+def like(x, other):
+    """A tensor in the number format of another one.
+
+    TensorFlow neither adds nor multiplies tensors of two number formats.
+
+    Args:
+        x: Tensor.
+        other: Tensor.
+
+    Returns:
+        Tensor of the shape of `x`.
+    """
+    return in_dtype(x, keras.backend.standardize_dtype(other.dtype))
+
+
 def tanh(x):
     """Hyperbolic tangent in the number format of a tensor.
 

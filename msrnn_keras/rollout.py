@@ -9,6 +9,7 @@ from keras import ops
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.layers.conv_rnn import ConvRNN
 from msrnn_keras.layers.kernels import made_once
+from msrnn_keras.precision import like
 from msrnn_keras.rematerialization import rematerialized
 
 
@@ -54,6 +55,10 @@ class StepCell(ConvRNNCell):
         states = self.wiring.states(image_shape)
         return [(*image_shape, self.filters), *(shape for *_, shape in states)]
 
+    @property
+    def state_dtypes(self):
+        return [self.variable_dtype, *self.wiring.state_dtypes]
+
     def call(self, inputs, states, training=None):
         advance = functools.partial(self._advance, training=training)
         if training and self.remat == "step":
@@ -65,7 +70,7 @@ class StepCell(ConvRNNCell):
 
     def _advance(self, inputs, previous, *states, training):
         given, is_given = inputs[..., :-1], inputs[..., -1:]
-        frame = ops.where(is_given > 0.5, given, previous)
+        frame = ops.where(is_given > 0.5, like(given, previous), previous)
         prediction, *states = self.model([frame, *states], training=training)
         new = [prediction, *states]
         if self.decoupled:

@@ -126,7 +126,7 @@ class MSStack(keras.Model):
             horizon,
             sampling,
             row.decoupling,
-            dtype=policy,
+            dtype=policy.variable_dtype,
             name="rollout",
         )
         frames = _input(channels, policy)

@@ -138,8 +138,12 @@ class Wiring:
         self.embed = layers.Conv2D(
             cells[0].filters, 1, dtype=policy, name="embed"
         )
+        # In full precision, as is all that becomes the next frame.
         self.head = layers.Conv2D(
-            image_channels * patch_size**2, 1, dtype=policy, name="head"
+            image_channels * patch_size**2,
+            1,
+            dtype=policy.variable_dtype,
+            name="head",
         )
         if scales[0] == 1 and self.head.filters + 1 < self.embed.filters:
             self._fold_embed()
@@ -195,6 +199,19 @@ class Wiring:
                 own.append((f"{name}_{index}", index, shape))
         return memory + own
 
+    @property
+    def state_dtypes(self):
+        """Number formats of the states of the stack, in order."""
+        memory, own = [], []
+        for index, cell in enumerate(self.cells):
+            dtypes = cell.state_dtypes
+            if cell.has_memory:
+                if index == self.memory_path[0]:
+                    memory.append(dtypes[0])
+                dtypes = dtypes[1:]
+            own.extend(dtypes)
+        return memory + own
+
     def graph(self, image_shape):
         """The functional model of one time step.
 
@@ -206,12 +223,14 @@ class Wiring:
             `keras.Model` from `[frame, *states]` to `[frame, *states]`.
         """
         depth = len(self.cells)
-        dtype = self.policy.compute_dtype
+        dtype = self.policy.variable_dtype
         frame = keras.Input(image_shape, name="frame", dtype=dtype)
         names = self.states(image_shape)
         states = [
             keras.Input(shape, name=name, dtype=dtype)
-            for name, _, shape in names
+            for (name, _, shape), dtype in zip(
+                names, self.state_dtypes, strict=True
+            )
         ]
         memory = states[0] if self.memory_path else None
         outputs, new_states = [], []
@@ -253,13 +272,18 @@ class Wiring:
             self.scales[source],
             self.scales[index],
             f"m_{source}_to_{index}",
+            memory.dtype,
         )
 
     def _memory_back(self, memory):
         """The memory at the scale of the first layer of the next step."""
         first, last = self.memory_path[0], self.memory_path[-1]
         return self._resample(
-            memory, self.scales[last], self.scales[first], "m_back"
+            memory,
+            self.scales[last],
+            self.scales[first],
+            "m_back",
+            memory.dtype,
         )
 
     def _before(self, frame):
@@ -274,11 +298,12 @@ class Wiring:
 
     def _after(self, x, frame):
         x = self.head(x)
+        dtype = self.policy.variable_dtype
         if self.patch_size > 1:
             x = layers.DepthToSpace(
-                self.patch_size, dtype=self.policy, name="to_pixels"
+                self.patch_size, dtype=dtype, name="to_pixels"
             )(x)
-        return layers.CropToFrame(dtype=self.policy, name="crop")([x, frame])
+        return layers.CropToFrame(dtype=dtype, name="crop")([x, frame])
 
     def _gather(self, outputs, chosen, index):
         """The sum of earlier layers' outputs, at a layer's scale."""
@@ -296,10 +321,13 @@ class Wiring:
         add = keras.layers.Add(dtype=self.policy, name=f"skips_to_{index}")
         return add(maps)
 
-    def _resample(self, x, source, target, name):
+    def _resample(self, x, source, target, name, dtype=None):
         if source == target:
             return x
         direction = "down" if target > source else "up"
         return layers.Resample(
-            source, target, dtype=self.policy, name=f"{direction}_{name}"
+            source,
+            target,
+            dtype=dtype or self.policy,
+            name=f"{direction}_{name}",
         )(x)

@@ -1,15 +1,16 @@
 """The contract every recurrent cell of the package fulfils."""
 
 import keras
-from keras import ops
 
+from msrnn_keras.cells.states import States
 from msrnn_keras.checks import check_positive
 from msrnn_keras.layers.convolution import Conv2D
+from msrnn_keras.precision import in_dtype
 from msrnn_keras.rematerialization import rematerialized
 from msrnn_keras.xla import xla_is_slow
 
 
-class ConvRNNCell(keras.layers.Layer):
+class ConvRNNCell(States, keras.layers.Layer):
     """Base class of the convolutional recurrent cells.
 
     A cell is one step of one recurrent layer. It follows Keras' RNN-cell
@@ -21,8 +22,10 @@ class ConvRNNCell(keras.layers.Layer):
 
     A subclass gives `State` (the names), `build` and `step`; it overrides
     `state_size` where a state has other than `filters` channels, and
-    `state_shapes` where it has another height or width. The memory that a
-    stack passes from layer to layer is a first state named `m`. XLA is off
+    `state_shapes` where it has another height or width; it names in
+    `wide_states` those that stay float32 in mixed precision, while `x` and
+    the output are of the cell's `compute_dtype`. The memory that a stack
+    passes from layer to layer is a first state named `m`. XLA is off
     (`supports_jit`) where it is slow, so that a plain `model.compile(...)` is
     fast.
 
@@ -35,7 +38,6 @@ class ConvRNNCell(keras.layers.Layer):
         ValueError: If `filters` or `kernel_size` is not a positive integer.
     """
 
-    State = None  # a NamedTuple class: the states' names, in order
     size_multiple = 1  # height and width must be a multiple of this
     aux_names = ()  # keys of the dict that `step` gives beyond its output
     remat = False  # whether training computes the step again
@@ -47,7 +49,8 @@ class ConvRNNCell(keras.layers.Layer):
     reference_names = {}
 
     def __init__(self, filters, kernel_size=3, **kwargs):
-        super().__init__(**kwargs)
+        # Number formats are up to `call`: the states have two.
+        super().__init__(autocast=False, **kwargs)
         check_positive("filters", filters)
         check_positive("kernel_size", kernel_size)
         if xla_is_slow():
@@ -77,6 +80,8 @@ class ConvRNNCell(keras.layers.Layer):
         advance = (
             self._rematerialized if self.remat and training else self._advance
         )
+        inputs = in_dtype(inputs, self.compute_dtype)
+        states = map(in_dtype, states, self.state_dtypes)
         output, *new_states = advance(inputs, *states)
         return output, new_states
 
@@ -91,59 +96,9 @@ class ConvRNNCell(keras.layers.Layer):
     def output_size(self):
         return self.filters
 
-    @property
-    def state_size(self):
-        return [self.filters] * len(self.State._fields)
-
-    @property
-    def has_memory(self):
-        """Whether the first state is the memory that runs through a stack."""
-        return self.State._fields[0] == "m"
-
-    def state_shapes(self, image_shape):
-        """Shapes `(height, width, channels)` of the states, in order.
-
-        Args:
-            image_shape: Tuple `(height, width)` of the cell's input, pixels;
-                None where unknown.
-        """
-        return [(*image_shape, size) for size in self.state_size]
-
-    def get_initial_state(self, batch_size=None, image_shape=None):
-        """Zero states.
-
-        Args:
-            batch_size: Integer or scalar tensor.
-            image_shape: Tuple `(height, width)` of the input. None takes the
-                size the cell was built with.
-
-        Returns:
-            List of zero tensors, one for each state.
-
-        Raises:
-            ValueError: If `image_shape` is None and the cell was built for
-                inputs of any size.
-        """
-        if image_shape is None:
-            image_shape = self._built_size
-            if None in image_shape:
-                raise ValueError(
-                    "`image_shape` is needed where the cell was built for "
-                    f"inputs of any size. Received: image_shape={image_shape}"
-                )
-        return [
-            ops.zeros((batch_size, *shape), dtype=self.compute_dtype)
-            for shape in self.state_shapes(tuple(image_shape))
-        ]
-
     def build(self, inputs_shape, states_shape=None):
         self._built_size = tuple(inputs_shape[1:3])
         self.input_channels = inputs_shape[-1]
-
-    def compute_output_shape(self, inputs_shape, states_shape=None):
-        batch, *size = inputs_shape[:3]
-        states = [(batch, *s) for s in self.state_shapes(tuple(size))]
-        return (batch, *size, self.output_size), states
 
     def absorb(self, embed):
         """Make a 1×1 convolution before the cell a part of its own ones.

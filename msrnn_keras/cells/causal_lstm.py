@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.parts import blend, gated_update
+from msrnn_keras.cells.parts import blend, gated_update, join
 from msrnn_keras.cells.wrapper import WrapperCell
-from msrnn_keras.precision import tanh
+from msrnn_keras.precision import like, tanh
 
 
 class State(NamedTuple):
@@ -55,6 +55,7 @@ class CausalLSTMCell(ConvRNNCell):
     """
 
     State = State
+    wide_states = ("c",)
     aux_names = ("output_gate", "delta_c", "delta_m")
     input_layers = ("xhc_to_gates", "xcm_to_gates", "xcm_to_output")
     reference_names = {
@@ -85,17 +86,13 @@ class CausalLSTMCell(ConvRNNCell):
 
     def step(self, x, states):
         m, h, c = states
-        c, delta_c = gated_update(c, self.xhc_to_gates(_join(x, h, c)))
-        gates = self.xcm_to_gates(_join(x, c, m))
+        c, delta_c = gated_update(c, self.xhc_to_gates(join(x, h, c)))
+        gates = self.xcm_to_gates(join(x, c, m))
         m, delta_m = gated_update(tanh(self.m_to_m(m)), gates)
-        o = tanh(self.xcm_to_output(_join(x, c, m)))
-        h = o * tanh(self.cm_to_hidden(_join(c, m)))
+        o = tanh(self.xcm_to_output(join(x, c, m)))
+        h = o * tanh(self.cm_to_hidden(join(like(c, h), m)))
         aux = {"output_gate": o, "delta_c": delta_c, "delta_m": delta_m}
         return h, State(m, h, c), aux
-
-
-def _join(*maps):
-    return ops.concatenate(maps, axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -123,7 +120,7 @@ class GradientHighwayCell(WrapperCell):
         PredRNN++, 2018, arXiv:1804.06300.
     """
 
-    own_states = ("z",)
+    own_states = own_wide_states = ("z",)
     input_layers = ("x_to_highway",)
     own_reference_names = {"x_to_highway": "_conv_x", "z_to_highway": "_conv_z"}
 
@@ -144,7 +141,6 @@ class GradientHighwayCell(WrapperCell):
         inner, (z,) = self.split(states)
         gates = self.x_to_highway(x) + self.z_to_highway(z)
         p, s = ops.split(gates, 2, axis=-1)
-        s = ops.sigmoid(s)
-        z = blend(s, tanh(p), z)
-        output, inner, aux = self.cell.step(z, inner)
+        z = blend(ops.sigmoid(like(s, z)), tanh(p), z)
+        output, inner, aux = self.cell.step(like(z, x), inner)
         return output, self.State(*inner, z), aux

@@ -7,7 +7,7 @@ from msrnn_keras.cells.convlstm import ConvLSTMCell, State
 from msrnn_keras.cells.modernn import modulate
 from msrnn_keras.cells.parts import blend
 from msrnn_keras.layers.block_attention import BlockAttention
-from msrnn_keras.precision import tanh
+from msrnn_keras.precision import like, tanh
 
 BLOCKS = (1, 2, 4)  # blocks along each axis, per scale of the SE block
 
@@ -111,14 +111,14 @@ class CMSLSTMCell(ConvLSTMCell):
 
     def _express(self, h, c):
         """The spatiotemporal expression, the second half of a step."""
-        pair = ops.concatenate([h, c], axis=2)
+        pair = ops.concatenate([h, like(c, h)], axis=2)
         scales = [stage(pair) for stage in self.stages]
         pair = self.stages_to_pair(ops.concatenate(scales, axis=-1))
         halves = ops.split(pair, 2, axis=2)
         z = self.pair_to_z(ops.concatenate(halves, axis=-1))
         update = self.h_to_update(h) + self.z_to_update(z)
         i, g, o = ops.split(update, 3, axis=-1)
-        i, o = ops.sigmoid(i), ops.sigmoid(o)
-        c = blend(i, tanh(g), c)
-        h = o * c
+        c = blend(ops.sigmoid(like(i, c)), tanh(g), c)
+        o = ops.sigmoid(o)
+        h = o * like(c, o)
         return h, State(h, c), {"output_gate": o}

@@ -7,6 +7,7 @@ from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.parts import blend
+from msrnn_keras.precision import like
 
 
 class State(NamedTuple):
@@ -49,6 +50,7 @@ class ConvGRUCell(ConvRNNCell):
     """
 
     State = State
+    wide_states = ("h",)
     input_layers = ("x_to_gates",)
     reference_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
 
@@ -65,8 +67,8 @@ class ConvGRUCell(ConvRNNCell):
     def step(self, x, states):
         z_x, r_x, n_x = ops.split(self.x_to_gates(x), 3, axis=-1)
         z_h, r_h, n_h = ops.split(self.h_to_gates(states.h), 3, axis=-1)
-        z = ops.sigmoid(z_x + z_h)
+        z = ops.sigmoid(like(z_x + z_h, states.h))
         r = ops.sigmoid(r_x + r_h)
         n = ops.leaky_relu(n_x + r * n_h, 0.2)
-        h = blend(z, states.h, n)
-        return h, State(h), {}
+        h = blend(z, states.h, like(n, states.h))
+        return like(h, n), State(h), {}

@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.precision import tanh
+from msrnn_keras.cells.parts import remember
+from msrnn_keras.precision import like, tanh
 
 
 class State(NamedTuple):
@@ -48,6 +49,7 @@ class ConvLSTMCell(ConvRNNCell):
     """
 
     State = State
+    wide_states = ("c",)
     aux_names = ("output_gate",)
     input_layers = ("x_to_gates",)
     reference_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
@@ -65,7 +67,7 @@ class ConvLSTMCell(ConvRNNCell):
     def step(self, x, states):
         gates = self.x_to_gates(x) + self.h_to_gates(states.h)
         i, f, g, o = ops.split(gates, 4, axis=-1)
-        c = ops.sigmoid(f) * states.c + ops.sigmoid(i) * tanh(g)
+        c = remember(states.c, f, ops.sigmoid(i) * tanh(g))
         o = ops.sigmoid(o)
-        h = o * tanh(c)
+        h = o * tanh(like(c, o))
         return h, State(h, c), {"output_gate": o}

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.wrapper import WrapperCell
-from msrnn_keras.precision import at_least_float32
+from msrnn_keras.precision import at_least_float32, like
 
 SMALLEST = 1e-24  # squared norm below which a map counts as zero
 
@@ -41,7 +41,7 @@ class DecoupledCell(WrapperCell):
         Predictive Learning", 2021, arXiv:2103.09504.
     """
 
-    own_states = ("distance",)
+    own_states = own_wide_states = ("distance",)
     needs = ("delta_c", "delta_m")
 
     def __init__(self, cell, adapter=None, **kwargs):
@@ -62,11 +62,12 @@ class DecoupledCell(WrapperCell):
         return self.cell.absorb(embed)
 
     def step(self, x, states):
-        inner, _ = self.split(states)
+        inner, (before,) = self.split(states)
         output, inner, aux = self.cell.step(x, inner)
         distance = _absolute_cosine(
             self.adapter(aux["delta_c"]), self.adapter(aux["delta_m"])
         )
+        distance = like(distance, before)
         return output, self.State(*inner, distance), aux
 
     def get_config(self):
@@ -81,7 +82,6 @@ class DecoupledCell(WrapperCell):
 
 def _absolute_cosine(a, b):
     """|cosine| over space, `(batch, 1, 1, channels)`, of two maps."""
-    dtype = a.dtype
     wide = at_least_float32(a)
     a, b = ops.cast(a, wide), ops.cast(b, wide)
 
@@ -91,4 +91,4 @@ def _absolute_cosine(a, b):
     scale = 1.0
     for x in (a, b):
         scale = scale * ops.rsqrt(ops.maximum(over_space(x * x), SMALLEST))
-    return ops.cast(ops.abs(over_space(a * b)) * scale, dtype)
+    return ops.abs(over_space(a * b)) * scale

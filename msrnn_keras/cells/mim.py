@@ -7,7 +7,7 @@ from keras import ops
 
 from msrnn_keras.cells.parts import Blocks, gated_update
 from msrnn_keras.cells.st_lstm import STLSTMCell
-from msrnn_keras.precision import tanh
+from msrnn_keras.precision import like, tanh
 
 
 class State(NamedTuple):
@@ -67,6 +67,7 @@ class MIMCell(STLSTMCell):
     """
 
     State = State
+    wide_states = ("m", "n", "s")
     input_layers = ()
     reference_names = {
         **STLSTMCell.reference_names,
@@ -126,11 +127,11 @@ class MIMCell(STLSTMCell):
             self.difference_to_gates(difference), [3 * self.filters], axis=-1
         )
         n, _ = gated_update(n, gates + self.n_to_gates(n))
-        return ops.sigmoid(o + self.n_to_output(n)) * tanh(n), n
+        return ops.sigmoid(o + self.n_to_output(n)) * tanh(like(n, o)), n
 
     def _stationary(self, d, c, s):
         gates, o = ops.split(
             self.d_to_gates(d) + self.c_to_gates(c), [3 * self.filters], axis=-1
         )
         s, _ = gated_update(s, gates)
-        return ops.sigmoid(o + self.s_to_output(s)) * tanh(s), s
+        return ops.sigmoid(o + self.s_to_output(s)) * tanh(like(s, o)), s

@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.precision import tanh
+from msrnn_keras.cells.parts import remember
+from msrnn_keras.precision import like, tanh
 
 
 class State(NamedTuple):
@@ -55,6 +56,7 @@ class MKLSTMCell(ConvRNNCell):
     """
 
     State = State
+    wide_states = ("c3", "c5")
     aux_names = ("output_gate",)
     input_layers = ("x_to_gates",)
     reference_names = {
@@ -94,12 +96,13 @@ class MKLSTMCell(ConvRNNCell):
         c3, o3 = self._branch(0, x, states.h, states.c3)
         c5, o5 = self._branch(1, x, states.h, states.c5)
         o = ops.sigmoid(o3 + o5)
-        h = o * tanh(self.c_to_h(ops.concatenate([c3, c5], axis=-1)))
+        both = ops.concatenate([like(c3, o), like(c5, o)], axis=-1)
+        h = o * tanh(self.c_to_h(both))
         return h, State(h, c3, c5), {"output_gate": o}
 
     def _branch(self, index, x, h, c):
         """One kernel size: its cell state and its share of the output gate."""
         gates = self.x_to_gates[index](x) + self.h_to_gates[index](h)
         i, f, g, o = ops.split(gates, 4, axis=-1)
-        c = ops.sigmoid(f) * c + ops.sigmoid(i) * tanh(g)
+        c = remember(c, f, ops.sigmoid(i) * tanh(g))
         return c, o + self.c_to_o[index](c)

@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from msrnn_keras.cells.parts import blend
+from msrnn_keras.cells.parts import blend, join
 from msrnn_keras.cells.wrapper import WrapperCell
 from msrnn_keras.layers.convolution import Recover
 from msrnn_keras.layers.linear import scaled
 from msrnn_keras.layers.warp import Warp
-from msrnn_keras.precision import tanh
+from msrnn_keras.precision import like, tanh
 
 OFFSETS = 9  # trajectories of a pixel, 3×3 in the published design
 
@@ -56,8 +56,9 @@ class MotionCell(WrapperCell):
         Spacetime-Varying Motions", 2021, arXiv:2103.02243.
     """
 
-    own_states = ("motion", "trend")
+    own_states = own_wide_states = ("motion", "trend")
     needs = ("output_gate",)
+    needs_states = ("h",)
     own_size_multiple = 2
     own_reference_names = {
         "encode": "_conv_enc",
@@ -71,10 +72,6 @@ class MotionCell(WrapperCell):
 
     def __init__(self, cell, **kwargs):
         super().__init__(cell, **kwargs)
-        if "h" not in cell.State._fields:
-            raise ValueError(
-                f"The cell must have a state h. Received: {cell.State._fields}"
-            )
         if self.filters % 4:
             raise ValueError(
                 f"4 must divide `filters`. Received: filters={self.filters}"
@@ -116,10 +113,9 @@ class MotionCell(WrapperCell):
         self.merge.build((*half, few * OFFSETS))
         self.fuse.build((*size, 2 * self.filters))
         if channels != self.filters:
-            self.x_to_highway = self.conv(
-                self.filters, 1, name="x_to_highway", use_bias=False
-            )
-            self.x_to_highway.build(inputs_shape)
+            conv = self.conv(self.filters, 1, "x_to_highway", use_bias=False)
+            conv.build(inputs_shape)
+            self.x_to_highway = conv
 
     def absorb(self, embed):
         can = embed.filters == self.filters and self.cell.absorb(embed)
@@ -131,22 +127,17 @@ class MotionCell(WrapperCell):
         inner, (motion, trend) = self.split(states)
         hidden, inner, aux = self.cell.step(x, inner)
         encoded = self.encode(hidden)
-        motion, trend = self._move(encoded, motion, trend)
+        gates = self.motion_gates(join(encoded, motion))
+        a, r = ops.split(ops.sigmoid(gates), 2, axis=-1)
+        z = tanh(self.candidate(join(encoded, r * like(motion, r))))
+        trend = scaled(motion + trend, 0.5)
+        motion = blend(a, z, motion) + trend
         decoded = self._decode(encoded, motion)
-        g = ops.sigmoid(self.fuse(ops.concatenate([decoded, hidden], axis=-1)))
+        g = ops.sigmoid(self.fuse(join(decoded, hidden)))
         highway = x if self.x_to_highway is None else self.x_to_highway(x)
         h = blend(g, hidden, decoded) + (1 - aux["output_gate"]) * highway
         states = self.State(*inner._replace(h=h), motion, trend)
         return h, states, {**aux, "flow": motion}
-
-    def _move(self, encoded, motion, trend):
-        """One step of the MotionGRU: the new motion and trend."""
-        both = ops.concatenate([encoded, motion], axis=-1)
-        a, r = ops.split(ops.sigmoid(self.motion_gates(both)), 2, axis=-1)
-        both = ops.concatenate([encoded, r * motion], axis=-1)
-        z = tanh(self.candidate(both))
-        trend = scaled(motion + trend, 0.5)
-        return blend(a, z, motion) + trend, trend
 
     def _decode(self, encoded, motion):
         """The encoded map moved along all trajectories, at full size."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from msrnn_keras.precision import tanh
+from msrnn_keras.precision import like, tanh
 
 
 class Blocks(NamedTuple):
@@ -19,7 +19,7 @@ def blend(share, a, b):
     """`share` of one map and the rest of another.
 
     The same as `share * a + (1 - share) * b`, with fewer maps kept for the
-    gradient.
+    gradient. Computed in the number format of `b`.
 
     Args:
         share: Tensor within [0, 1].
@@ -29,7 +29,36 @@ def blend(share, a, b):
     Returns:
         Tensor of the same shape.
     """
-    return b + share * (a - b)
+    return b + like(share, b) * (like(a, b) - b)
+
+
+def remember(memory, forget, delta):
+    """What is left of a memory and what is added, in the memory's precision.
+
+    Args:
+        memory: Tensor.
+        forget: Tensor of the same shape, the gate before its activation.
+        delta: Tensor of the same shape.
+
+    Returns:
+        Tensor in the number format of `memory`.
+    """
+    # The gate in that precision too: half precision has no 0.999, and a gate
+    # that is cast after its activation is kept twice for the gradient.
+    forget = ops.sigmoid(like(forget, memory))
+    return forget * memory + like(delta, memory)
+
+
+def join(*maps):
+    """Maps side by side over the channels, in the first one's precision.
+
+    Args:
+        *maps: Tensors `(batch, height, width, channels)`.
+
+    Returns:
+        Tensor `(batch, height, width, sum of the channels)`.
+    """
+    return ops.concatenate([like(x, maps[0]) for x in maps], axis=-1)
 
 
 def gated_update(memory, gates):
@@ -45,4 +74,4 @@ def gated_update(memory, gates):
     """
     i, f, g = ops.split(gates, 3, axis=-1)
     delta = ops.sigmoid(i) * tanh(g)
-    return ops.sigmoid(f) * memory + delta, delta
+    return remember(memory, f, delta), delta

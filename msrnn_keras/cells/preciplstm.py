@@ -65,6 +65,7 @@ class PrecipLSTMCell(ConvRNNCell):
     """
 
     State = State
+    wide_states = ("m", "c", "s", "t")
     aux_names = ("output_gate",)
     reference_names = {
         "query_key_value": ("LA.conv1", "LA.conv2", "LA.conv3"),
@@ -85,7 +86,6 @@ class PrecipLSTMCell(ConvRNNCell):
         "m_to_output": "_conv_m2o",
         "all_to_hidden": "c_m_ms_mt",
     }
-
     # How many gates a map goes into: x into 4 of c, 3 of m and 3 of s.
     gates = {"x": 10, "difference": 3, "h": 4, "m": 3, "s": 3, "t": 3}
 

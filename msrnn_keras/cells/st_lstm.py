@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.parts import Blocks, gated_update
-from msrnn_keras.precision import tanh
+from msrnn_keras.cells.parts import Blocks, gated_update, remember
+from msrnn_keras.precision import like, tanh
 
 
 class State(NamedTuple):
@@ -54,6 +54,7 @@ class STLSTMCell(ConvRNNCell):
     """
 
     State = State
+    wide_states = ("m", "c")
     aux_names = ("output_gate", "delta_c", "delta_m")
     input_layers = ("x_to_gates",)
     reference_names = {
@@ -91,7 +92,7 @@ class STLSTMCell(ConvRNNCell):
         gates, memory_gates = self.gates(x, states)
         i, f, g, o = ops.split(gates, 4, axis=-1)
         delta_c = ops.sigmoid(i) * tanh(g)
-        c = ops.sigmoid(f) * states.c + delta_c
+        c = remember(states.c, f, delta_c)
         m, delta_m = gated_update(states.m, memory_gates)
         h, o = self.hidden(o, c, m)
         aux = {"output_gate": o, "delta_c": delta_c, "delta_m": delta_m}
@@ -107,6 +108,7 @@ class STLSTMCell(ConvRNNCell):
 
     def hidden(self, o, c, m):
         """The new hidden state and the output gate."""
+        c, m = like(c, o), like(m, o)
         o = ops.sigmoid(o + self.c_to_output(c) + self.m_to_output(m))
         both = ops.concatenate([c, m], axis=-1)
         return o * tanh(self.cm_to_hidden(both)), o

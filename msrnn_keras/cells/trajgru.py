@@ -9,6 +9,7 @@ from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.parts import Blocks, blend
 from msrnn_keras.checks import check_positive
 from msrnn_keras.layers.warp import Warp
+from msrnn_keras.precision import like
 
 
 class State(NamedTuple):
@@ -59,6 +60,7 @@ class TrajGRUCell(ConvRNNCell):
     """
 
     State = State
+    wide_states = ("h",)
     aux_names = ("flow",)
     input_layers = ("x_to_gates",)
     reference_names = {
@@ -89,15 +91,16 @@ class TrajGRUCell(ConvRNNCell):
         self.warped_to_gates.build((*size, self.links * self.filters))
 
     def step(self, x, states):
-        h = states.h
+        h = like(states.h, x)
         x_z, x_r, x_n, x_f = ops.split(self.x_to_gates(x), 4, axis=-1)
         features = _leaky_relu(x_f + self.h_to_features(h))
         flow = self.features_to_flow(features)
         h_z, h_r, h_n = ops.split(self._read(h, flow), 3, axis=-1)
-        z = ops.sigmoid(x_z + h_z)
+        z = ops.sigmoid(like(x_z + h_z, states.h))
         r = ops.sigmoid(x_r + h_r)
-        h = blend(z, h, _leaky_relu(x_n + r * h_n))
-        return h, State(h), {"flow": flow}
+        n = _leaky_relu(x_n + r * h_n)
+        h = blend(z, states.h, like(n, states.h))
+        return like(h, n), State(h), {"flow": flow}
 
     def _read(self, h, flow):
         """The gates' share of the hidden state, along all trajectories."""

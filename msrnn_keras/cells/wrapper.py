@@ -22,11 +22,14 @@ class WrapperCell(ConvRNNCell):
             where it is not given.
 
     Raises:
-        ValueError: If the cell lacks a name of `needs` in its `aux_names`.
+        ValueError: If the cell lacks a name of `needs` in its `aux_names`
+            or a state of `needs_states`.
     """
 
     own_states = ()  # names of the wrapper's own states
+    own_wide_states = ()  # those of them that are `wide_states`
     needs = ()  # what `step` of the inner cell must give
+    needs_states = ()  # which states the inner cell must have
     own_size_multiple = 1
     own_reference_names = {}
 
@@ -39,10 +42,17 @@ class WrapperCell(ConvRNNCell):
                 f"{type(self).__name__} needs a cell whose step gives "
                 f"{', '.join(missing)}. Received: {type(cell).__name__}"
             )
+        for name in self.needs_states:
+            if name not in cell.State._fields:
+                raise ValueError(
+                    f"{type(self).__name__} needs a cell with a state {name}. "
+                    f"Received: {cell.State._fields}"
+                )
         self.cell = cell
         self.State = collections.namedtuple(
             "State", (*cell.State._fields, *self.own_states)
         )
+        self.wide_states = (*cell.wide_states, *self.own_wide_states)
         self.size_multiple = math.lcm(
             cell.size_multiple, self.own_size_multiple
         )

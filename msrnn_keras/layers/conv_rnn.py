@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from msrnn_keras.precision import in_dtype
+
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class ConvRNN(keras.layers.RNN):
@@ -42,6 +44,12 @@ class ConvRNN(keras.layers.RNN):
         return super().call(
             sequences, initial_state=initial_state, mask=mask, training=training
         )
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        # Keras hands them over in the cell's compute dtype, all of them.
+        dtypes = self.cell.state_dtypes
+        initial_state = list(map(in_dtype, initial_state, dtypes))
+        return super().inner_loop(sequences, initial_state, mask, training)
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):
         batch, time, *step_shape = sequences_shape

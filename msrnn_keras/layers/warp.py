@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from msrnn_keras.precision import at_least_float32
+from msrnn_keras.precision import at_least_float32, in_dtype
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -35,6 +35,10 @@ class Warp(keras.layers.Layer):
     (2, 16, 16, 4, 3)
     """
 
+    def __init__(self, **kwargs):
+        # Offsets keep the precision they come in.
+        super().__init__(autocast=False, **kwargs)
+
     def build(self, x_shape, offsets_shape):
         if offsets_shape[-1] % 2:
             raise ValueError(
@@ -43,6 +47,7 @@ class Warp(keras.layers.Layer):
             )
 
     def call(self, x, offsets):
+        x = in_dtype(x, self.compute_dtype)
         batch, height, width, channels = ops.shape(x)
         offsets = ops.reshape(offsets, (batch, height, width, -1, 2))
         column, right = _neighbours(offsets[..., 0], width, axis=2)

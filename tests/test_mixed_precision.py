@@ -153,7 +153,7 @@ def test_the_head_is_not_rounded(remat):
     before = numpy(model(PAST[:, :1], training=True))
     head.kernel.assign(head.kernel * (1 + 2**-11))  # bfloat16 has 8 bits
     after = numpy(model(PAST[:, :1], training=True))
-    np.testing.assert_allclose(after / before, 1 + 2**-11, rtol=1e-5)
+    np.testing.assert_allclose(after / before, 1 + 2**-11, rtol=1e-4)
 
 
 def test_warp_reads_precise_offsets():
@@ -198,11 +198,11 @@ def losses_of(name, dtype):
     return train(small(name, dtype=dtype, filters=2), epochs=12)
 
 
-@every_policy
 @every_architecture
-def test_a_training_step_is_finite(descriptor, policy):
-    if keras.backend.backend() == "jax" and policy == "mixed_bfloat16":
-        pytest.skip("compiles for long; float16 has the smaller range")
+def test_a_training_step_is_finite(descriptor):
+    policy = "mixed_float16"  # It has the smaller range.
+    if keras.backend.backend() == "torch" and "motion" in descriptor.name:
+        policy = "mixed_bfloat16"  # PyTorch lacks a float16 gradient on CPUs.
     model = small(descriptor.name, dtype=policy, **descriptor.options)
     before = model.get_weights()
     # Tracing this many takes long on TensorFlow.

@@ -57,7 +57,7 @@ def compare(name, batch=4, skips=None, **options):
     Example:
     >>> costs = compare("predrnn", filters=32)
     >>> costs.multi_scale.flops / costs.plain.flops
-    0.437...
+    0.397...
     """
     check_positive("batch", batch)
     name = ALIASES.get(normalize(name), name)

@@ -8,6 +8,7 @@ from msrnn_keras.architectures import ALIASES, ARCHITECTURES
 from msrnn_keras.checks import check_positive
 from msrnn_keras.names import lookup, normalize
 from msrnn_keras.stack import create
+from msrnn_keras.tables import aligned
 
 GIGA, MEBIBYTE = 10**9, 2**20
 NOTES = """\
@@ -113,15 +114,7 @@ def table(comparison):
         pair = [number(plain), number(multi_scale)]
         ratio = "" if None in pair else _ratio(*pair)
         rows.append((label, *(_text(n, form) for n in pair), ratio))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [c.rjust(n) for c, n in zip(row[1:], widths[1:], strict=True)]
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([setting, *lines, NOTES])
+    return "\n".join([setting, *aligned(rows), NOTES])
 
 
 def _quantities(scales):

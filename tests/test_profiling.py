@@ -13,7 +13,6 @@ from msrnn_keras.profiling.measure import Task, Work
 from msrnn_keras.profiling.report import (
     FIGURES,
     Measured,
-    aligned,
     cell,
     ratio,
     spread,
@@ -213,10 +212,6 @@ def test_a_spread_is_written_with_its_range():
     assert cell(spread([1.0, 4.0, 2.0]), ".1f") == "2.0 (1.0–4.0)"
     assert cell(spread([1.0]), ".1f") == "1.0"
     assert cell(spread([]), ".1f") == "–"
-
-
-def test_rows_are_aligned():
-    assert aligned([("", "ab"), ("cde", "f")]) == ["     ab", "cde   f"]
 
 
 # === Plain beside multi-scale ===

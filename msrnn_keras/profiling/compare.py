@@ -12,12 +12,12 @@ from msrnn_keras.profiling.report import (
     FIGURES,
     NOTES,
     Measured,
-    aligned,
     cell,
     ratio,
     spread,
 )
 from msrnn_keras.summary import compare
+from msrnn_keras.tables import aligned
 
 
 class Profile(NamedTuple):

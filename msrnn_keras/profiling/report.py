@@ -83,15 +83,3 @@ def ratio(measured, reference, figure):
 def cell(value, form):
     """A value for a table; a dash where there is none."""
     return "–" if value is None else format(value, form)
-
-
-def aligned(rows):
-    """Rows of strings as lines of text, the first column to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [c.rjust(n) for c, n in zip(row[1:], widths[1:], strict=True)]
-        ).rstrip()
-        for row in rows
-    ]

@@ -10,7 +10,7 @@ from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.layers.conv_rnn import ConvRNN
 from msrnn_keras.layers.kernels import made_once
 from msrnn_keras.precision import like
-from msrnn_keras.rematerialization import rematerialized
+from msrnn_keras.rematerialization import check_remat, rematerialized
 
 
 class StepCell(ConvRNNCell):
@@ -25,16 +25,19 @@ class StepCell(ConvRNNCell):
     Args:
         wiring: `msrnn_keras.wiring.Wiring` of the stack.
         image_channels: Integer, channels of a frame.
-        remat: String or None, as of `MSStack`; "step" has an effect here.
+        remat: String or None, as of `MSStack`.
         **kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, wiring, image_channels, remat=None, **kwargs):
+        check_remat(remat)
         super().__init__(filters=image_channels, kernel_size=1, **kwargs)
         self.wiring = wiring
         self.model = wiring.graph((None, None, image_channels))
         self.cells = wiring.cells
         self.remat = remat
+        for cell in self.cells:
+            cell.remat = remat == "layer"
 
         self._distances = [
             index

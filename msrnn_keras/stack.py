@@ -14,8 +14,8 @@ from msrnn_keras.architectures import (
     MULTI_SCALE,
 )
 from msrnn_keras.forecasting import Forecaster
+from msrnn_keras.layers.convolution import Untracked
 from msrnn_keras.names import lookup, normalize
-from msrnn_keras.rematerialization import check_remat
 from msrnn_keras.rollout import Rollout, StepCell
 from msrnn_keras.streaming import Stream
 from msrnn_keras.wiring import Wiring, build_cells, cell_arguments
@@ -104,15 +104,12 @@ class MSStack(keras.Model):
         row = _with_extras(row, motion, decoupling)
         image_shape = _check_image_shape(image_shape)
         scales = _check_scales(scales)
-        check_remat(remat)
         _check_sizes(context=context, horizon=horizon, patch_size=patch_size)
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
         policy = keras.dtype_policies.get(dtype)
         sizes = {"filters": filters, "kernel_size": kernel_size, **cell_options}
         cells = build_cells(row, len(scales), policy, **sizes)
-        for layer in cells:
-            layer.remat = remat == "layer"
         channels = image_shape[-1]
 
         # === Wiring ===
@@ -120,15 +117,9 @@ class MSStack(keras.Model):
         # Before the graph of any size, so that pictures show these sizes.
         step = wiring.graph(image_shape)
         step_cell = StepCell(wiring, channels, remat, dtype=policy)
-        rollout = Rollout(
-            step_cell,
-            context,
-            horizon,
-            sampling,
-            row.decoupling,
-            dtype=policy.variable_dtype,
-            name="rollout",
-        )
+        times = (context, horizon, sampling, row.decoupling)
+        options = {"dtype": policy.variable_dtype, "name": "rollout"}
+        rollout = Rollout(step_cell, *times, **options)
         frames = _input(channels, policy)
         super().__init__(inputs=frames, outputs=rollout(frames), name=name)
         self.dtype_policy = policy
@@ -141,7 +132,7 @@ class MSStack(keras.Model):
         self.scales, self.skips = scales, skips
         self.sampling, self.warmup, self.remat = sampling, warmup, remat
         self.motion, self.decoupling_weight = row.motion, row.decoupling
-        self._rollout, self._step = rollout, _Untracked(step)
+        self._rollout, self._step = rollout, Untracked(step)
         self._forecaster = Forecaster(step_cell)
 
     def get_config(self):
@@ -331,7 +322,7 @@ class MSStack(keras.Model):
         A functional `keras.Model` that `keras.utils.plot_model` draws: frame
         and states in, next frame and new states out.
         """
-        return self._step.model
+        return self._step.layer
 
     # === Training ===
 
@@ -386,13 +377,6 @@ class MSStack(keras.Model):
             sample_weight=sample_weight,
             training=training,
         )
-
-
-class _Untracked:
-    """Keeps a model out of the layers that Keras tracks and saves."""
-
-    def __init__(self, model):
-        self.model = model
 
 
 def create(name, **kwargs):

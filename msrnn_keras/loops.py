@@ -1,4 +1,4 @@
-"""One time step as a function that each backend runs without overhead."""
+"""What each backend needs of its own to run a time step without overhead."""
 
 import keras
 from keras import ops
@@ -73,3 +73,28 @@ def _torch_step(model):
         return model(tensors, training=False)
 
     return step
+
+
+def torch_convolution(x, kernel, bias=None):
+    """A 'same' convolution on PyTorch that copies no map.
+
+    Keras copies every map into the other memory layout and back again.
+
+    Args:
+        x: Tensor `(batch, height, width, channels)`.
+        kernel: Tensor `(kernel height, kernel width, channels, filters)`, of
+            odd height and width.
+        bias: Tensor `(filters,)`, or None.
+
+    Returns:
+        Tensor `(batch, height, width, filters)`.
+    """
+    import torch
+
+    maps = ops.convert_to_tensor(x).permute(0, 3, 1, 2)
+    weights = ops.convert_to_tensor(kernel).permute(3, 2, 0, 1)
+    padding = [size // 2 for size in kernel.shape[:2]]
+    if bias is not None:
+        bias = ops.convert_to_tensor(bias, dtype=kernel.dtype)
+    result = torch.conv2d(maps, weights, bias, padding=padding)
+    return result.permute(0, 2, 3, 1)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.layers.kernels import KernelMaker
+from msrnn_keras.loops import torch_convolution
 from msrnn_keras.xla import loop_gradients_are_slow
 
 
@@ -14,8 +15,9 @@ class Conv2D(KernelMaker, keras.layers.Conv2D):
     It does two things more. It can take in a 1×1 convolution that comes
     before it (`absorb`): both are linear, so one convolution with the product
     of the kernels gives the same, at the cost of the few channels that the
-    1×1 convolution reads. And on JAX without an accelerator its gradient is
-    made of matrix products, which stay fast inside a loop.
+    1×1 convolution reads. On JAX without an accelerator its gradient is made
+    of matrix products, which stay fast inside a loop; on PyTorch it copies no
+    map into another memory layout.
 
     Args:
         *args: As of `keras.layers.Conv2D`.
@@ -67,16 +69,17 @@ class Conv2D(KernelMaker, keras.layers.Conv2D):
         return ops.concatenate([affine @ first, rest], axis=2)
 
     def convolution_op(self, inputs, kernel):
-        kernel = self.current_kernel()
-        if self.strides == (1, 1) and self.padding == "same":
-            return convolve(inputs, kernel)
-        return super().convolution_op(inputs, kernel)
+        return super().convolution_op(inputs, self.current_kernel())
 
     def call(self, inputs):
         if self._deferred:
             ones = ops.ones_like(inputs[..., :1])
             return ops.concatenate([inputs, ones], axis=-1)
-        return super().call(inputs)
+        if self.strides != (1, 1) or self.padding != "same":
+            return super().call(inputs)
+        bias = self.bias if self.use_bias else None
+        outputs = convolve(inputs, self.current_kernel(), bias)
+        return self.activation(outputs)
 
     def compute_output_shape(self, input_shape):
         if self._deferred:
@@ -125,21 +128,26 @@ def _affine(embed):
     return ops.concatenate([ops.cast(row, dtype) for row in rows], axis=0)
 
 
-def convolve(x, kernel):
+def convolve(x, kernel, bias=None):
     """A 'same' convolution, fast inside a time loop.
 
     Args:
         x: Tensor `(batch, height, width, channels)`.
         kernel: Tensor `(kernel height, kernel width, channels, filters)`.
+        bias: Tensor `(filters,)`, or None.
 
     Returns:
         Tensor `(batch, height, width, filters)`.
     """
     odd = all(size % 2 for size in kernel.shape[:2])
     symbolic = isinstance(x, keras.KerasTensor)
+    if odd and not symbolic and keras.backend.backend() == "torch":
+        return torch_convolution(x, kernel, bias)
     if odd and not symbolic and loop_gradients_are_slow():
-        return _convolve_by_products(x, ops.cast(kernel, x.dtype))
-    return ops.conv(x, kernel, padding="same")
+        outputs = _convolve_by_products(x, ops.cast(kernel, x.dtype))
+    else:
+        outputs = ops.conv(x, kernel, padding="same")
+    return outputs if bias is None else outputs + bias
 
 
 @ops.custom_gradient

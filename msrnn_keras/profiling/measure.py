@@ -54,7 +54,7 @@ def stack_work(task):
     past, future = clips[:, : model.context], clips[:, model.context :]
     return Work(
         lambda: float(model.train_on_batch(past, future)),
-        lambda count: model.predict_on_batch(past[:count]),
+        lambda count: model.predict(past[:count], verbose=0),
     )
 
 

@@ -21,6 +21,7 @@ from msrnn_keras.cells import (
 from msrnn_keras.layers import ConvRNN
 from msrnn_keras.schedules import Sampling
 from msrnn_keras.stack import MSStack, create
+from msrnn_keras.transfer import transfer_weights
 
 __version__ = "0.1.0"
 
@@ -45,4 +46,5 @@ __all__ = [
     "WrapperCell",
     "create",
     "losses",
+    "transfer_weights",
 ]

@@ -8,8 +8,9 @@ from keras import ops
 
 NAN_MESSAGE = (
     "The input frames contain NaN. Replace missing pixels before the model "
-    "sees them, for instance numpy.nan_to_num(frames). NaN is allowed only "
-    "in the target, where it marks a pixel without loss or score."
+    "sees them, for instance numpy.nan_to_num(frames), or build the model "
+    "with missing='mask'. Otherwise NaN is allowed only in the target, where "
+    "it marks a pixel without loss or score."
 )
 
 
@@ -110,6 +111,26 @@ def check_no_nan(frames):
             )
 
 
+def check_not_empty(frames):
+    """Refuse clips in which every pixel is missing.
+
+    Args:
+        frames: Array or tensor of floats, `(batch, time, height, width,
+            channels)`.
+
+    Raises:
+        ValueError: If a clip holds nothing but NaN.
+    """
+    frames = ops.convert_to_numpy(frames)
+    if np.isnan(frames.sum(dtype="float64")):
+        empty = np.isnan(frames).all(axis=(1, 2, 3, 4))
+        if empty.any():
+            raise ValueError(
+                "A forecast needs at least one pixel that is not missing. "
+                f"Received: nothing but NaN in clip {int(empty.argmax())}"
+            )
+
+
 @contextlib.contextmanager
 def intact(model):
     """Keep a model's variables through an error.
@@ -194,13 +215,14 @@ def first(batch):
     return batch[0] if isinstance(batch, (tuple, list)) else batch
 
 
-def checked(data, channels):
+def checked(data, channels, missing=None):
     """Data whose frames are checked: arrays at once, streams as they come.
 
     Args:
         data: Array or tensor of frames, `keras.utils.PyDataset`,
             `tf.data.Dataset` or iterator of batches.
         channels: Integer, the model's channels.
+        missing: String or None, as of `MSStack`; `"mask"` allows NaN.
 
     Returns:
         The data to hand to Keras.
@@ -212,7 +234,8 @@ def checked(data, channels):
 
     def check(frames):
         check_frames(frames, channels)
-        check_no_nan(frames)
+        if missing is None:
+            check_no_nan(frames)
 
     if isinstance(data, keras.utils.PyDataset):
         return CheckedDataset(data, check)
@@ -220,6 +243,8 @@ def checked(data, channels):
         from msrnn_keras.data import tf_data
 
         check_frames(first(data.element_spec), channels)
+        if missing is not None:
+            return data
         return tf_data.refuse_nan(data, NAN_MESSAGE)
     if hasattr(data, "__next__"):
         return _checked_iterator(data, check)

@@ -59,6 +59,9 @@ class MSStack(keras.Model):
             `"layer"`, what is inside a layer, or `"step"`, all of a time step
             but its states, which takes the least memory and the most time.
             None keeps everything.
+        missing: String, what missing pixels (NaN) of the input are: `"mask"`,
+            zeros with a mask of the pixels that are there in further
+            channels, without loss as warm-up targets; None, an error.
         dtype: String or `keras.DTypePolicy`, such as `"mixed_bfloat16"`.
         name: String.
         **cell_options: Further arguments of the cell, such as `links` of
@@ -94,6 +97,7 @@ class MSStack(keras.Model):
         motion=None,
         decoupling=None,
         remat=None,
+        missing=None,
         dtype=None,
         name=None,
         **cell_options,
@@ -105,6 +109,7 @@ class MSStack(keras.Model):
         image_shape = _check_image_shape(image_shape)
         scales = _check_scales(scales)
         _check_sizes(context=context, horizon=horizon, patch_size=patch_size)
+        _check_missing(missing)
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
         policy = keras.dtype_policies.get(dtype)
@@ -113,7 +118,8 @@ class MSStack(keras.Model):
         channels = image_shape[-1]
 
         # === Wiring ===
-        wiring = Wiring(cells, channels, scales, skips, patch_size, policy)
+        shape = (scales, skips, patch_size)
+        wiring = Wiring(cells, channels, *shape, policy, missing)
         # Before the graph of any size, so that pictures show these sizes.
         step = wiring.graph(image_shape)
         step_cell = StepCell(wiring, channels, remat, dtype=policy)
@@ -130,7 +136,8 @@ class MSStack(keras.Model):
         self.context, self.horizon = context, horizon
         self.filters, self.kernel_size = filters, kernel_size
         self.scales, self.skips = scales, skips
-        self.sampling, self.warmup, self.remat = sampling, warmup, remat
+        self.sampling, self.warmup = sampling, warmup
+        self.remat, self.missing = remat, missing
         self.motion, self.decoupling_weight = row.motion, row.decoupling
         self._rollout, self._step = rollout, Untracked(step)
         self._forecaster = Forecaster(step_cell)
@@ -152,6 +159,7 @@ class MSStack(keras.Model):
             "motion": self.motion,
             "decoupling": self.decoupling_weight,
             "remat": self.remat,
+            "missing": self.missing,
             "dtype": serialize(self.dtype_policy),
             "name": self.name,
             **self.cell_options,
@@ -194,7 +202,7 @@ class MSStack(keras.Model):
             ValueError: If the frames have a wrong shape or contain NaN.
             TypeError: If they are not floating-point.
         """
-        x = checks.checked(x, self.image_shape[-1])
+        x = self._checked(x)
         if not checks.is_array(x) or steps or callbacks:
             return self._run(
                 super().predict,
@@ -215,6 +223,10 @@ class MSStack(keras.Model):
             )
         past = x[:, : self.context]
         return self._forecast(past, self.horizon, batch_size, verbose)
+
+    def predict_on_batch(self, x):
+        """As `predict`, of one batch."""
+        return self.predict(x, batch_size=len(x), verbose=0)
 
     def forecast(self, frames, horizon=None, batch_size=None, verbose=0):
         """Forecast from all given frames, as far ahead as asked.
@@ -240,10 +252,14 @@ class MSStack(keras.Model):
         """
         horizon = self.horizon if horizon is None else horizon
         checks.check_positive("horizon", horizon)
-        frames = checks.checked(frames, self.image_shape[-1])
+        frames = self._checked(frames)
         return self._forecast(frames, horizon, batch_size, verbose)
 
+    def _checked(self, data):
+        return checks.checked(data, self.image_shape[-1], self.missing)
+
     def _forecast(self, past, horizon, batch_size, verbose, warmup=False):
+        checks.check_not_empty(past)
         first = 0 if warmup else past.shape[1] - 1
         return self._forecaster.run(
             past,
@@ -270,7 +286,7 @@ class MSStack(keras.Model):
             ValueError: If the frames have a wrong shape or contain NaN.
             TypeError: If the frames are not floating-point.
         """
-        frames = checks.checked(frames, self.image_shape[-1])
+        frames = self._checked(frames)
         past = frames[:, : self.context]
         return self._forecast(past, self.horizon, batch_size, verbose, True)
 
@@ -292,7 +308,7 @@ class MSStack(keras.Model):
             ValueError: If the frames have a wrong shape or contain NaN.
             TypeError: If the frames are not floating-point.
         """
-        frames = checks.checked(frames, self.image_shape[-1])
+        frames = self._checked(frames)
         past = frames[:, : self.context]
         steps = past.shape[1] + self.horizon - 1
         if not self.decoupling_weight:
@@ -313,7 +329,7 @@ class MSStack(keras.Model):
         Returns:
             `msrnn_keras.streaming.Stream`.
         """
-        return Stream(self._forecaster)
+        return Stream(self._forecaster, self.missing)
 
     @property
     def step(self):
@@ -343,12 +359,12 @@ class MSStack(keras.Model):
             ValueError: If the frames have a wrong shape or contain NaN.
             TypeError: If they are not floating-point.
         """
-        x = checks.checked(x, self.image_shape[-1])
+        x = self._checked(x)
         return self._run(super().fit, x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """As `keras.Model.evaluate`, with the frames checked first."""
-        x = checks.checked(x, self.image_shape[-1])
+        x = self._checked(x)
         return self._run(super().evaluate, x, *args, **kwargs)
 
     def _run(self, method, x, *args, **kwargs):
@@ -412,6 +428,13 @@ def _input(channels, policy):
 def _check_sizes(**sizes):
     for name, value in sizes.items():
         checks.check_positive(name, value)
+
+
+def _check_missing(missing):
+    if missing not in (None, "mask"):
+        raise ValueError(
+            f"`missing` must be None or 'mask'. Received: missing={missing!r}"
+        )
 
 
 def _check_image_shape(image_shape):

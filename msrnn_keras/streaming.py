@@ -15,6 +15,7 @@ class Stream:
 
     Args:
         forecaster: `msrnn_keras.forecasting.Forecaster` of the stack.
+        missing: String or None, as of `MSStack`.
 
     Example:
     >>> stream = model.stream()
@@ -24,8 +25,9 @@ class Stream:
     (12, 64, 64, 1)
     """
 
-    def __init__(self, forecaster):
+    def __init__(self, forecaster, missing=None):
         self._forecaster = forecaster
+        self._missing = missing
         self._shape = None
         self._states = None
         self._next = None
@@ -103,4 +105,5 @@ class Stream:
         checks.check_frames(
             batch[:, None], self._forecaster.cell.filters, "frame"
         )
-        checks.check_no_nan(batch)
+        if self._missing is None:
+            checks.check_no_nan(batch)

@@ -125,16 +125,25 @@ class Wiring:
         skips: String, the topology.
         patch_size: Integer, pixels.
         policy: `keras.DTypePolicy` of all layers.
+        missing: String or None, as of `MSStack`.
     """
 
     def __init__(
-        self, cells, image_channels, scales, skips, patch_size, policy
+        self,
+        cells,
+        image_channels,
+        scales,
+        skips,
+        patch_size,
+        policy,
+        missing=None,
     ):
         self.cells = cells
         self.scales = scales
         self.skips = skips
         self.patch_size = patch_size
         self.policy = policy
+        self.missing = missing
         self.embed = layers.Conv2D(
             cells[0].filters, 1, dtype=policy, name="embed"
         )
@@ -145,8 +154,9 @@ class Wiring:
             dtype=policy.variable_dtype,
             name="head",
         )
-        if scales[0] == 1 and self.head.filters + 1 < self.embed.filters:
-            self._fold_embed()
+        channels = self.head.filters * (2 if missing == "mask" else 1)
+        if scales[0] == 1 and channels + 1 < self.embed.filters:
+            self._fold_embed(channels)
         needs = (
             scale * cell.size_multiple
             for scale, cell in zip(scales, cells, strict=True)
@@ -157,10 +167,10 @@ class Wiring:
             index for index, cell in enumerate(cells) if cell.has_memory
         ]
 
-    def _fold_embed(self):
+    def _fold_embed(self, channels):
         """Leave the 1×1 convolution of the frame to the first layer's."""
         maps = (None, None, None)
-        self.embed.build((*maps, self.head.filters))
+        self.embed.build((*maps, channels))
         self.cells[0].absorb(self.embed)
         self.cells[0].build((*maps, self.embed.filters))
 
@@ -287,13 +297,19 @@ class Wiring:
         )
 
     def _before(self, frame):
-        x = layers.PadToMultiple(self.multiple, dtype=self.policy, name="pad")(
-            frame
-        )
+        masked = self.missing == "mask"
+        x = layers.PadToMultiple(
+            self.multiple,
+            fill=math.nan if masked else 0.0,
+            dtype=self.policy,
+            name="pad",
+        )(frame)
         if self.patch_size > 1:
             x = layers.SpaceToDepth(
                 self.patch_size, dtype=self.policy, name="to_patches"
             )(x)
+        if masked:
+            x = layers.MarkMissing(dtype=self.policy, name="mark_missing")(x)
         return self.embed(x)
 
     def _after(self, x, frame):

@@ -197,6 +197,10 @@ def _everything(node, spans):
     return -math.inf * np.array([[1.0], [-1.0]]) * np.ones(length)
 
 
+def _pixel_by_pixel(node, spans):
+    return spans[0]
+
+
 def _pad(node, spans):
     (span,) = spans
     missing = node.outputs[0].shape[1] - span.shape[1]
@@ -223,6 +227,7 @@ LAYERS = {
     Warp: _everything,
     layers.CropToFrame: _crop,
     layers.DepthToSpace: _channels_to_blocks,
+    layers.MarkMissing: _pixel_by_pixel,
     layers.PadToMultiple: _pad,
     layers.Resample: _resample,
     layers.SpaceToDepth: _blocks_to_channels,

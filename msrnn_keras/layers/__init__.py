@@ -2,6 +2,7 @@
 
 from msrnn_keras.layers.conv_rnn import ConvRNN
 from msrnn_keras.layers.convolution import Conv2D
+from msrnn_keras.layers.missing import MarkMissing
 from msrnn_keras.layers.resample import Resample
 from msrnn_keras.layers.space_depth import (
     CropToFrame,
@@ -15,6 +16,7 @@ __all__ = [
     "ConvRNN",
     "CropToFrame",
     "DepthToSpace",
+    "MarkMissing",
     "PadToMultiple",
     "Resample",
     "SpaceToDepth",

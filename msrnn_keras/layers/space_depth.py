@@ -13,10 +13,11 @@ class _SizeLayer(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class PadToMultiple(_SizeLayer):
-    """Pads with zeros at the bottom and right to a multiple of a size.
+    """Pads at the bottom and right to a multiple of a size.
 
     Args:
         multiple: Integer, what height and width become a multiple of, pixels.
+        fill: Number, the value of the new pixels.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Returns:
@@ -27,9 +28,10 @@ class PadToMultiple(_SizeLayer):
     (1, 60, 64, 1)
     """
 
-    def __init__(self, multiple, **kwargs):
+    def __init__(self, multiple, fill=0.0, **kwargs):
         super().__init__(**kwargs)
         self.multiple = multiple
+        self.fill = fill
 
     def call(self, x):
         for axis in (1, 2):
@@ -38,8 +40,8 @@ class PadToMultiple(_SizeLayer):
             if isinstance(missing, int) and missing == 0:
                 continue
             shape[axis] = missing
-            zeros = ops.zeros(shape, dtype=x.dtype)
-            x = ops.concatenate([x, zeros], axis=axis)
+            margin = ops.full(shape, self.fill, dtype=x.dtype)
+            x = ops.concatenate([x, margin], axis=axis)
         return x
 
     def compute_output_shape(self, input_shape):
@@ -51,7 +53,8 @@ class PadToMultiple(_SizeLayer):
         return (batch, *size, channels)
 
     def get_config(self):
-        return {**super().get_config(), "multiple": self.multiple}
+        config = super().get_config()
+        return {**config, "multiple": self.multiple, "fill": self.fill}
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")

@@ -26,6 +26,13 @@ def test_padding_is_zero_at_the_bottom_and_right(size):
     np.testing.assert_array_equal(numpy(CropToFrame()([padded, x])), x)
 
 
+def test_padding_with_another_value():
+    padded = numpy(PadToMultiple(2, fill=np.nan)(np.ones((1, 1, 1, 1))))
+    np.testing.assert_array_equal(
+        padded[0, ..., 0], [[1, np.nan]] + [[np.nan] * 2]
+    )
+
+
 def test_blocks_become_channels():
     x = np.arange(2 * 4 * 6 * 3, dtype="float32").reshape(2, 4, 6, 3)
     given = numpy(SpaceToDepth(2)(x))

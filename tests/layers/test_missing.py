@@ -1,0 +1,28 @@
+import keras
+import numpy as np
+
+from msrnn_keras.layers import MarkMissing
+from tests.gradients import gradients, random
+
+NAN = np.nan
+
+
+def test_values_and_then_which_are_there():
+    x = np.array([[[[0.5, NAN], [NAN, 0.0]]]], "float32")
+    marked = keras.ops.convert_to_numpy(MarkMissing()(x))
+    expected = [[[[0.5, 0, 1, 0], [0, 0, 0, 1]]]]
+    np.testing.assert_array_equal(marked, expected)
+
+
+def test_shape_of_a_symbolic_map():
+    assert MarkMissing()(keras.Input((5, 4, 3))).shape == (None, 5, 4, 6)
+
+
+def test_no_gradient_is_nan():
+    x = random(1, 2, 2, 1)
+    x[0, 0, 0] = NAN
+    upstream = random(1, 2, 2, 2)
+    (of_x,) = gradients(lambda x: MarkMissing()(x), upstream, x)
+    expected = upstream[..., :1].copy()
+    expected[0, 0, 0] = 0
+    np.testing.assert_allclose(of_x, expected)

@@ -9,30 +9,34 @@ Two ways of counting frames exist, and their numbers must not be compared:
 import keras
 import numpy as np
 
-from msrnn_keras import metrics
+from msrnn_keras.metrics.tallies import make_tallies
+from msrnn_keras.tables import aligned
 
 PROTOCOLS = {
     "forecast": "the forecast frames only",
     "ms-rnn": "all predictions, those of the input frames included",
 }
 
-_SCORES = {
-    "mse": metrics.frame_mse,
-    "mae": metrics.frame_mae,
-    "ssim": metrics.frame_ssim,
-    "psnr": metrics.frame_psnr,
-    "mse_unclipped": lambda y, p: metrics.frame_mse(y, p, clip=False),
-}
 _AT_ONCE = 4  # clips; the many maps of the SSIM then fit a processor's cache
-_DIGITS = {"mse": 2, "mae": 2, "ssim": 4, "psnr": 2}
+_COLUMNS = ("mse", "mae", "ssim", "psnr")
+_IN_PIXELS = ("mse", "mae", "psnr", "gdl", "balanced")
 
 
-def evaluate(model, dataset, batch_size=16, verbose=0):
+def evaluate(
+    model,
+    dataset,
+    batch_size=16,
+    verbose=0,
+    scores=None,
+    thresholds=None,
+    scaling=None,
+    windows=None,
+):
     """Score a model on a data set, both protocols from one rollout.
 
-    The model sees the first `context` frames of each clip and nothing else.
-    Sums are kept per lead time in float64, so memory does not grow with the
-    number of clips.
+    The model sees the first `context` frames of each clip, as they are, and
+    nothing else. Sums are kept per lead time in float64, so memory does not
+    grow with the number of clips.
 
     Args:
         model: A model, or anything with `context`, `horizon` and
@@ -41,20 +45,33 @@ def evaluate(model, dataset, batch_size=16, verbose=0):
         dataset: A pair of arrays (past, future), or batches of such pairs: a
             `keras.utils.PyDataset` or any finite iterable. Past: (batch,
             time >= context, height, width, channels); future: (batch,
-            horizon, height, width, channels), NaN for missing pixels.
+            horizon, height, width, channels). NaN means a missing pixel, in
+            the past for the predictions of the past frames.
         batch_size: Clips per rollout. Batches of a data set keep their size.
         verbose: 1 shows a progress bar, 0 nothing.
+        scores: Names out of "mse", "mae", "ssim", "psnr", "mse_unclipped",
+            "gdl", "balanced_mse", "balanced_mae" and "lpips" (it needs the
+            extra of that name). All but "mse_unclipped" clip predictions to
+            [0, 1]. None means the first five, and no SSIM (None) for frames
+            smaller than 11 x 11.
+        thresholds: Numbers in the units of the data, for POD, FAR, CSI, HSS.
+        scaling: An object with `inverse`, from pixels to the units of the
+            data, such as mm/h. None takes `dataset.scaling` if there is one;
+            otherwise pixels are compared with the thresholds as they are.
+        windows: Sides of windows in pixels, for the FSS at each threshold.
 
     Returns:
-        A dict: "forecast" and "ms-rnn", each with "mse", "mae", "ssim",
-        "psnr" and "mse_unclipped" (the others clip predictions to [0, 1]);
-        "curves", the same scores for each lead time of the forecast; and
-        "clips", their number. A score is None where every pixel is missing.
+        A dict: "forecast" and "ms-rnn", each a dict of the scores; "curves",
+        the same scores for each lead time of the forecast; and "clips", their
+        number. The scores of a threshold of 0.5 are "pod_0.5", "far_0.5",
+        "csi_0.5", "hss_0.5", and "fss_0.5_10" with a window of 10. A score is
+        None where every pixel is missing.
 
     Raises:
-        TypeError: If `model` cannot be rolled out.
-        ValueError: If the data do not fit the model, are empty or endless, or
-            a prediction is not finite.
+        TypeError: If `model` cannot be rolled out, or `scaling` has no
+            `inverse`.
+        ValueError: If the data do not fit the model, are empty or endless, a
+            prediction is not finite, or a score is unknown.
 
     Example:
         >>> from msrnn_keras.baselines import Persistence
@@ -65,9 +82,10 @@ def evaluate(model, dataset, batch_size=16, verbose=0):
         (64.0, 3)
     """
     _check_model(model)
-    frames = model.context + model.horizon - 1
-    sums = {key: np.zeros(frames) for key in _SCORES}
-    counts = {key: np.zeros(frames) for key in _SCORES}
+    if scaling is None:
+        scaling = getattr(dataset, "scaling", None)
+    tallies = make_tallies(scores, thresholds, windows, scaling)
+    sums = [0.0] * len(tallies)
     clips = 0
     batches, total = _batches(dataset, batch_size)
     progress = keras.utils.Progbar(total, verbose=verbose, unit_name="batch")
@@ -75,28 +93,28 @@ def evaluate(model, dataset, batch_size=16, verbose=0):
         past, future = _check_batch(batch, model)
         predictions = _rollout(model, past, batch_size)
         truth = np.concatenate([past[:, 1:], future], axis=1)
-        for key, score in _SCORES.items():
-            values = _score(score, truth, predictions)
-            sums[key] += np.nansum(values, axis=0)
-            counts[key] += np.sum(~np.isnan(values), axis=0)
+        for index, tally in enumerate(tallies):
+            sums[index] = sums[index] + _sums(tally, truth, predictions)
         clips += len(past)
         progress.add(1)
     if clips == 0:
         raise ValueError("`dataset` holds no clips. Received: 0 clips")
-    return _summary(sums, counts, model.horizon, clips)
+    return _summary(tallies, sums, model.horizon, clips)
 
 
-def score_table(rows, protocol="forecast"):
+def score_table(rows, protocol="forecast", columns=None):
     """Lay scores out as a text table, one protocol at a time.
 
     Args:
         rows: A dict from the name of each model to what `evaluate` gave for
             it. Scores that are missing are shown as "-".
         protocol: "forecast" or "ms-rnn".
+        columns: Keys of the scores to show, such as "csi_0.5". None means
+            MSE, MAE, SSIM and PSNR.
 
     Returns:
         A string: a caption that names the protocol, a header, and one line
-        per model with MSE, MAE, SSIM and PSNR.
+        per model.
 
     Raises:
         ValueError: If the protocol is unknown.
@@ -112,32 +130,29 @@ def score_table(rows, protocol="forecast"):
             f"`protocol` must be one of {sorted(PROTOCOLS)}. "
             f"Received: protocol={protocol!r}"
         )
-    table = [("Model", *(key.upper() for key in _DIGITS))]
+    columns = _COLUMNS if columns is None else columns
+    table = [("Model", *(key.upper().replace("_", " ") for key in columns))]
     for name, result in rows.items():
         scores = result.get(protocol, {})
-        cells = (_cell(scores.get(key), _DIGITS[key]) for key in _DIGITS)
-        table.append((name, *cells))
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [f"Protocol {protocol}: {PROTOCOLS[protocol]}"]
-    for row in table:
-        name, *cells = map(str.rjust, row, widths)
-        lines.append("  ".join([row[0].ljust(len(name)), *cells]))
-    return "\n".join(lines)
+        table.append((name, *(_cell(key, scores.get(key)) for key in columns)))
+    caption = f"Protocol {protocol}: {PROTOCOLS[protocol]}"
+    return "\n".join([caption, *aligned(table)])
 
 
-def _cell(value, digits):
+def _cell(key, value):
+    digits = 2 if key.startswith(_IN_PIXELS) else 4
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _score(score, truth, predictions):
-    """Give the scores of all frames of a batch in float64, a few clips each."""
-    pieces = [
-        keras.ops.convert_to_numpy(
-            score(truth[i : i + _AT_ONCE], predictions[i : i + _AT_ONCE])
-        )
-        for i in range(0, len(truth), _AT_ONCE)
-    ]
-    return np.concatenate(pieces).astype("float64")
+def _sums(tally, truth, predictions):
+    """Add up the frames of a batch per lead time, a few clips each."""
+    parts = range(0, len(truth), _AT_ONCE)
+    return sum(
+        tally.frame_sums(
+            truth[i : i + _AT_ONCE], predictions[i : i + _AT_ONCE]
+        ).sum(axis=0)
+        for i in parts
+    )
 
 
 def _check_model(model):
@@ -214,24 +229,16 @@ def _rollout(model, past, batch_size):
     return predictions
 
 
-def _summary(sums, counts, horizon, clips):
-    def means(frames):
-        return {
-            key: _ratio(sums[key][frames].sum(), counts[key][frames].sum())
-            for key in sums
-        }
-
-    def curve(key):
-        pairs = zip(sums[key], counts[key], strict=True)
-        return [_ratio(total, count) for total, count in pairs][-horizon:]
-
-    return {
-        "forecast": means(slice(-horizon, None)),
-        "ms-rnn": means(slice(None)),
-        "curves": {key: curve(key) for key in sums},
-        "clips": clips,
-    }
+def _summary(tallies, sums, horizon, clips):
+    result = {"forecast": {}, "ms-rnn": {}, "curves": {}, "clips": clips}
+    for tally, frames in zip(tallies, sums, strict=True):
+        ahead = frames[-horizon:]
+        for key, ratio in tally.ratios.items():
+            result["forecast"][key] = _number(ratio(ahead.sum(axis=0)))
+            result["ms-rnn"][key] = _number(ratio(frames.sum(axis=0)))
+            result["curves"][key] = [_number(x) for x in ratio(ahead)]
+    return result
 
 
-def _ratio(total, count):
-    return float(total / count) if count else None
+def _number(value):
+    return None if np.isnan(value) else float(value)

@@ -1,15 +1,24 @@
-"""Forecasts that need no training, to measure models against."""
+"""What the baselines share: the face of a model, and the checks."""
 
 import numpy as np
 
 from msrnn_keras.checks import check_positive
 
 
-class _Baseline:
-    """What the baselines share: the face of a model, and the checks.
+class Baseline:
+    """A forecast that needs no training; the base class.
 
-    A subclass gives `_continue(frames, horizon)`, its predictions of the
-    frames 1 … time + horizon - 1.
+    A subclass gives `_warm_up(frames)`, its predictions of the frames
+    1 … time - 1, each from those before it, and `_ahead(frames, horizon)`,
+    those of the frames after. Frames may hold NaN, predictions not.
+
+    Args:
+        context: Number of input frames.
+        horizon: Number of forecast frames.
+        name: Name shown in tables.
+
+    Raises:
+        ValueError: If `context` or `horizon` is not a positive integer.
     """
 
     def __init__(self, context, horizon, name):
@@ -23,8 +32,9 @@ class _Baseline:
         """Forecast the frames after the context.
 
         Args:
-            past: Frames, (batch, time, height, width, channels). Those after
-                the first `context` are ignored.
+            past: Frames, (batch, time, height, width, channels), in [0, 1],
+                NaN for missing pixels. Those after the first `context` are
+                ignored.
             batch_size: Ignored; there for models' sake.
             verbose: Ignored; there for models' sake.
 
@@ -34,14 +44,16 @@ class _Baseline:
         Raises:
             ValueError: If `past` is not of rank 5.
         """
-        return self.rollout(past)[:, -self.horizon :]
+        past = _check_frames(past)[:, : self.context]
+        return self._ahead(past, self.horizon)
 
     def rollout(self, frames, batch_size=None, verbose=0):
         """Give every prediction: those of the context, then the forecast.
 
         Args:
-            frames: Frames, (batch, time, height, width, channels). Those
-                after the first `context` are ignored.
+            frames: Frames, (batch, time, height, width, channels), in [0, 1],
+                NaN for missing pixels. Those after the first `context` are
+                ignored.
             batch_size: Ignored; there for models' sake.
             verbose: Ignored; there for models' sake.
 
@@ -53,13 +65,15 @@ class _Baseline:
             ValueError: If `frames` is not of rank 5.
         """
         frames = _check_frames(frames)[:, : self.context]
-        return self._continue(frames, self.horizon)
+        ahead = self._ahead(frames, self.horizon)
+        return np.concatenate([self._warm_up(frames), ahead], axis=1)
 
     def forecast(self, frames, horizon=None, batch_size=None, verbose=0):
         """Forecast as far as asked, from all the frames given.
 
         Args:
-            frames: Frames, (batch, time, height, width, channels).
+            frames: Frames, (batch, time, height, width, channels), in [0, 1],
+                NaN for missing pixels.
             horizon: Number of frames to forecast; None means `self.horizon`.
             batch_size: Ignored; there for models' sake.
             verbose: Ignored; there for models' sake.
@@ -73,56 +87,26 @@ class _Baseline:
         """
         horizon = self.horizon if horizon is None else horizon
         check_positive("horizon", horizon)
-        return self._continue(_check_frames(frames), horizon)[:, -horizon:]
+        return self._ahead(_check_frames(frames), horizon)
 
-    def _continue(self, frames, horizon):
+    def _warm_up(self, frames):
+        raise NotImplementedError
+
+    def _ahead(self, frames, horizon):
         raise NotImplementedError
 
 
-class Persistence(_Baseline):
-    """Predicts that the last frame seen stays as it is.
+def without_gaps(frames, fill=0):
+    """Give frames with a number where a pixel is missing.
 
     Args:
-        context: Number of input frames.
-        horizon: Number of forecast frames.
-        name: Name shown in tables.
+        frames: Array of frames. NaN means a missing pixel.
+        fill: The number.
 
-    Raises:
-        ValueError: If `context` or `horizon` is not a positive integer.
-
-    Example:
-        >>> baseline = Persistence(context=10, horizon=5)
-        >>> baseline.predict(np.zeros((2, 10, 64, 64, 1))).shape
-        (2, 5, 64, 64, 1)
+    Returns:
+        An array of the same shape and type.
     """
-
-    def __init__(self, context, horizon, name="persistence"):
-        super().__init__(context, horizon, name)
-
-    def _continue(self, frames, horizon):
-        still = np.repeat(frames[:, -1:], horizon - 1, axis=1)
-        return np.concatenate([frames, still], axis=1)
-
-
-class AllBlack(_Baseline):
-    """Predicts zero everywhere.
-
-    Args:
-        context: Number of input frames.
-        horizon: Number of forecast frames.
-        name: Name shown in tables.
-
-    Raises:
-        ValueError: If `context` or `horizon` is not a positive integer.
-    """
-
-    def __init__(self, context, horizon, name="all black"):
-        super().__init__(context, horizon, name)
-
-    def _continue(self, frames, horizon):
-        batch, time, *image_shape = frames.shape
-        shape = (batch, time + horizon - 1, *image_shape)
-        return np.zeros(shape, frames.dtype)
+    return np.where(np.isnan(frames), fill, frames).astype(frames.dtype)
 
 
 def _check_frames(frames):

@@ -1,0 +1,135 @@
+import contextlib
+import io
+import sys
+
+import numpy as np
+import pytest
+
+from msrnn_keras.baselines import OpticalFlow, Persistence
+
+with contextlib.redirect_stdout(io.StringIO()):
+    pytest.importorskip("pysteps")
+pytest.importorskip("cv2")
+
+
+def moving(frames=6, size=48, velocity=(1, 2)):
+    """Blobs that move by (down, right) pixels per frame, (1, time, …, 1)."""
+    rng = np.random.default_rng(1)
+    rows, columns = np.mgrid[:size, :size]
+    clip = np.zeros((frames, size, size))
+    for y, x, width in zip(
+        rng.uniform(-10, size, 25),
+        rng.uniform(-10, size, 25),
+        rng.uniform(2, 4, 25),
+        strict=True,
+    ):
+        for time in range(frames):
+            square = (rows - y - velocity[0] * time) ** 2
+            square += (columns - x - velocity[1] * time) ** 2
+            clip[time] += 0.5 * np.exp(-square / (2 * width**2))
+    return np.clip(clip, 0, 1)[None, ..., None].astype("float32")
+
+
+def inside(frames):
+    return frames[:, :, 12:-12, 12:-12]
+
+
+def error(truth, prediction):
+    return np.abs(inside(truth) - inside(prediction)).mean()
+
+
+def test_blobs_go_on_as_they_moved():
+    clip = moving()
+    flow, still = OpticalFlow(3, 3), Persistence(3, 3)
+    prediction = flow.predict(clip[:, :3])
+    assert prediction.shape == (1, 3, 48, 48, 1)
+    assert prediction.dtype == "float32"
+    for time in range(3):
+        truth = clip[:, 3 + time : 4 + time]
+        moved = error(truth, prediction[:, time : time + 1])
+        stayed = error(truth, still.predict(clip)[:, time : time + 1])
+        assert moved < 0.25 * stayed
+    np.testing.assert_array_equal(flow.predict(clip), prediction)
+
+
+def test_rollout_predicts_each_frame_from_those_before():
+    clip = moving()
+    flow = OpticalFlow(4, 2)
+    rollout = flow.rollout(clip)
+    assert rollout.shape == (1, 5, 48, 48, 1)
+    np.testing.assert_array_equal(rollout[:, 0], clip[:, 0])
+    for time in (2, 3):
+        one = flow.forecast(clip[:, :time], horizon=1)
+        np.testing.assert_array_equal(rollout[:, time - 1 : time], one)
+    np.testing.assert_array_equal(rollout[:, 3:], flow.predict(clip))
+    changed = clip.copy()
+    changed[:, 3] = 0
+    np.testing.assert_array_equal(flow.rollout(changed)[:, :3], rollout[:, :3])
+
+
+def test_each_channel_is_moved():
+    clip = moving()
+    two = np.concatenate([clip, 0.5 * clip], axis=-1)
+    one = OpticalFlow(3, 2).predict(clip)
+    both = OpticalFlow(3, 2).predict(two)
+    assert error(both[..., :1], one) < 0.02
+    np.testing.assert_allclose(both[..., 1], 0.5 * both[..., 0], atol=1e-5)
+
+
+def test_what_comes_in_over_the_border_is_filled():
+    clip = moving()
+    for fill in (0.0, 0.75):
+        prediction = OpticalFlow(3, 3, fill=fill).predict(clip)
+        np.testing.assert_allclose(prediction[0, -1, :, 0], fill)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, np.nan])
+def test_fields_with_nothing_in_them_stay(value):
+    empty = np.full((2, 4, 32, 32, 2), value)
+    result = OpticalFlow(4, 3, fill=0.25).rollout(empty)
+    expected = 0.25 if np.isnan(value) else value
+    np.testing.assert_array_equal(result, np.full((2, 6, 32, 32, 2), expected))
+
+
+def test_rain_that_begins_or_ends():
+    clip = moving()
+    for empty in (slice(0, 2), slice(2, 3), slice(3, 4)):
+        gone = clip.copy()
+        gone[:, empty] = 0
+        assert np.isfinite(OpticalFlow(4, 2).rollout(gone)).all()
+
+
+def test_missing_pixels_do_not_stop_the_motion():
+    clip = moving()
+    gaps = clip.copy()
+    gaps[:, :, :10] = np.nan
+    gaps[:, 2, 30:33, 30:33] = np.nan
+    prediction = OpticalFlow(3, 3).predict(gaps)
+    assert np.isfinite(prediction).all()
+    truth, still = clip[:, 3:], Persistence(3, 3).predict(clip)
+    lower = (slice(None), slice(None), slice(16, None))
+    assert error(truth[lower], prediction[lower]) < 0.6 * error(
+        truth[lower], still[lower]
+    )
+
+
+def test_one_frame_alone_stays():
+    clip = moving()
+    result = OpticalFlow(1, 2).rollout(clip)
+    np.testing.assert_array_equal(result, clip[:, [0, 0]])
+    assert result.dtype == "float32"
+
+
+def test_pysteps_prints_nothing(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "pysteps")
+    OpticalFlow(2, 2)
+    assert capsys.readouterr().out == ""
+    assert "pysteps" in sys.modules
+
+
+def test_errors(monkeypatch):
+    with pytest.raises(ValueError, match="Received: flow_frames=1"):
+        OpticalFlow(4, 3, flow_frames=1)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ImportError, match=r"msrnn-keras\[radar\].*Received"):
+        OpticalFlow(4, 3)

@@ -1,0 +1,87 @@
+"""Clips to score, and what NumPy and scikit-image say of them."""
+
+import numpy as np
+from keras import ops
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from msrnn_keras import metrics
+
+CLASSES = {
+    "mse": metrics.MSE,
+    "mae": metrics.MAE,
+    "psnr": metrics.PSNR,
+    "ssim": metrics.SSIM,
+    "gdl": metrics.GDL,
+    "balanced_mse": metrics.BalancedMSE,
+    "balanced_mae": metrics.BalancedMAE,
+}
+FRAME_SCORES = {
+    "mse": metrics.frame_mse,
+    "mae": metrics.frame_mae,
+    "psnr": metrics.frame_psnr,
+    "ssim": metrics.frame_ssim,
+    "gdl": metrics.frame_gdl,
+    "balanced_mse": metrics.frame_balanced_mse,
+    "balanced_mae": metrics.frame_balanced_mae,
+}
+
+
+def clips(shape=(2, 3, 16, 20, 1), noise=0.3, seed=0):
+    """Smooth clips and noisy predictions that leave [0, 1] here and there."""
+    rng = np.random.default_rng(seed)
+    rows = np.linspace(0, 3, shape[2])[:, None, None]
+    columns = np.linspace(0, 4, shape[3])[:, None]
+    phase = rng.uniform(0, 6, shape[:2])[:, :, None, None, None]
+    truth = 0.5 + 0.5 * np.sin(rows * columns + phase + np.arange(shape[4]))
+    prediction = truth + noise * rng.normal(size=shape)
+    return truth.astype("float32"), prediction.astype("float32")
+
+
+def score(key, truth, prediction, **options):
+    return ops.convert_to_numpy(FRAME_SCORES[key](truth, prediction, **options))
+
+
+def pixel_errors(truth, prediction):
+    prediction = np.clip(prediction.astype("float64"), 0, 1)
+    return prediction - truth.astype("float64")
+
+
+def gradient_difference(truth, errors):
+    total = 0.0
+    for axis in (2, 3):
+        true = np.abs(np.diff(truth.astype("float64"), axis=axis))
+        pred = np.abs(np.diff(truth + errors, axis=axis))
+        total += np.abs(true - pred).sum(axis=(2, 3, 4))
+    return total
+
+
+def reference(key, truth, prediction):
+    """The scores of every frame, from NumPy and scikit-image."""
+    errors = pixel_errors(truth, prediction)
+    if key == "mse":
+        return (errors**2).sum(axis=(2, 3, 4))
+    if key == "mae":
+        return np.abs(errors).sum(axis=(2, 3, 4))
+    if key == "gdl":
+        return gradient_difference(truth, errors)
+    if key.startswith("balanced"):
+        # Of the thresholds only 0.5 lies within [0, 1]: weights 1 and 1.
+        power = 2 if key == "balanced_mse" else 1
+        return (np.abs(errors) ** power).sum(axis=(2, 3, 4))
+    values = np.empty(truth.shape[:2])
+    for index in np.ndindex(values.shape):
+        true = truth[index].astype("float64")
+        pred = np.clip(prediction[index].astype("float64"), 0, 1)
+        if key == "psnr":
+            values[index] = peak_signal_noise_ratio(true, pred, data_range=1)
+        else:
+            values[index] = structural_similarity(
+                true,
+                pred,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+                data_range=1,
+                channel_axis=-1,
+            )
+    return values

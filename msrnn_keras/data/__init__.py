@@ -1,6 +1,12 @@
 """Data sets, each giving clips as batches `(past, future)`."""
 
+from msrnn_keras.data.catalog import NAMES, load
+from msrnn_keras.data.clips import Clips
 from msrnn_keras.data.digits import digits_source, load_digits, sample_digits
+from msrnn_keras.data.forecasts import forecast_dataset
+from msrnn_keras.data.germany import Germany
+from msrnn_keras.data.grids import from_netcdf
+from msrnn_keras.data.kth import KTH
 from msrnn_keras.data.moving_mnist import (
     MovingMNIST,
     clips_sha256,
@@ -9,17 +15,43 @@ from msrnn_keras.data.moving_mnist import (
     trajectory,
     verify_test_set,
 )
+from msrnn_keras.data.official_mnist import OfficialMNIST
+from msrnn_keras.data.own import Recording, from_arrays
+from msrnn_keras.data.radar import from_radar
+from msrnn_keras.data.scaling import MinMax, RainRate, Scaling
+from msrnn_keras.data.sources import ArraySource, Source, segments_of
+from msrnn_keras.data.taxibj import TaxiBJ
 from msrnn_keras.data.tf_data import as_tf_data
+from msrnn_keras.data.videos import from_video
 
 __all__ = [
+    "ArraySource",
+    "Clips",
+    "Germany",
+    "KTH",
+    "MinMax",
     "MovingMNIST",
+    "NAMES",
+    "OfficialMNIST",
+    "RainRate",
+    "Recording",
+    "Scaling",
+    "Source",
+    "TaxiBJ",
     "as_tf_data",
     "clips_sha256",
     "digits_source",
     "draw_clips",
+    "forecast_dataset",
+    "from_arrays",
+    "from_netcdf",
+    "from_radar",
+    "from_video",
+    "load",
     "load_digits",
     "moving_digits",
     "sample_digits",
+    "segments_of",
     "trajectory",
     "verify_test_set",
 ]

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from msrnn_keras.data.digits import SPLITS, load_digits
+from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.data.tf_data import as_tf_data
 
 NUM_CLIPS = {"train": 10_000, "validation": 1_000, "test": 10_000}
@@ -215,6 +216,8 @@ class MovingMNIST(keras.utils.PyDataset):
         using LSTMs", 2015, https://arxiv.org/abs/1502.04681
     """
 
+    scaling = MinMax(0, 255)
+
     def __init__(
         self,
         split="train",
@@ -288,6 +291,10 @@ class MovingMNIST(keras.utils.PyDataset):
         return self._split_time(
             self.clips(start, min(start + self.batch_size, self.num_clips))
         )
+
+    def inverse(self, pixels):
+        """Pixels from 0 to 1 as grey values from 0 to 255."""
+        return self.scaling.inverse(pixels)
 
     def on_epoch_end(self):
         """Moves on to the next epoch's clips; Keras calls it."""

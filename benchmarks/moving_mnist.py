@@ -1,0 +1,63 @@
+"""How fast the training clips of Moving MNIST are made.
+
+`python -m benchmarks.moving_mnist` makes batches as `fit` gets them, floats
+from 0 to 1, in one process, and prints clips per second of CPU time, which is
+per core, and of the clock.
+"""
+
+import argparse
+import time
+
+from benchmarks.run import markdown
+from msrnn_keras.data import MovingMNIST, load_digits, sample_digits
+from msrnn_keras.profiling.report import spread
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.moving_mnist")
+    parser.add_argument("--size", type=int, default=64, help="pixels (64)")
+    parser.add_argument("--length", type=int, default=20, help="frames (20)")
+    parser.add_argument("--batch", type=int, default=16, help="clips (16)")
+    parser.add_argument("--batches", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--path", help="an mnist.npz; else the sample digits")
+    options = parser.parse_args(arguments)
+    measured = measure(options)
+    form = f"{options.length}×{options.size}×{options.size}"
+    print(f"Clips of {form}, batches of {options.batch}, clips per second:\n")
+    rows = [["per core (CPU time)", "by the clock"], ["---"] * 2]
+    rows.append([f"{spread(rates):,.0f}" for rates in measured])
+    print(markdown(rows))
+
+
+def measure(options):
+    """Clips per second of CPU time and of the clock, in each repeat."""
+    digits = (
+        load_digits("train", options.path)
+        if options.path
+        else sample_digits("train")
+    )
+    dataset = MovingMNIST(
+        "train",
+        num_clips=options.batch * options.batches,
+        batch_size=options.batch,
+        context=options.length // 2,
+        horizon=options.length - options.length // 2,
+        image_shape=(options.size, options.size),
+        digits=digits,
+        teacher=True,
+    )
+    dataset[0]
+    return zip(*[_rates(dataset) for _ in range(options.repeats)], strict=True)
+
+
+def _rates(dataset):
+    cpu, clock = time.process_time(), time.perf_counter()
+    for index in range(len(dataset)):
+        dataset[index]
+    cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
+    return dataset.num_clips / cpu, dataset.num_clips / clock
+
+
+if __name__ == "__main__":
+    main()

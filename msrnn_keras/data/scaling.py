@@ -1,0 +1,165 @@
+"""Scalings between a data set's units and pixels from 0 to 1."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+
+class Scaling:
+    """Base class: from the units of the data to pixels, and back.
+
+    Missing values (NaN) stay missing. Arrays give arrays; tensors give
+    tensors.
+    """
+
+    unit = ""
+
+    def __call__(self, values):
+        """Scales values to pixels.
+
+        Args:
+            values: Array or tensor of floats, in `unit`.
+
+        Returns:
+            Pixels of the same shape, clipped to [0, 1].
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `__call__`."
+        )
+
+    def inverse(self, pixels):
+        """Scales pixels back.
+
+        Args:
+            pixels: Array or tensor of floats; clipped to [0, 1] first.
+
+        Returns:
+            Values of the same shape, in `unit`.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define `inverse`."
+        )
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __eq__(self, other):
+        return (
+            type(self) is type(other)
+            and self.get_config() == other.get_config()
+        )
+
+    def __hash__(self):
+        return hash(repr(sorted(self.get_config().items())))
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class MinMax(Scaling):
+    """A straight line: `low` is pixel 0, `high` is pixel 1.
+
+    Args:
+        low: Number, or one for each channel, in `unit`.
+        high: Number, or one for each channel, above `low`.
+        unit: String, the unit of the values.
+
+    Raises:
+        ValueError: If `high` is not above `low`.
+
+    Example:
+    >>> dbz = MinMax(-10, 60, unit="dBZ")
+    >>> dbz(np.array([25.0])), dbz.inverse(np.array([0.5]))
+    (array([0.5]), array([25.]))
+    """
+
+    def __init__(self, low=0.0, high=1.0, unit=""):
+        self.low = np.asarray(low, "float32").tolist()
+        self.high = np.asarray(high, "float32").tolist()
+        self.unit = unit
+        if not np.all(np.less(self.low, self.high)):
+            raise ValueError(
+                f"`high` must be above `low`. Received: low={low}, high={high}"
+            )
+
+    def __call__(self, values):
+        xp = _xp(values)
+        low, span = self._line()
+        return xp.clip(xp.divide(xp.subtract(values, low), span), 0.0, 1.0)
+
+    def inverse(self, pixels):
+        xp = _xp(pixels)
+        low, span = self._line()
+        return xp.add(xp.multiply(xp.clip(pixels, 0.0, 1.0), span), low)
+
+    def _line(self):
+        low = np.asarray(self.low, "float32")
+        return low, np.asarray(self.high, "float32") - low
+
+    def get_config(self):
+        return {"low": self.low, "high": self.high, "unit": self.unit}
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class RainRate(Scaling):
+    """Rain in mm/h as reflectivity: dBZ from -10 to 60 on a straight line.
+
+    Z = a R^b and dBZ = 10 log10 Z. No rain is pixel 0, and pixel 0 is no
+    rain.
+
+    Args:
+        a: Number, of the Z–R relation.
+        b: Number, of the Z–R relation.
+        low: Number, dBZ of pixel 0.
+        high: Number, dBZ of pixel 1.
+
+    Raises:
+        ValueError: If `high` is not above `low`, or `a` or `b` not above 0.
+
+    Example:
+    >>> RainRate()(np.array([0.0, 1.0, 10.0])).round(3)
+    array([0.   , 0.487, 0.69 ])
+    """
+
+    unit = "mm/h"
+
+    def __init__(self, a=256.0, b=1.42, low=-10.0, high=60.0):
+        if not low < high:
+            raise ValueError(
+                f"`high` must be above `low`. Received: low={low}, high={high}"
+            )
+        if not (a > 0 and b > 0):
+            raise ValueError(
+                f"`a` and `b` must be above 0. Received: a={a}, b={b}"
+            )
+        self.a, self.b = float(a), float(b)
+        self.low, self.high = float(low), float(high)
+
+    def __call__(self, values):
+        xp = _xp(values)
+        least = self._rain(self.low)
+        rain = xp.log10(xp.maximum(values, least))
+        dbz = 10 * (math.log10(self.a) + self.b * rain)
+        return xp.clip((dbz - self.low) / (self.high - self.low), 0.0, 1.0)
+
+    def inverse(self, pixels):
+        xp = _xp(pixels)
+        pixels = xp.clip(pixels, 0.0, 1.0)
+        rain = self._rain(pixels * (self.high - self.low) + self.low)
+        return xp.where(pixels <= 0, xp.zeros_like(rain), rain)
+
+    def _rain(self, dbz):
+        return 10.0 ** ((dbz / 10 - math.log10(self.a)) / self.b)
+
+    def get_config(self):
+        return {"a": self.a, "b": self.b, "low": self.low, "high": self.high}
+
+
+def _xp(values):
+    """NumPy for arrays and numbers, `keras.ops` for tensors."""
+    plain = (np.ndarray, np.generic, int, float, list, tuple)
+    return np if isinstance(values, plain) else ops

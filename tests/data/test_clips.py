@@ -1,0 +1,138 @@
+import pickle
+
+import keras
+import numpy as np
+import pytest
+
+from msrnn_keras.data import ArraySource, Clips
+
+SEGMENTS = [(0, 9), (9, 13), (13, 40)]
+
+
+def make(segments=SEGMENTS, **kwargs):
+    """Frames that show their number."""
+    numbers = np.arange(40, dtype="uint8")[:, None, None, None]
+    source = ArraySource(np.tile(numbers, (1, 3, 4, 2)), segments)
+    return Clips(source, **({"context": 3, "horizon": 2} | kwargs))
+
+
+def shown(frames):
+    return np.rint(frames[..., 0, 0, 0] * 255).astype("int64")
+
+
+def starts(clips):
+    return np.concatenate([shown(x)[:, 0] for x, _ in clips]).tolist()
+
+
+def test_no_clip_reaches_across_a_gap():
+    clips = make()
+    expected = [*range(0, 5), *range(13, 36)]
+    assert clips.num_clips == len(expected)
+    assert starts(clips) == expected
+    for number, start in enumerate(expected):
+        np.testing.assert_array_equal(
+            shown(clips.clip(number)), np.arange(start, start + 5)
+        )
+
+
+@pytest.mark.parametrize("stride", [1, 2, 5, 30])
+def test_stride_begins_anew_in_each_segment(stride):
+    expected = [*range(0, 5, stride), *range(13, 36, stride)]
+    assert starts(make(stride=stride)) == expected
+
+
+@pytest.mark.parametrize("teacher", [False, True])
+def test_x_and_y(teacher):
+    x, y = make(teacher=teacher, batch_size=2)[3]
+    assert x.shape == (2, 4 if teacher else 3, 3, 4, 2)
+    assert y.shape == (2, 2, 3, 4, 2)
+    assert x.dtype == y.dtype == "float32"
+    first = [[14], [15]]
+    np.testing.assert_array_equal(shown(x), first + np.arange(3 + teacher))
+    np.testing.assert_array_equal(shown(y), first + np.arange(3, 5))
+
+
+def test_batches_and_arrays():
+    clips = make(batch_size=6)
+    assert len(clips) == 5
+    assert [len(x) for x, _ in clips] == [6, 6, 6, 6, 4]
+    columns = zip(*clips, strict=True)
+    for whole, parts in zip(clips.arrays(), columns, strict=True):
+        np.testing.assert_array_equal(whole, np.concatenate(parts))
+
+
+def test_shuffled_by_seed_and_epoch():
+    def orders(seed):
+        clips = make(shuffle=True, seed=seed)
+        found = []
+        for _ in range(3):
+            found.append(starts(clips))
+            clips.on_epoch_end()
+        return found
+
+    first = orders(0)
+    assert all(sorted(order) == starts(make()) for order in first)
+    assert len({tuple(order) for order in first + orders(1)}) == 6
+    assert orders(0) == first
+    resumed = make(shuffle=True)
+    resumed.epoch = 2
+    assert starts(resumed) == first[2]
+    assert starts(pickle.loads(pickle.dumps(resumed))) == first[2]
+
+
+def test_fewer_clips_are_spread_evenly():
+    assert starts(make(num_clips=4)) == [0, 17, 26, 35]
+    assert make(num_clips=1000).num_clips == 28
+    assert make(num_clips=4, shuffle=True).arrays()[0].shape[0] == 4
+
+
+def test_missing_pixels_are_nan_in_x_and_y():
+    frames = np.full((8, 2, 2, 1), 0.5)
+    frames[[1, 6], 0, 0] = np.nan
+    x, y = Clips(ArraySource(frames), 4, 4)[0]
+    assert np.isnan(x[0, 1, 0, 0, 0]) and np.isnan(y[0, 2, 0, 0, 0])
+    assert np.isnan(x).sum() == np.isnan(y).sum() == 1
+
+
+def test_fit_sees_all_clips_in_each_epoch():
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", loss=lambda y, prediction: y + 0 * prediction[:, :2])
+    clips = make(shuffle=True, batch_size=7)
+    losses = model.fit(clips, epochs=2, shuffle=False, verbose=0)
+    expected = clips.arrays()[1].mean()
+    np.testing.assert_allclose(losses.history["loss"], expected, rtol=1e-5)
+
+
+def test_as_tf_data():
+    pytest.importorskip("tensorflow")
+    clips = make(shuffle=True, teacher=True, batch_size=6)
+    expected = list(clips)
+    found = list(clips.as_tf_data().as_numpy_iterator())
+    assert len(found) == 5 and clips.epoch == 1
+    for pair, other in zip(found, expected, strict=True):
+        for a, b in zip(pair, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"context": 0}, "Received: context=0$"),
+        ({"horizon": 1.5}, "Received: horizon=1.5$"),
+        ({"batch_size": 0}, "Received: batch_size=0$"),
+        ({"stride": 0}, "Received: stride=0$"),
+        ({"num_clips": 0}, "Received: num_clips=0$"),
+        ({"seed": -1}, "Received: seed=-1$"),
+        ({"context": 26}, "28 frames .*Received: 27 at most$"),
+        ({"segments": []}, "5 frames .*Received: 0 at most$"),
+    ],
+)
+def test_bad_arguments(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        make(**kwargs)
+
+
+@pytest.mark.parametrize("index", [-1, 2])
+def test_batches_that_do_not_exist(index):
+    with pytest.raises(IndexError, match=f"from 0 to 1.*index={index}$"):
+        make()[index]

@@ -1,0 +1,68 @@
+"""Scores over the lead time."""
+
+import numpy as np
+
+from msrnn_keras.plots.times import check_interval
+
+_INSIDE = 6  # curves whose legend finds a place inside the axes
+_COLOURS = 10  # of matplotlib's cycle
+
+
+def plot_curves(curves, ylabel, interval=1, unit="frame", title=None):
+    """Draw a score over the lead time, one line per model.
+
+    Args:
+        curves: A dict from the name of each model to its score per lead time,
+            such as `evaluate(...)["curves"]["mse"]`. None and NaN, lead times
+            without a score, leave a gap.
+        ylabel: Name of the score.
+        interval: Time between two frames, in `unit`.
+        unit: Name of the unit of time.
+        title: Title of the figure.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there is no curve, a curve is empty or not of rank 1,
+            or `interval` is not positive.
+
+    Example:
+        >>> figure = plot_curves({"model": [9.0, 12.0]}, ylabel="MSE")
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    if not curves:
+        raise ValueError(
+            f"`curves` needs one curve at least. Received: curves={curves}"
+        )
+    check_interval(interval)
+    inside = len(curves) <= _INSIDE
+    size = (6.0 if inside else 8.0, 3.8)
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for index, (name, curve) in enumerate(curves.items()):
+        curve = np.asarray(curve, dtype="float64")
+        if curve.ndim != 1 or len(curve) == 0:
+            raise ValueError(
+                "A curve is a list of numbers, one for each lead time. "
+                f"Received: shape {curve.shape} for {name!r}"
+            )
+        times = interval * np.arange(1, len(curve) + 1)
+        line = ("-", "--", ":", "-.")[index // _COLOURS % 4]
+        style = {"linestyle": line, "marker": "o", "markersize": 3.5}
+        axes.plot(times, curve, label=name, **style)
+    axes.set_xlabel(f"Lead time ({'frames' if unit == 'frame' else unit})")
+    axes.set_ylabel(ylabel, parse_math=False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color="0.9")
+    axes.spines[["top", "right"]].set_visible(False)
+    place = {} if inside else {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    for text in axes.legend(frameon=False, **place).get_texts():
+        text.set_parse_math(False)
+    if title:
+        axes.set_title(title, parse_math=False)
+    return figure

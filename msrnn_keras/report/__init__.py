@@ -1,0 +1,7 @@
+"""Reports of an evaluation: one HTML file with everything in it."""
+
+from msrnn_keras.report.evaluation import evaluation_report
+from msrnn_keras.report.page import write_report
+from msrnn_keras.report.setting import describe_machine
+
+__all__ = ["describe_machine", "evaluation_report", "write_report"]

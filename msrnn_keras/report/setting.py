@@ -1,0 +1,56 @@
+"""The machine and the versions that scores were computed with."""
+
+import pathlib
+import platform
+from importlib import metadata
+
+import keras
+
+_CPU_INFO = pathlib.Path("/proc/cpuinfo")
+
+
+def describe_machine():
+    """Describe the hardware and the versions in use.
+
+    Returns:
+        A dict of strings: "Hardware", "System" and "Versions".
+
+    Example:
+    >>> write_report("report.html", scores, setting=describe_machine())
+    """
+    import msrnn_keras
+    from msrnn_keras.profiling import device as devices
+
+    device = devices._meter().name  # `PeakMemory` would reset the peak
+    processor = _processor()
+    hardware = device if device.startswith("CPU") else f"{device}; CPU"
+    backend = keras.backend.backend()
+    versions = {
+        "msrnn-keras": msrnn_keras.__version__,
+        "keras": keras.__version__,
+        backend: _version(backend),
+        "numpy": _version("numpy"),
+        "Python": platform.python_version(),
+    }
+    return {
+        "Hardware": f"{hardware}, {processor}" if processor else hardware,
+        "System": f"{platform.system()} {platform.machine()}",
+        "Versions": ", ".join(f"{k} {v}" for k, v in versions.items()),
+    }
+
+
+def _processor():
+    if _CPU_INFO.exists():
+        for line in _CPU_INFO.read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor()
+
+
+def _version(package):
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        # tensorflow-cpu and the like bring the package of another name.
+        return "of unknown version"

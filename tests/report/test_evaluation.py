@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from msrnn_keras.baselines import AllBlack, Persistence
+from msrnn_keras.report import describe_machine, evaluation_report
+from msrnn_keras.report import evaluation as module
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture
+def reported(monkeypatch):
+    """What `evaluation_report` hands to `write_report`."""
+    calls = []
+
+    def keep(path, scores, **options):
+        calls.append(options)
+
+    monkeypatch.setattr(module, "write_report", keep)
+    return calls
+
+
+def report(folder, *args, **options):
+    evaluation_report(folder / "report.html", *args, **options)
+
+
+def rows(figure):
+    return [ax.get_ylabel() for ax in figure.axes if ax.get_ylabel()]
+
+
+@pytest.mark.parametrize("radar", [False, True])
+def test_clips_are_drawn(tmp_path, reported, model, data, scores, rain, radar):
+    options = {"shown": (4, 1), "radar": radar, "scaling": rain}
+    report(tmp_path, model, data, scores, **options)
+    (given,) = reported
+    captions = list(given["pictures"])
+    assert [caption[:6] for caption in captions] == ["Clip 4"] * 3 + [
+        "Clip 1"
+    ] * 3
+    grid, errors, flow = list(given["pictures"].values())[:3]
+    bar = "Rain rate (mm/h)"
+    names = ["Input", "Truth", "ms-trajgru", "persistence"]
+    assert rows(grid) == (names + [bar] if radar else names)
+    assert rows(errors) == [*names[2:], "Error (mm/h)"]
+    truth = grid.axes[3].images[0].get_array()  # after three input frames
+    expected = (50 if radar else 1) * data[1][4, 0, ..., 0]
+    np.testing.assert_allclose(truth.filled(np.nan), expected, rtol=1e-6)
+    assert len(flow.axes) == 2
+    assert len(given["animations"]) == 2
+    assert given["setting"]["Hardware"] and given["setting"]["Versions"]
+
+
+def test_batches_and_channels(tmp_path, reported):
+    rng = np.random.default_rng(0)
+    batches = [
+        (rng.random((2, 4, 8, 8, 2)), rng.random((2, 2, 8, 8, 2)))
+        for _ in range(2)
+    ]
+    baselines = [AllBlack(3, 2)]
+    named = {"shown": [3], "baselines": baselines, "setting": {"System": "x"}}
+    report(tmp_path, Persistence(3, 2), iter(batches), {}, **named)
+    (given,) = reported
+    assert [c.split(":")[0] for c in given["pictures"]] == [
+        "Clip 3, channel 0",
+        "Clip 3, channel 0",
+        "Clip 3, channel 1",
+        "Clip 3, channel 1",
+    ]
+    grid = given["pictures"]["Clip 3, channel 1: input, truth and forecasts"]
+    assert rows(grid) == ["Input", "Truth", "persistence", "all black"]
+    last = grid.axes[2].images[0].get_array()
+    np.testing.assert_allclose(last, batches[1][0][1, 2, ..., 1])
+    assert given["setting"]["System"] == "x"
+
+
+def test_machine():
+    import keras
+
+    machine = describe_machine()
+    assert f"keras {keras.__version__}" in machine["Versions"]
+    assert keras.backend.backend() in machine["Versions"]
+
+
+def test_a_clip_that_is_not_there(tmp_path, model, data, scores):
+    with pytest.raises(ValueError, match=r"5 clips. Received: shown=\(5,\)"):
+        report(tmp_path, model, data, scores, shown=(5,))
+    with pytest.raises(FileNotFoundError):
+        report(tmp_path / "none", model, data, scores)
+    assert list(tmp_path.iterdir()) == []

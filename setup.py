@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 SHIPPED_PRESETS = ("ms-convlstm/mnist/small",)
 
 VIDEO = ["imageio", "av"]
-RADAR = ["pysteps", "xarray", "netCDF4"]
+RADAR = ["pysteps", "opencv-python-headless", "pyproj", "xarray", "netCDF4"]
 TEST = [
     "jax",
     "pydot",

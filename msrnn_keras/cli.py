@@ -6,7 +6,21 @@ import pathlib
 import sys
 import time
 
-REFUSALS = (ValueError, TypeError, OSError, FloatingPointError, RuntimeError)
+from msrnn_keras.commands import evaluate, predict
+from msrnn_keras.commands.arguments import (
+    add_preset,
+    height_and_width,
+    load,
+)
+
+REFUSALS = (
+    ValueError,
+    TypeError,
+    OSError,
+    FloatingPointError,
+    RuntimeError,
+    ImportError,
+)
 
 
 def main(arguments=None):
@@ -39,8 +53,9 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (_add_demo, _add_list, _add_info):
         add(commands)
-    for add in (_add_train, _add_evaluate, _add_predict):
-        add(commands)
+    _add_train(commands)
+    evaluate.add(commands)
+    predict.add(commands)
     for add in (_add_convert, _add_summary, _add_profile):
         add(commands)
     return parser
@@ -50,7 +65,7 @@ def _add_demo(commands):
     command = commands.add_parser(
         "demo", help="forecast unseen digits, score and draw the forecast"
     )
-    _add_preset(command, optional=True)
+    add_preset(command, optional=True)
     command.add_argument(
         "--out", default=".", help="folder for forecast.png and forecast.gif"
     )
@@ -70,7 +85,7 @@ def _add_list(commands):
 
 def _add_info(commands):
     command = commands.add_parser("info", help="all about a preset, as JSON")
-    _add_preset(command)
+    add_preset(command)
     command.set_defaults(run=_info)
 
 
@@ -91,32 +106,6 @@ def _add_train(commands):
         "--verbose", type=int, default=1, help="0, 1 (bar), 2 (lines)"
     )
     command.set_defaults(run=_train)
-
-
-def _add_evaluate(commands):
-    command = commands.add_parser(
-        "evaluate", help="score a preset on the fixed test set"
-    )
-    _add_preset(command)
-    command.add_argument("--data", help="file of the data set (mnist.npz)")
-    command.add_argument(
-        "--clips", type=int, help="only the first so many clips"
-    )
-    command.add_argument("--json", help="file for the scores")
-    command.set_defaults(run=_evaluate)
-
-
-def _add_predict(commands):
-    command = commands.add_parser(
-        "predict", help="forecast the frames of a file"
-    )
-    command.add_argument("input", help=".npy or .npz, frames in time order")
-    _add_preset(command, optional=True)
-    command.add_argument(
-        "--out", required=True, help="a .npz, .npy, .png or .gif file"
-    )
-    command.add_argument("--horizon", type=int, help="frames to forecast")
-    command.set_defaults(run=_predict)
 
 
 def _add_convert(commands):
@@ -202,35 +191,13 @@ def _cell_options(pairs):
     return options
 
 
-def _add_preset(command, optional=False):
-    if optional:
-        for name, default in (("model", "ms-convlstm"), ("dataset", "mnist")):
-            command.add_argument(f"--{name}", default=default, help=default)
-    else:
-        command.add_argument("model", help="such as ms-convlstm")
-        command.add_argument("dataset", help="such as mnist")
-    command.add_argument("--variant", help="such as small; else the best")
-    command.add_argument("--revision", help="else the newest")
-
-
-def _load(options):
-    import zoo
-
-    return zoo.load(
-        options.model,
-        options.dataset,
-        variant=options.variant,
-        revision=options.revision,
-    )
-
-
 def _demo(options):
     from msrnn_keras.demo import run_demo
     from msrnn_keras.evaluation import score_table
 
     start = time.monotonic()
     demo = run_demo(
-        _load(options), options.out, clips=options.clips, shown=options.shown
+        load(options), options.out, clips=options.clips, shown=options.shown
     )
     print(f"{options.clips} clips of digits the model never saw.")
     print(score_table(demo.scores))
@@ -289,62 +256,6 @@ def _find_recipe(name):
     path = pathlib.Path(name)
     published = pathlib.Path(zoo.__file__).parent / "recipes" / f"{name}.toml"
     return published if published.exists() and not path.is_file() else path
-
-
-def _evaluate(options):
-    from msrnn_keras.baselines import AllBlack, Persistence
-    from msrnn_keras.evaluation import PROTOCOLS, evaluate, score_table
-    from msrnn_keras.files import check_folder, write_atomically
-
-    if options.json:
-        check_folder(options.json)
-    model = _load(options)
-    data = _test_set(model, options)
-    baselines = (
-        baseline(model.context, model.horizon)
-        for baseline in (Persistence, AllBlack)
-    )
-    scores = {}
-    for scored in (model, *baselines):
-        scores[scored.name] = evaluate(scored, data, verbose=1)
-    print(f"{options.dataset} test set, {data.num_clips} clips")
-    for protocol in PROTOCOLS:
-        print(score_table(scores, protocol))
-    if options.json:
-        text = json.dumps(scores, indent=2)
-        write_atomically(options.json, lambda path: path.write_text(text))
-
-
-def _test_set(model, options):
-    from msrnn_keras.data import MovingMNIST, verify_test_set
-    from msrnn_keras.names import normalize
-
-    if normalize(options.dataset) != "mnist":
-        raise ValueError(
-            "Only the data set mnist can be evaluated by name. "
-            f"Received: {options.dataset!r}"
-        )
-    data = MovingMNIST(
-        "test",
-        context=model.context,
-        horizon=model.horizon,
-        image_shape=model.image_shape[:2],
-        path=options.data,
-    )
-    verify_test_set(data)
-    if options.clips is not None:
-        data.num_clips = min(options.clips, data.num_clips)
-    return data
-
-
-def _predict(options):
-    from msrnn_keras.files import check_writable, read_clips, write_forecast
-
-    check_writable(options.out)
-    past = read_clips(options.input)
-    forecast = _load(options).forecast(past, horizon=options.horizon)
-    write_forecast(options.out, past, forecast)
-    print(f"Wrote {forecast.shape[1]} frames ahead to {options.out}.")
 
 
 def _convert(options):
@@ -411,7 +322,7 @@ def _profile(options):
 def _sizes(options):
     return {
         "batch": options.batch,
-        "image_shape": (*_height_and_width(options.size), options.channels),
+        "image_shape": (*height_and_width(options.size), options.channels),
         "context": options.context,
         "horizon": options.horizon,
         "filters": options.filters,
@@ -421,15 +332,6 @@ def _sizes(options):
         "dtype": options.precision,
         **_cell_options(options.set),
     }
-
-
-def _height_and_width(size):
-    height, _, width = size.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
-        raise ValueError(
-            f"--size takes HEIGHTxWIDTH, such as 64x64. Received: {size}"
-        )
-    return int(height), int(width)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and the clips kept in them."""
+"""Files: written whole or not at all, and the frames kept in them."""
 
 import os
 import pathlib
@@ -37,107 +37,6 @@ def remove_unfinished(folder):
         temporary.unlink(missing_ok=True)
 
 
-def read_clips(path):
-    """Read frames from an `.npy` or `.npz` file.
-
-    Args:
-        path: Path of a file that holds one array, or an `.npz` with one named
-            `frames`: `(time, height, width)`, `(time, height, width,
-            channels)` or `(batch, time, height, width, channels)`. Floats in
-            [0, 1], or 8-bit integers, which are divided by 255.
-
-    Returns:
-        Array of floats `(batch, time, height, width, channels)`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not such a file.
-
-    Example:
-    >>> past = read_clips("past.npz")
-    """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no such file. Received: {str(path)!r}"
-        )
-    frames = _read_array(path)
-    if frames.dtype == np.uint8:
-        frames = np.divide(frames, 255, dtype="float32")
-    if frames.ndim == 3:
-        frames = frames[..., None]
-    if frames.ndim == 4:
-        frames = frames[None]
-    if frames.ndim != 5 or 0 in frames.shape:
-        raise ValueError(
-            "The frames must be (time, height, width), (time, height, width, "
-            "channels) or (batch, time, height, width, channels), none of "
-            f"them 0. Received: shape={frames.shape} in {str(path)!r}"
-        )
-    return frames
-
-
-def _read_array(path):
-    try:
-        data = np.load(path, allow_pickle=False)
-        if isinstance(data, np.ndarray):
-            return data
-        with data:
-            names = data.files
-            if "frames" in names or len(names) == 1:
-                return data["frames" if "frames" in names else names[0]]
-    except Exception as error:
-        raise ValueError(
-            f"The file cannot be read as .npy or .npz ({error}). "
-            f"Received: {str(path)!r}"
-        ) from error
-    raise ValueError(
-        "The file must hold one array, or one named `frames`. "
-        f"Received: {', '.join(names) or 'no array'} in {str(path)!r}"
-    )
-
-
-def write_forecast(path, past, forecast):
-    """Write a forecast in the form that the file's ending names.
-
-    Args:
-        path: Path ending in `.npz` (array `frames`, all clips), `.npy`,
-            `.png` (a picture of the first clip) or `.gif` (an animation of
-            it).
-        past: Array `(batch, time, height, width, channels)`.
-        forecast: Array `(batch, horizon, height, width, channels)`.
-
-    Raises:
-        ValueError: If the ending is another one.
-        FileNotFoundError: If the folder does not exist.
-
-    Example:
-    >>> write_forecast("forecast.gif", past, model.predict(past))
-    """
-    path = pathlib.Path(path)
-    check_writable(path)
-    write_atomically(path, WRITERS[path.suffix](past, forecast))
-
-
-def check_writable(path):
-    """Refuse a path that `write_forecast` could not write to.
-
-    Args:
-        path: Path of the file.
-
-    Raises:
-        ValueError: If its ending names no form of file.
-        FileNotFoundError: If the folder does not exist.
-    """
-    path = pathlib.Path(path)
-    if path.suffix not in WRITERS:
-        raise ValueError(
-            f"The file must end in one of {', '.join(WRITERS)}. "
-            f"Received: {str(path)!r}"
-        )
-    check_folder(path)
-
-
 def check_folder(path):
     """Refuse a path whose folder does not exist.
 
@@ -154,24 +53,119 @@ def check_folder(path):
         )
 
 
-def _picture(past, forecast):
-    from msrnn_keras.plots import plot_forecast
+def read_recordings(path, scaling=None, fill=None, **options):
+    """Read the frames of a file, or of a folder of files.
 
-    return plot_forecast(past[0], None, forecast[0]).savefig
+    Args:
+        path: Path. `.npy` or `.npz`: one array, or in an `.npz` one named
+            `frames`, `(time, height, width)`, `(time, height, width,
+            channels)` or `(clips, time, height, width, channels)`; `times`
+            in an `.npz` are the frames'. Videos and folders of images as of
+            `from_video`, `.nc` as of `from_netcdf`; with `importer` all else
+            as of `from_radar`.
+        scaling: `Scaling`; None is that of the form of file.
+        fill: Number, in the units of the data, in place of missing values
+            (NaN); None leaves them.
+        **options: `variable` of `from_netcdf`; `size` and `grey` of
+            `from_video`; `importer` of `from_radar` and its other arguments.
+
+    Returns:
+        List of `msrnn_keras.data.Recording`, one for each clip.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read, or an option is not for it.
+        ImportError: If an extra is missing.
+
+    Example:
+    >>> (recording,) = read_recordings("rain.nc", variable="rain_rate")
+    """
+    path = pathlib.Path(path)
+    options = {k: v for k, v in options.items() if v not in (None, False, {})}
+    if scaling is not None:
+        options["scaling"] = scaling
+    form, read, allowed = _form(path, "importer" in options)
+    for name in options:
+        if allowed is not None and name not in allowed:
+            raise ValueError(
+                f"`{name}` is not for {form}. Received: {name}="
+                f"{options[name]!r} for {str(path)!r}"
+            )
+    recordings = read(path, **options)
+    if fill is not None:
+        for recording in recordings:
+            if recording.frames.dtype.kind == "f":
+                frames = recording.frames
+                recording.frames = np.where(np.isnan(frames), fill, frames)
+    return recordings
 
 
-def _animation(past, forecast):
-    from msrnn_keras.video import forecast_frames, save_gif
+def _form(path, radar):
+    """What a path holds, its reader, and the options of it; None is any."""
+    from msrnn_keras import data
+    from msrnn_keras.data.videos import VIDEOS
 
-    frames = forecast_frames(past[0], None, forecast[0])
-    return lambda path: save_gif(path, frames)
+    suffix = path.suffix.lower()
+    if radar:
+        return "radar files", _one(data.from_radar), None
+    if path.is_dir() or suffix in VIDEOS:
+        form = "a folder of images" if path.is_dir() else "a video"
+        return form, _one(data.from_video), ("size", "grey")
+    if suffix in (".nc", ".nc4", ".cdf"):
+        return "NetCDF", _one(data.from_netcdf), ("variable", "scaling")
+    if suffix in (".npy", ".npz"):
+        return "an array", _read_arrays, ("scaling",)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no such file. Received: {str(path)!r}"
+        )
+    endings = ", ".join((".npy", ".npz", ".nc", *VIDEOS))
+    raise ValueError(
+        f"The file must end in one of {endings}, or be a folder of images; "
+        f"radar files need an importer. Received: {str(path)!r}"
+    )
 
 
-WRITERS = {
-    ".npz": lambda past, forecast: (
-        lambda path: np.savez_compressed(path, frames=forecast)
-    ),
-    ".npy": lambda past, forecast: lambda path: np.save(path, forecast),
-    ".png": _picture,
-    ".gif": _animation,
-}
+def _one(read):
+    return lambda path, **options: [read(path, **options)]
+
+
+def _read_arrays(path, scaling=None):
+    from msrnn_keras.data import from_arrays
+
+    frames, times = _load_arrays(path)
+    if frames.ndim != 5:
+        return [from_arrays(frames, times=times, scaling=scaling)]
+    if 0 in frames.shape:
+        raise ValueError(
+            "There must be at least one clip of one frame. "
+            f"Received: shape={frames.shape} in {str(path)!r}"
+        )
+    return [from_arrays(clip, scaling=scaling) for clip in frames]
+
+
+def _load_arrays(path):
+    """The frames, and their times or None."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no such file. Received: {str(path)!r}"
+        )
+    try:
+        data = np.load(path, allow_pickle=False)
+        if isinstance(data, np.ndarray):
+            return data, None
+        with data:
+            names = data.files
+            times = data["times"] if "times" in names else None
+            if "frames" in names or len(names) == 1:
+                name = "frames" if "frames" in names else names[0]
+                return data[name], times
+    except Exception as error:
+        raise ValueError(
+            f"The file cannot be read as .npy or .npz ({error}). "
+            f"Received: {str(path)!r}"
+        ) from error
+    raise ValueError(
+        "The file must hold one array, or one named `frames`. "
+        f"Received: {', '.join(names) or 'no array'} in {str(path)!r}"
+    )

@@ -37,8 +37,8 @@ def transfer_weights(source, target):
     recurrent = {w.path for w in target.weights if "layer_" in w.path}
     if recurrent <= set(fresh):
         raise ValueError(
-            "No recurrent layer of the one model fits the other; both must be of the "
-            "same cell and filters. "
+            "No recurrent layer of the one model fits the other; both must "
+            "be of the same cell and filters. "
             f"Received: {source.name} and {target.name}"
         )
     return fresh

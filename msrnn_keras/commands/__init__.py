@@ -1,0 +1,1 @@
+"""Subcommands of `msrnn` that have a module of their own."""

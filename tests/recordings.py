@@ -1,0 +1,140 @@
+"""Small files of frames: videos, images, NetCDF and radar, as others write."""
+
+import numpy as np
+
+START = np.datetime64("2020-06-01T12:00", "ns")
+STEP = np.timedelta64(300, "s")
+PROJ4 = "+proj=stere +lat_0=90 +lon_0=25 +lat_ts=60 +a=6371288 +units=m"
+
+
+def squares(count=6, size=(16, 20)):
+    """A bright square that moves right, 2 pixels a frame, 8-bit RGB."""
+    frames = np.full((count, *size, 3), 16, "uint8")
+    for index in range(count):
+        left = 2 * index
+        frames[index, 4:12, left : left + 8] = (200, 120, 40)
+    return frames
+
+
+def write_avi(path, frames, rate=25):
+    """A video without loss."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=rate)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "bgr0"
+        for frame in frames:
+            image = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            container.mux(stream.encode(image.reformat(format="bgr0")))
+        container.mux(stream.encode())
+    return path
+
+
+def write_images(folder, frames, names):
+    from PIL import Image
+
+    folder.mkdir()
+    for frame, name in zip(frames, names, strict=True):
+        Image.fromarray(frame).save(folder / name)
+    return folder
+
+
+def rain(count=4, size=(8, 9), seed=0):
+    """Rain in mm/h, in steps of 0.1, with dry pixels and missing ones."""
+    rng = np.random.default_rng(seed)
+    values = (rng.integers(0, 200, (count, *size)) / 10).astype("float32")
+    values[:, 0, :3] = 0
+    values[:, -1, -2:] = np.nan
+    return values
+
+
+def times_of(count):
+    return START + np.arange(count) * STEP
+
+
+def rain_dataset(values, **changes):
+    """Rain as CF files hold it: a projection, two axes, bounds, longitudes."""
+    import xarray
+
+    count, height, width = values.shape
+    times = changes.get("times", times_of(count))
+    attributes = {
+        "units": changes.get("units", "mm h-1"),
+        "long_name": "rain rate",
+        "valid_range": np.array([0, 2000], "int16"),
+    }
+    dataset = xarray.Dataset(
+        {"rain": (("time", "y", "x"), values, attributes)},
+        {
+            "time": ("time", times, {"standard_name": "time"}),
+            "y": ("y", 7000.0 - 1000 * np.arange(height), {"units": "m"}),
+            "x": ("x", 1000.0 * np.arange(width), {"units": "m"}),
+            "lon": (("y", "x"), np.ones((height, width)), {"units": "degrees"}),
+        },
+        {"institution": "a weather service", "history": "measured"},
+    )
+    dataset["crs"] = ((), 0, {"grid_mapping_name": "polar_stereographic"})
+    dataset["rain"].attrs["grid_mapping"] = "crs"
+    dataset["time"].attrs["bounds"] = "time_bnds"
+    dataset["time_bnds"] = (
+        ("time", "nv"),
+        np.stack([times - STEP, times], axis=1),
+    )
+    dataset["height"] = (("y", "x"), np.zeros((height, width)))
+    units = "seconds since 2020-01-01"
+    for name in ("time", "time_bnds"):
+        dataset[name].encoding.update(units=units, dtype="int64")
+    return dataset
+
+
+def write_netcdf(path, values, **changes):
+    """As `rain_dataset`, packed into 16 bits."""
+    packed = {"dtype": "int16", "scale_factor": 0.1, "_FillValue": -1}
+    encoding = {"rain": packed} if "units" not in changes else {}
+    rain_dataset(values, **changes).to_netcdf(path, encoding=encoding)
+    return path
+
+
+def write_odim(path, counts, quantity="RATE"):
+    """A radar image in ODIM HDF5: value = 0.1 count, 255 no data."""
+    import h5py
+    import pyproj
+
+    height, width = counts.shape
+    corners = pyproj.Proj(PROJ4)
+    with h5py.File(path, "w") as file:
+        where = file.create_group("where").attrs
+        where["projdef"] = np.bytes_(PROJ4)
+        where["xscale"] = where["yscale"] = 1000.0
+        low = corners(0, -3000000, inverse=True)
+        high = corners(1000 * width, -3000000 + 1000 * height, inverse=True)
+        where["LL_lon"], where["LL_lat"] = low
+        where["UR_lon"], where["UR_lat"] = high
+        data = file.create_group("dataset1/data1")
+        data.create_dataset("data", data=counts)
+        what = data.create_group("what").attrs
+        what["quantity"] = np.bytes_(quantity)
+        what["gain"], what["offset"] = 0.1, 0.0
+        what["nodata"], what["undetect"] = 255.0, 0.0
+    return path
+
+
+def write_pgm(path, counts):
+    """A radar image as the Finnish Meteorological Institute publishes it."""
+    height, width = counts.shape
+    header = [
+        "P5",
+        "# type stereographic",
+        "# centrallongitude 25",
+        "# centrallatitude 90",
+        "# truelatitude 60",
+        "# bottomleft 18.600000 57.930000",
+        "# topright 34.903000 69.005000",
+        "# metersperpixel_x 999.674053",
+        "# metersperpixel_y 999.62859",
+        f"{width} {height}",
+        "255\n",
+    ]
+    path.write_bytes("\n".join(header).encode() + counts.tobytes())
+    return path

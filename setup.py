@@ -10,6 +10,8 @@ SHIPPED_PRESETS = ("ms-convlstm/mnist/small",)
 VIDEO = ["imageio", "av"]
 RADAR = ["pysteps", "opencv-python-headless", "pyproj", "xarray", "netCDF4"]
 TEST = [
+    *VIDEO,
+    *RADAR,
     "jax",
     "pydot",
     "pytest",
@@ -48,10 +50,12 @@ setup(
     include_package_data=False,
     zip_safe=False,
     install_requires=[
+        "h5py",
         "keras>=3.12",
         "keras-tuner",
         "matplotlib",
         "numpy",
+        "pillow",
         "tensorflow",
         "tensorflow-datasets",
     ],
@@ -60,6 +64,7 @@ setup(
         "torch": ["torch"],
         "video": VIDEO,
         "radar": RADAR,
+        "lpips": ["lpips", "torch", "torchvision"],
         "test": TEST,
         "dev": [*TEST, "ruff"],
     },

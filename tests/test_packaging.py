@@ -29,7 +29,14 @@ HEAVY = (
     "tensorflow_datasets",
     "keras_tuner",
     "PIL",
+    "av",
+    "cv2",
+    "imageio",
+    "lpips",
+    "pyproj",
+    "pysteps",
     "skimage",
+    "xarray",
 )
 
 IMPORT = f"""

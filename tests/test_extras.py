@@ -6,6 +6,8 @@ from msrnn_keras.data import from_netcdf, from_radar, from_video
 from msrnn_keras.extras import require
 from msrnn_keras.outputs import check_writable
 
+pytestmark = pytest.mark.backend_free
+
 
 def test_a_module_is_imported():
     assert require("json", "radar") is sys.modules["json"]

@@ -7,6 +7,8 @@ from msrnn_keras.files import (
 )
 from tests.runs import contents
 
+pytestmark = pytest.mark.backend_free
+
 
 def test_a_file_is_written_under_its_own_ending(tmp_path):
     seen = []

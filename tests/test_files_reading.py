@@ -13,6 +13,8 @@ from tests.recordings import (
     write_odim,
 )
 
+pytestmark = pytest.mark.backend_free
+
 # === Arrays ===
 
 

@@ -2,6 +2,8 @@ import pytest
 
 from msrnn_keras.names import lookup
 
+pytestmark = pytest.mark.backend_free
+
 TABLE = {"ms-convlstm": 1, "convlstm": 2, "predrnn": 3}
 
 

@@ -8,6 +8,8 @@ from msrnn_keras.outputs import check_writable, write_forecast
 from tests.recordings import rain, rain_dataset, times_of
 from tests.runs import contents
 
+pytestmark = pytest.mark.backend_free
+
 RNG = np.random.default_rng(0)
 PAST = RNG.random((2, 3, 9, 8, 1), "float32")
 AHEAD = RNG.random((2, 4, 9, 8, 1), "float32")

@@ -1,4 +1,8 @@
+import pytest
+
 from msrnn_keras.tables import aligned
+
+pytestmark = pytest.mark.backend_free
 
 
 def test_rows_are_aligned():

@@ -10,6 +10,8 @@ from msrnn_keras.plots import (
 )
 from msrnn_keras.video import forecast_frames
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("matplotlib")
 BORDER = video._BORDER
 

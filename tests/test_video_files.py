@@ -6,6 +6,8 @@ import pytest
 from msrnn_keras.plots import MISSING_COLOUR
 from msrnn_keras.video import save_animation, save_gif
 
+pytestmark = pytest.mark.backend_free
+
 Image = pytest.importorskip("PIL.Image")
 
 

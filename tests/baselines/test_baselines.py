@@ -8,6 +8,8 @@ from msrnn_keras.baselines import (
     Persistence,
 )
 
+pytestmark = pytest.mark.backend_free
+
 FRAMES = np.random.default_rng(0).random((2, 6, 3, 4, 1)).astype("float32")
 
 

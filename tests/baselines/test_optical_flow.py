@@ -7,6 +7,8 @@ import pytest
 
 from msrnn_keras.baselines import OpticalFlow, Persistence
 
+pytestmark = pytest.mark.backend_free
+
 with contextlib.redirect_stdout(io.StringIO()):
     pytest.importorskip("pysteps")
 pytest.importorskip("cv2")

@@ -2,7 +2,11 @@
 
 import re
 
+import pytest
+
 from benchmarks import moving_mnist
+
+pytestmark = pytest.mark.backend_free
 
 
 def test_prints_clips_per_second(capsys, monkeypatch):

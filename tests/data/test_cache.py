@@ -2,8 +2,11 @@ import os
 import pathlib
 
 import numpy as np
+import pytest
 
 from msrnn_keras.data.cache import cached_array, data_home, file_digest
+
+pytestmark = pytest.mark.backend_free
 
 
 def test_made_once_and_mapped(tmp_path):

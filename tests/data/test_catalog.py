@@ -4,6 +4,8 @@ import pytest
 from msrnn_keras.data import NAMES, MovingMNIST, load
 from msrnn_keras.data.digits import SPLITS
 
+pytestmark = pytest.mark.backend_free
+
 PUBLISHED = {
     "mnist": (10, 10, (64, 64)),
     "mnist-official": (10, 10, (64, 64, 1)),

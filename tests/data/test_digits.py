@@ -8,6 +8,8 @@ import pytest
 from msrnn_keras.data import digits as digits_module
 from msrnn_keras.data import digits_source, load_digits
 
+pytestmark = pytest.mark.backend_free
+
 
 @pytest.fixture(autouse=True)
 def forget_files():

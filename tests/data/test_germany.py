@@ -8,6 +8,8 @@ import pytest
 from msrnn_keras.data import Germany, RainRate, load
 from tests.data import published
 
+pytestmark = pytest.mark.backend_free
+
 FIVE_MINUTES = np.timedelta64(5, "m")
 YEARS = {"train": range(2006, 2015), "validation": [2015], "test": [2016, 2017]}
 

@@ -4,6 +4,8 @@ import pytest
 
 from msrnn_keras.data.hdf5 import array_of, open_hdf5
 
+pytestmark = pytest.mark.backend_free
+
 
 @pytest.fixture
 def path(tmp_path):

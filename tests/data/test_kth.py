@@ -8,6 +8,8 @@ from msrnn_keras.data import KTH, Clips, kth, load
 from msrnn_keras.data.kth import decode
 from tests.data import published
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("av")
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from msrnn_keras.data import KTH, kth_files
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("av")
 
 

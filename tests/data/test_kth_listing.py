@@ -3,6 +3,8 @@ import pytest
 from msrnn_keras.data.kth import parse_sequences
 from tests.data import published
 
+pytestmark = pytest.mark.backend_free
+
 
 def test_parse_sequences():
     found = parse_sequences(published.KTH_LISTING)

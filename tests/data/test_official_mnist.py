@@ -6,6 +6,8 @@ import pytest
 
 from msrnn_keras.data import OfficialMNIST, load
 
+pytestmark = pytest.mark.backend_free
+
 
 @pytest.fixture
 def clips():

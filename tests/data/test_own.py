@@ -6,6 +6,8 @@ from msrnn_keras.data.own import rows_of, scaling_of, times_ahead
 from tests.recordings import STEP, times_of
 from tests.reference import tiny
 
+pytestmark = pytest.mark.backend_free
+
 EVEN = times_of(4)
 GAP = times_of(6)[[0, 1, 2, 4, 5]]
 

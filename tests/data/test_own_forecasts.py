@@ -15,6 +15,8 @@ from tests.recordings import (
     write_netcdf,
 )
 
+pytestmark = pytest.mark.backend_free
+
 xarray = pytest.importorskip("xarray")
 netcdf = pytest.importorskip("netCDF4")
 

@@ -10,6 +10,8 @@ from tests.recordings import (
     write_netcdf,
 )
 
+pytestmark = pytest.mark.backend_free
+
 xarray = pytest.importorskip("xarray")
 pytest.importorskip("netCDF4")
 

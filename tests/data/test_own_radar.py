@@ -7,6 +7,8 @@ from msrnn_keras.data import MinMax, RainRate, from_radar
 from msrnn_keras.data.forecasts import forecast_dataset
 from tests.recordings import PROJ4, times_of, write_odim, write_pgm
 
+pytestmark = pytest.mark.backend_free
+
 pyproj = pytest.importorskip("pyproj")
 pytest.importorskip("pysteps")
 pytest.importorskip("xarray")

@@ -5,6 +5,8 @@ from PIL import Image
 from msrnn_keras.data import from_video
 from tests.recordings import squares, write_avi, write_images
 
+pytestmark = pytest.mark.backend_free
+
 NAMES = [f"frame{index}.png" for index in (1, 2, 10, 11, 100, 101)]
 
 

@@ -3,6 +3,8 @@ import pytest
 
 from msrnn_keras.data import ArraySource, MinMax, Source, segments_of
 
+pytestmark = pytest.mark.backend_free
+
 START = np.datetime64("2020-02-29T23:50", "s")
 
 

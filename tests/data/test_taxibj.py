@@ -7,6 +7,8 @@ import pytest
 from msrnn_keras.data import TaxiBJ, load
 from tests.data import published
 
+pytestmark = pytest.mark.backend_free
+
 HALF_HOUR = np.timedelta64(30, "m")
 
 

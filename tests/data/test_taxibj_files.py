@@ -9,6 +9,8 @@ import pytest
 from msrnn_keras.data import Clips, TaxiBJ
 from tests.data import published
 
+pytestmark = pytest.mark.backend_free
+
 
 @pytest.fixture
 def copied(taxibj, tmp_path):

@@ -5,6 +5,8 @@ from msrnn_keras.plots import check_clip, check_clips, plot_forecast
 from msrnn_keras.plots.clips import check_forecasts, in_units
 from tests.plots.pictures import clip
 
+pytestmark = pytest.mark.backend_free
+
 
 def test_good_clips_are_given_back():
     past, future, forecast = clip(3), clip(2), clip(2, seed=1)

@@ -3,6 +3,8 @@ import pytest
 
 from msrnn_keras.plots import plot_curves
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("matplotlib")
 
 

@@ -4,6 +4,8 @@ import pytest
 from msrnn_keras.plots import plot_errors
 from tests.plots.pictures import bars, check_texts, clip, names, panels, shown
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("matplotlib")
 
 

@@ -4,6 +4,8 @@ import pytest
 from msrnn_keras.plots import plot_flow
 from tests.plots.pictures import clip, drawn
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("matplotlib")
 
 

@@ -17,6 +17,8 @@ from tests.plots.pictures import (
     times,
 )
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("matplotlib")
 
 

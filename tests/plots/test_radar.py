@@ -18,6 +18,8 @@ from tests.plots.pictures import (
     times,
 )
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("matplotlib")
 
 

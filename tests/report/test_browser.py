@@ -7,6 +7,8 @@ import pytest
 
 from msrnn_keras.report import evaluation_report
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("matplotlib")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (

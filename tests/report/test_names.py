@@ -4,6 +4,8 @@ import pytest
 
 from msrnn_keras.report import names
 
+pytestmark = pytest.mark.backend_free
+
 
 @pytest.mark.parametrize(
     ("key", "family", "parameters"),

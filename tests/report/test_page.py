@@ -8,6 +8,8 @@ from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.plots import plot_curves
 from msrnn_keras.report import write_report
 
+pytestmark = pytest.mark.backend_free
+
 pytest.importorskip("matplotlib")
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"

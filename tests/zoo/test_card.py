@@ -8,6 +8,8 @@ from msrnn_keras.recipes import DATASETS, load_recipe
 from tests.runs import RECIPE
 from zoo.card import DATA, render_card
 
+pytestmark = pytest.mark.backend_free
+
 
 def protocols(start):
     """Scores of both protocols, each number another one."""

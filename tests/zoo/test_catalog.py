@@ -4,6 +4,8 @@ import pytest
 
 from zoo.catalog import Preset, find, folder_of
 
+pytestmark = pytest.mark.backend_free
+
 WEIGHTS = {"model.weights.h5": {"sha256": "0", "bytes": 1}}
 
 

@@ -10,6 +10,8 @@ import pytest
 from zoo.catalog import Preset
 from zoo.files import PresetFileError, describe, fetch, locate
 
+pytestmark = pytest.mark.backend_free
+
 CONTENT = bytes(range(256)) * 1000
 NAME = "model.weights.h5"
 FOLDER = "mim/mnist/base/1"

@@ -8,6 +8,8 @@ import pytest
 from zoo import manifest
 from zoo.files import describe
 
+pytestmark = pytest.mark.backend_free
+
 
 @pytest.fixture
 def root(tmp_path, write_stub):

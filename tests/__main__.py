@@ -1,6 +1,7 @@
 """Runs the tests on every backend: `python -m tests [pytest arguments]`."""
 
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -13,10 +14,16 @@ SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_NUM_INTRAOP_THREADS": "1",
 }
-FAST_COMPILATION = (
-    "--xla_backend_optimization_level=0 "
-    "--xla_llvm_disable_expensive_passes=true"
-)
+# So it compiles without optimisation, and each program only once.
+JAX_SETTINGS = {
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 "
+    "--xla_llvm_disable_expensive_passes=true",
+    "JAX_COMPILATION_CACHE_DIR": str(
+        pathlib.Path(__file__).parents[1] / ".pytest_cache" / "jax"
+    ),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
 
 
 def main(arguments):
@@ -30,9 +37,8 @@ def main(arguments):
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2"]
         if backend != COMPLETE:
             command += ["-m", "not backend_free"]
-        environment = {**SETTINGS, **os.environ, "KERAS_BACKEND": backend}
-        if backend == "jax":
-            environment.setdefault("XLA_FLAGS", FAST_COMPILATION)
+        settings = {**SETTINGS, **(JAX_SETTINGS if backend == "jax" else {})}
+        environment = {**settings, **os.environ, "KERAS_BACKEND": backend}
         run = subprocess.run([*command, *arguments], env=environment)
         worst = max(worst, abs(run.returncode))
     return worst

@@ -120,12 +120,13 @@ def evaluation_report(
 
 def _pick(dataset, shown, context):
     """The clips of the given indices: index -> (past, future)."""
+    batches = dataset
     if isinstance(dataset, tuple):
-        dataset = [dataset]
+        batches = [dataset]
     elif isinstance(dataset, keras.utils.PyDataset):
-        dataset = (dataset[i] for i in range(dataset.num_batches))
+        batches = (dataset[i] for i in range(dataset.num_batches))
     wanted, found, first = set(shown), {}, 0
-    for past, future in dataset:
+    for past, future in batches:
         for index in sorted(wanted - set(found)):
             if first <= index < first + len(past):
                 pair = (past[index - first], future[index - first])

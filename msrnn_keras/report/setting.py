@@ -49,8 +49,6 @@ def _processor():
 
 
 def _version(package):
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        # tensorflow-cpu and the like bring the package of another name.
-        return "of unknown version"
+    # tensorflow-cpu and the like bring the package of another name.
+    names = metadata.packages_distributions().get(package)
+    return metadata.version(names[0]) if names else "of unknown version"

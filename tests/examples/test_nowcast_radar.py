@@ -1,0 +1,58 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from examples import nowcast_radar
+from msrnn_keras import data
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="compiles for a minute"
+)
+
+
+def moving_rain(frames, side):
+    """Rain of 4 mm/h that moves to the right; a corner that nobody sees."""
+    time, row, column = np.ogrid[:frames, :side, :side]
+    wet = (column - 2 * time) % side < side // 4
+    rain = np.where(wet & (row > 3), 4.0, 0.0).astype("float32")
+    rain[:, :4, :4] = np.nan
+    return rain[..., None]
+
+
+def test_blocks_are_averaged_over_what_is_there():
+    rain = np.arange(16.0).reshape(1, 4, 4, 1)
+    rain[0, :2, 0], rain[0, 2:, 2:] = np.nan, np.nan
+    rain[0, 3, 3] = 7
+    averaged = nowcast_radar.coarse(rain, factor=2).read(0, 1)[0, ..., 0]
+    # Half of the first block is missing, three quarters of the last.
+    np.testing.assert_allclose(averaged, [[np.nan, 4.5], [10.5, np.nan]])
+
+
+def test_tiles_are_those_with_rain_and_clips_stay_within_them():
+    rain = np.zeros((5, 8, 16, 1), "float32")
+    rain[:, :, :4] = 3.0
+    tiles = nowcast_radar.rainy_tiles(data.from_arrays(rain / 10), side=8)
+    assert tiles.segments == [(0, 5)]
+    np.testing.assert_array_equal(tiles.read(0, 5), rain[:, :, :8] / 10)
+
+
+def test_from_rain_to_the_report(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("pysteps")
+    pytest.importorskip("cv2")
+    monkeypatch.setattr(nowcast_radar, "HORIZON", 3)
+    monkeypatch.setattr(nowcast_radar, "TRAINED", 2)
+    train, test = (
+        data.from_arrays(
+            moving_rain(frames, 64), interval=300, scaling=data.RainRate()
+        )
+        for frames in (9, 10)
+    )
+    out = tmp_path / "nowcast.html"
+    scores = nowcast_radar.run(train, test, 1e-6, out)
+    assert list(scores) == ["ms-convlstm", "persistence", "optical flow"]
+    assert "1 steps" in capsys.readouterr().out
+    flow, still = scores["optical flow"], scores["persistence"]
+    assert flow["forecast"]["mse"] < still["forecast"]["mse"]
+    assert json.dumps(scores) and "optical flow" in out.read_text("utf-8")

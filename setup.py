@@ -17,6 +17,7 @@ TEST = [
     "pytest",
     "pytest-xdist",
     "scikit-image",
+    "scikit-learn",
     "setuptools",
     "torch",
     "wheel",

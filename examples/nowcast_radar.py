@@ -8,6 +8,10 @@ Meteorological Institute, CC BY 4.0), averages them to 4 km, fine-tunes the
 small digits model on the first event and scores it on the second, beside
 persistence and optical flow: 30 minutes in, an hour ahead. The report has the
 scores, their curves over the lead time, pictures and an animation.
+
+Five minutes on one event teach little: after 393 steps on 2 cores of an AMD
+EPYC, shared with other work, the mean squared error over 23 clips was 970
+(persistence 1,055, optical flow 514), the CSI at 0.5 mm/h 0.02 (0.10, 0.23).
 """
 
 import argparse

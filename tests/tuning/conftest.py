@@ -1,0 +1,10 @@
+import pytest
+
+from tests.tuning.searches import search
+
+
+@pytest.fixture(scope="session")
+def uncut(tmp_path_factory):
+    """The folder of a search that came to its end, and its tuner."""
+    folder = tmp_path_factory.mktemp("tuning") / "uncut"
+    return folder, search(folder)

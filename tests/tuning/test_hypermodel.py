@@ -1,0 +1,175 @@
+import math
+import pickle
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from msrnn_keras import Sampling, data, losses, tuning
+from tests.tuning.searches import clips, space
+
+
+def built(hypermodel, **values):
+    """The model of the values, and the hyperparameters."""
+    hp = keras_tuner.HyperParameters()
+    hypermodel.build(hp)
+    assert set(values) <= set(hp.values)
+    hp.values.update(values)
+    return hypermodel.build(hp), hp
+
+
+def test_it_is_a_hypermodel():
+    hypermodel = space(name="mine")
+    assert isinstance(hypermodel, keras_tuner.HyperModel)
+    assert hypermodel.name == "mine"
+    assert "learning_rate" in type(hypermodel).__doc__
+    kind = pickle.loads(pickle.dumps(type(hypermodel)))
+    assert kind is tuning.MSRNNHyperModel
+
+
+def test_the_space_has_every_value():
+    hypermodel = space(
+        cell=("PredRNN", "convlstm"),
+        scales=((1, 2, 1), [1, 1]),
+        sampling=("none", "linear", "reverse"),
+        sampling_steps=(5, 6),
+        batch_size=(2, 4),
+        filters=3,
+    )
+    hp = keras_tuner.HyperParameters()
+    hypermodel.build(hp)
+    assert hypermodel.dimensions == 5
+    *choices, rate = hp.space
+    assert {choice.name: choice.values for choice in choices} == {
+        "cell": ["predrnn", "convlstm"],
+        "filters": [3],
+        "kernel_size": [1],
+        "scales": ["1,2,1", "1,1"],
+        "skips": ["none"],
+        "patch_size": [4],
+        "sampling": ["none", "linear 5", "linear 6", "reverse 5", "reverse 6"],
+        "batch_size": [2, 4],
+    }
+    assert (rate.name, rate.sampling) == ("learning_rate", "log")
+    assert (rate.min_value, rate.max_value) == (1e-3, 1e-1)
+
+
+def test_the_model_is_that_of_the_values():
+    hypermodel = space(
+        cell=("convlstm", "trajgru"),
+        filters=(2, 4),
+        kernel_size=(3, 5),
+        scales=((1, 1), (1, 2, 1)),
+        skips=("none", "fc"),
+        patch_size=(1, 2),
+        sampling=("none", "reverse"),
+        sampling_steps=7,
+        clipnorm=0.5,
+        missing="mask",
+        links=2,
+        warmup=False,
+        dtype="float64",
+    )
+    model, _ = built(
+        hypermodel,
+        cell="trajgru",
+        filters=4,
+        kernel_size=5,
+        scales="1,2,1",
+        skips="fc",
+        patch_size=2,
+        sampling="reverse 7",
+        learning_rate=0.05,
+    )
+    config = model.get_config()
+    expected = {
+        "cell": "trajgru",
+        "image_shape": (8, 8, 1),
+        "context": 2,
+        "horizon": 2,
+        "filters": 4,
+        "kernel_size": 5,
+        "scales": (1, 2, 1),
+        "skips": "fc",
+        "patch_size": 2,
+        "missing": "mask",
+        "links": 2,
+        "warmup": False,
+        "name": "ms-trajgru",
+    }
+    assert {name: config[name] for name in expected} == expected
+    assert model.sampling.get_config() == Sampling.reverse(7).get_config()
+    assert model.dtype_policy.name == "float64"
+    assert isinstance(model.loss, losses.L1L2)
+    assert isinstance(model.optimizer, keras.optimizers.Adam)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.05)
+    assert model.optimizer.clipnorm == 0.5
+    # An argument of another cell is not for this one.
+    plain, _ = built(hypermodel)
+    assert plain.name == "convlstm" and plain.sampling is None
+    assert plain.cell_options == {}
+
+
+def test_every_model_of_a_space_starts_from_the_same_seed():
+    first, _ = built(space(filters=2))
+    second, _ = built(space(filters=2), learning_rate=0.1)
+    other, _ = built(space(filters=2, seed=4))
+    for a, b, c in zip(
+        first.weights, second.weights, other.weights, strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+        assert np.ptp(a) == 0 or not np.array_equal(a, c)
+
+
+def test_fit_takes_the_batch_size_of_the_values():
+    hypermodel = space(batch_size=(1, 3))
+    model, hp = built(hypermodel, batch_size=3)
+    x, y = clips(count=4)
+    history = hypermodel.fit(hp, model, x, y, epochs=2, verbose=0)
+    assert history.params["steps"] == math.ceil(4 / 3)
+    assert history.history["epochs"] == [2, 2]
+    assert history.history["parameters"] == [model.count_params()] * 2
+    stream = data.Clips(data.from_arrays(y[:, 0]), 2, 2)
+    with pytest.raises(ValueError, match="only where x is an array. Received"):
+        hypermodel.fit(hp, model, stream)
+
+
+def test_fit_begins_at_the_same_epoch_of_the_data():
+    frames = np.random.default_rng(0).random((12, 8, 8, 1))
+    train = data.Clips(
+        data.from_arrays(frames.astype("float32")), 2, 2, 2, shuffle=True
+    )
+    hypermodel, losses = space(filters=2), []
+    for _ in range(2):
+        model, hp = built(hypermodel)
+        history = hypermodel.fit(hp, model, train, epochs=2, verbose=0)
+        losses.append(history.history["loss"])
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"cell": ()}, "`cell` needs at least one value"),
+        ({"cell": "convlsm"}, "Received: 'convlsm'"),
+        ({"filters": (8, 0)}, "Received: filters=0"),
+        ({"kernel_size": "3"}, "Received: kernel_size='3'"),
+        ({"scales": "1,2,1"}, "Received: scales='1,2,1'"),
+        ({"scales": ()}, r"Received: scales=\(\)"),
+        ({"scales": (1, 2)}, r"backwards.* Received: scales=\(1, 2\)"),
+        ({"scales": ((1, 0, 1),)}, "Received: scales=0"),
+        ({"skips": "unet"}, "Received: skips='unet'"),
+        ({"patch_size": 1.5}, "Received: patch_size=1.5"),
+        ({"learning_rate": (1, 0.1)}, r"Received: learning_rate=\(1, 0.1\)"),
+        ({"learning_rate": "fast"}, "Received: learning_rate='fast'"),
+        ({"sampling": "cosine"}, "Received: sampling='cosine'"),
+        ({"sampling_steps": 0}, "Received: sampling_steps=0"),
+        ({"batch_size": (4, -1)}, "Received: batch_size=-1"),
+        ({"clipnorm": 0}, "Received: clipnorm=0"),
+        ({"links": 3}, "Neither MSStack nor convlstm .* Received: links"),
+    ],
+)
+def test_a_space_that_cannot_be_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        space(**options)

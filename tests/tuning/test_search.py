@@ -1,0 +1,143 @@
+import math
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from msrnn_keras import MSStack, data, tuning
+from msrnn_keras.tuning import search as module
+from tests.tuning.searches import TRIALS, by_trial, clips, search, space
+
+
+def test_the_best_model_has_the_best_score(uncut):
+    folder, tuner = uncut
+    results = tuning.read_results(folder)
+    assert [r["status"] for r in results] == ["COMPLETED"] * TRIALS
+    scores = [r["val_mse"] for r in results]
+    assert scores == sorted(scores) and tuner.finished
+    assert len({str(r["values"]) for r in results}) == TRIALS
+    (model,) = tuner.get_best_models()
+    x, y = clips(2, seed=1)
+    error = np.clip(model.predict(x, verbose=0), 0, 1) - y
+    expected = np.square(error).sum(axis=(2, 3, 4)).mean()
+    assert scores[0] == pytest.approx(expected, rel=1e-4)
+    assert results[0]["values"]["filters"] == model.filters
+    weights = sum(np.size(w) for w in model.get_weights() if np.ndim(w))
+    assert results[0]["parameters"] == weights
+    assert {r["epochs"] for r in results} == {2}
+    assert all(r["seconds"] > 0 for r in results)
+
+
+def test_a_search_that_was_stopped_goes_on(uncut, tmp_path, monkeypatch):
+    clock, folder = [0.0], tmp_path / "run"
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    original = module.Deadline.on_train_batch_begin
+
+    def passes(self, batch, logs=None):
+        clock[0] += 20
+        original(self, batch, logs)
+
+    def statuses():
+        return {t: r["status"] for t, r in by_trial(folder).items()}
+
+    # By Ctrl-C, in the first trial.
+    with monkeypatch.context() as patch:
+        patch.setattr(MSStack, "fit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            search(folder)
+    assert statuses() == {"0": "RUNNING"}
+    # After a minute, in the second epoch of the second trial.
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Deadline, "on_train_batch_begin", passes)
+        tuner = search(folder, max_minutes=1)
+    assert not tuner.finished and tuner.best.exists()
+    assert statuses() == {"0": "COMPLETED", "1": "RUNNING"}
+    assert "running" in tuning.results_table(tuning.read_results(folder))
+    assert search(folder).finished
+    assert by_trial(folder) == {
+        trial: {**row, "val_mse": pytest.approx(row["val_mse"], rel=1e-4)}
+        for trial, row in by_trial(uncut[0]).items()
+    }
+
+
+def interrupted(*args, **kwargs):
+    raise KeyboardInterrupt
+
+
+def test_more_trials_add_to_a_search(uncut, tmp_path):
+    folder = shutil.copytree(uncut[0], tmp_path / "run")
+    before = by_trial(folder)
+    search(folder)  # all is done
+    assert by_trial(folder) == before
+    search(folder, max_trials=TRIALS + 1)
+    after = by_trial(folder)
+    assert len(after) == TRIALS + 1 and before.items() <= after.items()
+
+
+def test_hyperband_goes_on_with_the_best(tmp_path):
+    x, y = clips()
+    frames = np.concatenate([x[:, :2], y], axis=1).reshape(-1, 8, 8, 1)
+    train = data.Clips(
+        data.from_arrays(frames), 2, 2, 4, stride=4, teacher=True
+    )
+    options = {"method": "hyperband", "epochs": 3, "max_trials": 4}
+    folder = tmp_path / "run"
+    hypermodel = space()
+    tuner = search(folder, hypermodel, train, **options)
+    results = by_trial(folder)
+    first = [results[trial] for trial in ("0", "1", "2")]
+    assert [r["epochs"] for r in first] == [1, 1, 1]
+    best = min(first, key=lambda r: r["val_mse"])
+    last = results["3"]
+    assert last["epochs"] == 3 and last["values"] == best["values"]
+    goes_on = next(trial for trial in "012" if results[trial] is best)
+    values = tuner.oracle.get_trial("3").hyperparameters.values
+    assert values["tuner/trial_id"] == goes_on
+    # It is as if it had been trained without a break.
+    hp = tuner.oracle.get_trial(goes_on).hyperparameters
+    history = hypermodel.fit(
+        hp,
+        hypermodel.build(hp),
+        train,
+        epochs=3,
+        validation_data=clips(2, seed=1),
+        verbose=0,
+    )
+    expected = min(history.history["val_mse"][1:])
+    assert last["val_mse"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_bayesian_search_learns(tmp_path):
+    pytest.importorskip("sklearn")
+
+    class Valley(tuning.MSRNNHyperModel):
+        """A score without training, least at a rate of 1e-2."""
+
+        def fit(self, hp, model, *args, **kwargs):
+            score = (math.log10(hp.get("learning_rate")) + 2) ** 2
+            return {"val_mse": score, "epochs": 1, "seconds": 0, **counts}
+
+    counts = {"parameters": 1}
+    options = {"filters": 1, "scales": (1,), "skips": "none", "patch_size": 4}
+    hypermodel = Valley(
+        cell="convlstm",
+        kernel_size=1,
+        learning_rate=(1e-6, 1),
+        sampling="none",
+        image_shape=(8, 8, 1),
+        **options,
+    )
+    assert hypermodel.dimensions == 1
+    search(tmp_path / "run", hypermodel, method="bayesian", max_trials=8)
+    rows = by_trial(tmp_path / "run")
+    drawn = [rows[trial]["val_mse"] for trial in "01"]
+    chosen = [rows[trial]["val_mse"] for trial in "234567"]
+    assert min(chosen) < 0.1 < min(drawn)
+
+
+def test_bayesian_search_says_what_it_lacks(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match="scikit-learn: pip install"):
+        search(tmp_path / "run", method="bayesian")
+    assert not (tmp_path / "run").exists()

@@ -6,7 +6,7 @@ import pathlib
 import sys
 import time
 
-from msrnn_keras.commands import evaluate, predict
+from msrnn_keras.commands import evaluate, predict, train, tune
 from msrnn_keras.commands.arguments import (
     add_preset,
     height_and_width,
@@ -53,7 +53,8 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (_add_demo, _add_list, _add_info):
         add(commands)
-    _add_train(commands)
+    train.add(commands)
+    tune.add(commands)
     evaluate.add(commands)
     predict.add(commands)
     for add in (_add_convert, _add_summary, _add_profile):
@@ -87,25 +88,6 @@ def _add_info(commands):
     command = commands.add_parser("info", help="all about a preset, as JSON")
     add_preset(command)
     command.set_defaults(run=_info)
-
-
-def _add_train(commands):
-    command = commands.add_parser(
-        "train", help="train a recipe, or go on where it was stopped"
-    )
-    command.add_argument("recipe", help="a recipe file, or a published one's")
-    command.add_argument("--out", required=True, help="folder of the run")
-    command.add_argument("--data", help="file of the data set (mnist.npz)")
-    command.add_argument(
-        "--max-minutes", type=float, help="stop after so many minutes"
-    )
-    command.add_argument(
-        "--devices", type=int, help="devices that share each batch; else 1"
-    )
-    command.add_argument(
-        "--verbose", type=int, default=1, help="0, 1 (bar), 2 (lines)"
-    )
-    command.set_defaults(run=_train)
 
 
 def _add_convert(commands):
@@ -226,36 +208,6 @@ def _info(options):
         options.model, options.dataset, options.variant, options.revision
     )
     print(json.dumps(info, indent=2, sort_keys=True))
-
-
-def _train(options):
-    from msrnn_keras.recipes import load_recipe
-    from msrnn_keras.training import read_history, train
-
-    recipe = load_recipe(_find_recipe(options.recipe))
-    best = train(
-        recipe,
-        options.out,
-        data=options.data,
-        max_minutes=options.max_minutes,
-        verbose=options.verbose,
-        devices=options.devices,
-    )
-    done = len(read_history(options.out))
-    print(f"{done} of {recipe.training.epochs} epochs done in {options.out}.")
-    if done < recipe.training.epochs:
-        print("Run the same command again to go on.")
-    if best is not None:
-        print(f"Best weights on validation: {best}")
-
-
-def _find_recipe(name):
-    """The file itself, or the published recipe of that name."""
-    import zoo
-
-    path = pathlib.Path(name)
-    published = pathlib.Path(zoo.__file__).parent / "recipes" / f"{name}.toml"
-    return published if published.exists() and not path.is_file() else path
 
 
 def _convert(options):

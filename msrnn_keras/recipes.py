@@ -6,55 +6,40 @@ import tomllib
 
 import keras
 
-from msrnn_keras.data.moving_mnist import MovingMNIST
+from msrnn_keras import data
 from msrnn_keras.losses import L1L2
 from msrnn_keras.metrics import MSE
-from msrnn_keras.schedules import Sampling
 from msrnn_keras.stack import create
-
-DATASETS = {"mnist": MovingMNIST}
-LOSSES = {"l1_l2": L1L2}
-POSITIVE = (
-    "batch_size",
-    "epochs",
-    "steps_per_epoch",
-    "learning_rate",
-    "sampling_steps",
-    "validation_clips",
+from msrnn_keras.training import optimization
+from msrnn_keras.training.settings import (
+    Training,
+    check_known,
+    check_numbers,
+    check_types,
 )
 
-
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """The `[training]` table of a recipe.
-
-    Args:
-        batch_size: Integer, clips in a training step.
-        epochs: Integer. An epoch ends with validation and a checkpoint.
-        steps_per_epoch: Integer, training steps.
-        learning_rate: Float, the peak; reached after `warmup_steps`, then
-            falling to 0 along a cosine.
-        warmup_steps: Integer, training steps.
-        sampling_steps: Integer, steps until scheduled sampling has fallen
-            linearly from the true frames to the model's own.
-        validation_clips: Integer, validation clips scored after each epoch.
-        loss: String, `"l1_l2"`.
-        seed: Integer, of weights, data and sampling.
-    """
-
-    batch_size: int
-    epochs: int
-    steps_per_epoch: int
-    learning_rate: float
-    warmup_steps: int
-    sampling_steps: int
-    validation_clips: int
-    loss: str = "l1_l2"
-    seed: int = 0
-
-    @property
-    def steps(self):
-        return self.epochs * self.steps_per_epoch
+TEST_ONLY = ("mnist-official",)
+DATASETS = tuple(name for name in data.NAMES if name not in TEST_ONLY)
+LOSSES = {"l1_l2": L1L2}
+# What `Recipe.data` gives to `data.load` itself.
+RESERVED = (
+    "name",
+    "split",
+    "batch_size",
+    "context",
+    "horizon",
+    "teacher",
+    "shuffle",
+    "path",
+    "stride",
+    "num_clips",
+    "seed",
+    "image_shape",
+    "digits",
+    "workers",
+    "use_multiprocessing",
+    "max_queue_size",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +55,8 @@ class Recipe:
         training: `Training`.
         name: String, file name without its ending.
         text: String, the file itself.
+        options: Dict, the `[data]` table: options of the data set, such as
+            `num_digits` of `mnist`.
     """
 
     model: str
@@ -79,6 +66,7 @@ class Recipe:
     training: Training
     name: str
     text: str
+    options: dict = dataclasses.field(default_factory=dict)
 
     def build(self):
         """The untrained model, compiled.
@@ -88,19 +76,15 @@ class Recipe:
         """
         t = self.training
         keras.utils.set_random_seed(t.seed)
+        precision = {"dtype": t.precision} if t.precision else {}
         model = create(
             self.model,
-            sampling=Sampling.linear(t.sampling_steps),
+            sampling=optimization.sampling(t),
+            **precision,
             **self.architecture,
         )
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0,
-            decay_steps=t.steps - t.warmup_steps,
-            warmup_target=t.learning_rate,
-            warmup_steps=t.warmup_steps,
-        )
         model.compile(
-            keras.optimizers.Adam(rate), loss=LOSSES[t.loss](), metrics=[MSE()]
+            optimization.optimizer(t), loss=LOSSES[t.loss](), metrics=[MSE()]
         )
         return model
 
@@ -110,26 +94,42 @@ class Recipe:
         Args:
             split: String, `"train"`, `"validation"` or `"test"`.
             path: Path of the data; None looks in the usual places.
-            **kwargs: Arguments of the data set, over the recipe's.
+            **kwargs: Arguments of `msrnn_keras.data.load`, over the recipe's.
 
         Returns:
             `keras.utils.PyDataset` of `(x, y)`.
+
+        Raises:
+            ValueError: If the data set has frames of another size, or lacks
+                an option.
+            FileNotFoundError: If its files are missing.
         """
         t, shape = self.training, self.architecture
+        image_shape = tuple(shape["image_shape"])
+        drawn = self.dataset == "mnist"
         options = {
             "batch_size": t.batch_size,
             "context": shape["context"],
             "horizon": shape["horizon"],
-            "image_shape": tuple(shape["image_shape"][:2]),
             "path": path,
+            **self.options,
         }
+        if drawn:
+            options["image_shape"] = image_shape[:2]
         if split == "train":
-            options["num_clips"] = t.batch_size * t.steps_per_epoch
             options["seed"] = t.seed
-            options["teacher"] = True
+            options["teacher"] = t.sampling != "none"
+            if drawn:
+                options["num_clips"] = t.batch_size * t.steps_per_epoch
         if split == "validation":
             options["num_clips"] = t.validation_clips
-        return DATASETS[self.dataset](split, **{**options, **kwargs})
+        dataset = data.load(self.dataset, split, **{**options, **kwargs})
+        if not drawn and dataset.image_shape != image_shape:
+            raise ValueError(
+                "The recipe's `image_shape` must be that of the data set, "
+                f"{dataset.image_shape}. Received: image_shape={image_shape}"
+            )
+        return dataset
 
 
 def load_recipe(path):
@@ -158,8 +158,13 @@ def load_recipe(path):
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
-        training = Training(**table.pop("training", {}))
-        recipe = Recipe(**table, training=training, name=path.stem, text=text)
+        own = {
+            "training": Training(**table.pop("training", {})),
+            "options": table.pop("data", {}),
+            "name": path.stem,
+            "text": text,
+        }
+        recipe = Recipe(**table, **own)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise ValueError(
             f"The recipe cannot be read: {error}. Received: {str(path)!r}"
@@ -171,42 +176,25 @@ def load_recipe(path):
 def _check(recipe):
     t = recipe.training
     for owner in (recipe, t):
-        _check_types(owner)
-    _check_known("dataset", recipe.dataset, DATASETS)
-    _check_known("loss", t.loss, LOSSES)
+        check_types(owner)
+    check_known("dataset", recipe.dataset, DATASETS)
+    check_known("loss", t.loss, LOSSES)
     missing = {"image_shape", "context", "horizon"} - set(recipe.architecture)
     if missing:
         raise ValueError(
             "The recipe's [architecture] must say "
             f"{', '.join(sorted(missing))}. Received: {recipe.architecture}"
         )
-    for name in POSITIVE:
-        value = getattr(t, name)
-        if not value > 0:
-            raise ValueError(
-                f"`{name}` must be positive. Received: {name}={value}"
-            )
-    if not 0 <= t.warmup_steps < t.steps:
+    if t.precision and "dtype" in recipe.architecture:
         raise ValueError(
-            f"`warmup_steps` must be less than the {t.steps} steps of the "
-            f"training. Received: warmup_steps={t.warmup_steps}"
+            "Give `precision` in [training], not `dtype` in [architecture]. "
+            f"Received: precision={t.precision!r} and both"
         )
-
-
-def _check_types(table):
-    for field in dataclasses.fields(table):
-        value = getattr(table, field.name)
-        kinds = (int, float) if field.type is float else field.type
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            raise ValueError(
-                f"`{field.name}` must be of type {field.type.__name__}. "
-                f"Received: {field.name}={value!r}"
-            )
-
-
-def _check_known(name, value, table):
-    if value not in table:
+    reserved = sorted(set(recipe.options) & set(RESERVED))
+    if reserved:
         raise ValueError(
-            f"`{name}` must be one of {', '.join(table)}. "
-            f"Received: {name}={value!r}"
+            "[data] holds options of the data set; the recipe's other tables "
+            f"and the command give the rest. Received: {', '.join(reserved)}"
         )
+    check_numbers(t)
+    optimization.check(t)

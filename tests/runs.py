@@ -32,6 +32,23 @@ loss = "l1_l2"
 seed = 1
 """
 
+# Whatever a recipe can ask for beside that.
+RICH = (
+    RECIPE.replace("seed = 1", "seed = 2")
+    + """\
+schedule = "one-cycle"
+sampling = "reverse"
+optimizer = "adamw"
+weight_decay = 0.1
+global_clipnorm = 50.0
+ema = 0.75
+precision = "mixed_bfloat16"
+
+[data]
+num_digits = 1
+"""
+)
+
 
 def write_mnist(path):
     """A file in the form of `mnist.npz`, of few digits over and over."""

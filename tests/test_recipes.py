@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 
 import keras
@@ -8,7 +9,8 @@ import zoo
 from msrnn_keras.data import sample_digits
 from msrnn_keras.losses import L1L2
 from msrnn_keras.recipes import Training, load_recipe
-from tests.runs import RECIPE
+from tests.data.published import write_taxibj
+from tests.runs import RECIPE, RICH
 
 PUBLISHED = sorted(
     (pathlib.Path(zoo.__file__).parent / "recipes").glob("*.toml")
@@ -64,6 +66,31 @@ def test_a_recipe_says_what_the_file_says(load):
         seed=1,
     )
     assert recipe.training.steps == 9
+    assert recipe.options == {}
+
+
+def test_what_a_recipe_may_say_beside_that(load):
+    recipe = load(RICH)
+    assert recipe.training == dataclasses.replace(
+        load(RECIPE).training,
+        seed=2,
+        schedule="one-cycle",
+        sampling="reverse",
+        optimizer="adamw",
+        weight_decay=0.1,
+        global_clipnorm=50.0,
+        ema=0.75,
+        precision="mixed_bfloat16",
+    )
+    assert recipe.options == {"num_digits": 1}
+    model = recipe.build()
+    assert isinstance(model.optimizer, keras.optimizers.AdamW)
+    assert model.optimizer.use_ema
+    assert model.dtype_policy.name == "mixed_bfloat16"
+    assert number(model.sampling.rates(0)[0]) == 0.5
+    data = recipe.data("train", digits=sample_digits("train"))
+    assert data.num_digits == 1
+    assert recipe.data("validation", digits=data.digits).num_digits == 1
 
 
 # === What is built ===
@@ -155,6 +182,58 @@ def test_a_path_is_where_the_digits_come_from(load, tmp_path):
         load(RECIPE).data("train", path=tmp_path / "nowhere.npz")
 
 
+def of_taxibj(text, shape="[32, 32, 2]"):
+    text = text.replace('"mnist"', '"taxibj"')
+    return text.replace("[32, 32, 1]", shape)
+
+
+def test_any_data_set_by_name(load, tmp_path):
+    write_taxibj(tmp_path / "taxi")
+    text = of_taxibj(RECIPE).replace("clips = 2", "clips = 4")
+    text = text.replace('"l1_l2"', '"l1_l2"\nsampling = "none"')
+    recipe = load(text.replace("sampling_steps = 6\n", ""))
+    train = recipe.data("train", path=tmp_path / "taxi")
+    assert (train.teacher, train.shuffle, train.seed) == (False, True, 1)
+    assert train.num_clips > 6  # all of them, whatever an epoch takes
+    validation = recipe.data("validation", path=tmp_path / "taxi")
+    assert (validation.num_clips, validation.shuffle) == (4, False)
+    model = recipe.build()
+    assert model.sampling is None
+    x, y = train[0]
+    assert x.shape == y.shape == (2, 2, 32, 32, 2)
+    test = recipe.data("test", path=tmp_path / "taxi", num_clips=3)
+    assert test.num_clips == 3
+
+
+def test_frames_must_be_as_large_as_the_recipe_says(load, tmp_path):
+    write_taxibj(tmp_path / "taxi")
+    recipe = load(of_taxibj(RECIPE, "[32, 16, 2]"))
+    with pytest.raises(ValueError, match=r"Received: .*\(32, 16, 2\)$"):
+        recipe.data("train", path=tmp_path / "taxi")
+
+
+def test_options_that_a_data_set_lacks_are_refused(load, tmp_path):
+    recipe = load(of_taxibj(RECIPE) + "[data]\nnum_digits = 1\n")
+    with pytest.raises(ValueError, match="Received: num_digits$"):
+        recipe.data("train", path=tmp_path / "taxi")
+
+
+def test_precision_is_said_once(load):
+    text = RECIPE.replace("patch_size = 4", 'dtype = "float64"')
+    assert load(text).build().dtype_policy.name == "float64"
+    with pytest.raises(ValueError, match="Received: precision='float32'"):
+        load(text + "precision = 'float32'\n")
+
+
+def test_the_published_recipe_has_nothing_new():
+    path = next(p for p in PUBLISHED if p.stem == "ms-convlstm-mnist-small")
+    training = load_recipe(path).training
+    fields = [field.name for field in dataclasses.fields(training)]
+    for name in fields[fields.index("schedule") :]:
+        default = Training.__dataclass_fields__[name].default
+        assert getattr(training, name) == default, name
+
+
 # === Published recipes ===
 
 
@@ -199,6 +278,7 @@ def without(key):
         ("", "cannot be read"),
         (RECIPE + "patience = 3\n", "patience"),
         ("optimizer = 'sgd'\n" + RECIPE, "optimizer"),
+        ("options = {}\n" + RECIPE, "options"),
         ("name = 'mine'\n" + RECIPE, "name"),
         (without("variant"), "variant"),
         (without("epochs"), "epochs"),
@@ -217,7 +297,8 @@ def test_what_is_no_recipe_is_refused(load, text, message):
 @pytest.mark.parametrize(
     "old, new, received",
     [
-        ('"mnist"', '"kth"', "dataset='kth'"),
+        ('"mnist"', '"kht"', "dataset='kht'"),
+        ('"mnist"', '"mnist-official"', "dataset='mnist-official'"),
         ('"mnist"', "3", "dataset=3"),
         ('"l1_l2"', '"mse"', "loss='mse'"),
         ("epochs = 3", "epochs = 0", "epochs=0"),
@@ -238,6 +319,22 @@ def test_values_that_cannot_be_are_refused(load, old, new, received):
     assert RECIPE.count(old) == 1
     with pytest.raises(ValueError, match=f"Received: {received}$"):
         load(RECIPE.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "text, received",
+    [
+        ("[data]\nbatch_size = 3", "batch_size"),
+        ("[data]\nstride = 4\nseed = 3", "seed, stride"),
+        ("precision = 3", "precision=3"),
+        ("ema = true", "ema=True"),
+        ("clipnorm = 0", "clipnorm=0"),
+        ("schedule = 'fast'", "schedule='fast'"),
+    ],
+)
+def test_what_is_added_is_checked_as_well(load, text, received):
+    with pytest.raises(ValueError, match=f"Received: {received}$"):
+        load(f"{RECIPE}{text}\n")
 
 
 def test_whole_numbers_are_rates_too(load):

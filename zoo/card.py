@@ -61,7 +61,11 @@ DATA = {
     "mnist": (
         "Moving MNIST, clips made on the fly from the first 55,000 MNIST "
         "training digits (Y. LeCun and C. Cortes)."
-    )
+    ),
+    "taxibj": "TaxiBJ, the slots before the last 56 days.",
+    "kth": "KTH Actions, persons 1 to 14.",
+    "kth-msrnn": "KTH Actions, persons 1 to 14, walking, jogging, running.",
+    "germany": "RYDL, radar composites of Germany, 2006 to 2014.",
 }
 ROWS = 8  # of the history, about
 

@@ -22,7 +22,13 @@ from zoo.library import PRESETS
 from zoo.preset import write_preset
 
 FINE_TUNING = 10  # a loaded model learns at this part of the peak rate
-LICENSES = {"mnist": "MNIST: CC BY-SA 3.0"}
+LICENSES = {
+    "mnist": "MNIST: CC BY-SA 3.0",
+    "taxibj": "TaxiBJ: the terms of its source, github.com/lucktroy/DeepST",
+    "kth": "KTH: the terms of its source, www.csc.kth.se/cvap/actions",
+    "kth-msrnn": "KTH: the terms of its source, www.csc.kth.se/cvap/actions",
+    "germany": "RYDL: the terms of Zenodo record 3629951",
+}
 
 
 def publish(run_dir, hardware, data=None, root=PRESETS, batch_size=50):

@@ -8,7 +8,6 @@ import pytest
 import msrnn_keras
 import zoo
 from msrnn_keras import cli, convert, summary
-from msrnn_keras.training import RunKeeper, read_history
 from tests.reference import tiny
 from tests.runs import contents
 from zoo.library import Library
@@ -29,6 +28,7 @@ def test_every_command_and_argument_has_a_help_text(capsys):
         "profile",
         "summary",
         "train",
+        "tune",
     }
     assert {choice.dest for choice in commands._choices_actions} == names
     assert all(choice.help for choice in commands._choices_actions)
@@ -112,73 +112,6 @@ def test_a_preset_for_a_newer_package_is_refused(
     )
     out = tmp_path / "out.npz"
     refuse("Received: msrnn-keras 0.0.1", "predict", past, "--out", out)
-
-
-# === train ===
-
-
-def test_train_stops_and_goes_on(
-    run, recipe, mnist, tmp_path, monkeypatch, capsys
-):
-    folder = tmp_path / "run"
-    command = ("train", recipe, "--out", str(folder), "--data", str(mnist))
-    command = (*command, "--verbose", "0")
-    with monkeypatch.context() as patch:
-
-        class Stopped(RunKeeper):
-            def on_train_batch_end(self, batch, logs=None):
-                if self.rows:
-                    raise KeyboardInterrupt
-
-        patch.setattr("msrnn_keras.training.RunKeeper", Stopped)
-        assert cli.main(list(command)) == 130
-    assert capsys.readouterr().err == "msrnn train: stopped\n"
-    assert len(read_history(folder)) == 1
-    out = run(*command)
-    assert out.startswith(f"2 of 2 epochs done in {folder}.\n")
-    assert f"Best weights on validation: {folder / 'best.weights.h5'}" in out
-    assert [row["epoch"] for row in read_history(folder)] == [0, 1]
-
-
-def test_train_says_how_to_go_on(run, recipe, mnist, tmp_path, monkeypatch):
-    def train(recipe, run_dir, data, max_minutes, verbose, devices):
-        assert (recipe.name, run_dir, data) == ("tiny", "run", "digits.npz")
-        assert (max_minutes, verbose, devices) == (1.5, 2, 3)
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("msrnn_keras.training.train", train)
-    arguments = ("--out", "run", "--data", "digits.npz", "--max-minutes", 1.5)
-    arguments += ("--verbose", 2, "--devices", 3)
-    out = run("train", recipe, *arguments)
-    assert out == (
-        "0 of 2 epochs done in run.\nRun the same command again to go on.\n"
-    )
-
-
-def test_train_finds_published_recipes(run, tmp_path, monkeypatch):
-    name = "ms-convlstm-mnist-small"
-    trained = []
-    monkeypatch.setattr(
-        "msrnn_keras.training.train",
-        lambda recipe, *args, **kwargs: trained.append(recipe.name),
-    )
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / name).mkdir()  # The run's folder may have the recipe's name.
-    run("train", name, "--out", name)
-    assert trained == [name]
-
-
-def test_train_refuses_what_it_cannot_do(refuse, recipe, mnist, tmp_path):
-    out = tmp_path / "run"
-    refuse("none.toml", "train", tmp_path / "none.toml", "--out", out)
-    refuse("cannot be read", "train", mnist, "--out", out)
-    refuse("none.npz", "train", recipe, "--out", out, "--data", "none.npz")
-    refuse("Received: -1", "train", recipe, "--out", out, "--max-minutes", -1)
-    refuse("devices=0", "train", recipe, "--out", out, "--devices", 0)
-    refuse("batch_size=2", "train", recipe, "--out", out, "--devices", 3)
-    assert not out.exists()
-    refuse("not empty", "train", recipe, "--out", tmp_path, "--data", mnist)
-    assert set(contents(tmp_path)) == {"tiny.toml"}
 
 
 @pytest.fixture

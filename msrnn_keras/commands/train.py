@@ -1,0 +1,115 @@
+"""`msrnn train`: trains a recipe, or goes on where it was stopped."""
+
+import os
+import pathlib
+import time
+
+
+def add(commands):
+    """Add the subcommand to the subparsers of `msrnn`."""
+    command = commands.add_parser(
+        "train", help="train a recipe, or go on where it was stopped"
+    )
+    command.add_argument("recipe", help="a recipe file, or a published one's")
+    command.add_argument("--out", required=True, help="folder of the run")
+    command.add_argument("--data", help="file or folder of the data set")
+    command.add_argument(
+        "--max-minutes",
+        type=float,
+        help="be done, with all saved, so many minutes from the start",
+    )
+    command.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        default=10,
+        help="minutes between checkpoints, 10",
+    )
+    command.add_argument(
+        "--devices", type=int, help="devices that share each batch; else 1"
+    )
+    command.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write logs for TensorBoard; needs it and TensorFlow",
+    )
+    command.add_argument(
+        "--pack",
+        metavar="FOLDER",
+        help="at the end, also write the run as pieces of at most 15 MiB",
+    )
+    command.add_argument(
+        "--unpack",
+        metavar="FOLDER",
+        help="begin with the run in these pieces, unless --out holds one",
+    )
+    command.add_argument(
+        "--verbose",
+        type=int,
+        default=1,
+        help="0, 1 (lines, steps in a terminal), 2 (a line for each epoch)",
+    )
+    command.set_defaults(run=run)
+
+
+def run(options):
+    """Train, say how far it got, and pack the run where asked."""
+    from msrnn_keras.recipes import load_recipe
+    from msrnn_keras.training import (
+        RECIPE,
+        pack_run,
+        read_history,
+        train,
+        unpack_run,
+    )
+
+    started = time.monotonic() - _seconds_running()
+    recipe = load_recipe(_find_recipe(options.recipe))
+    if options.unpack and not pathlib.Path(options.out, RECIPE).exists():
+        unpack_run(options.unpack, options.out)
+    try:
+        best = train(
+            recipe,
+            options.out,
+            data=options.data,
+            max_minutes=options.max_minutes,
+            verbose=options.verbose,
+            devices=options.devices,
+            checkpoint_minutes=options.checkpoint_minutes,
+            tensorboard=options.tensorboard,
+            started=started,
+        )
+    except KeyboardInterrupt:
+        if options.pack and pathlib.Path(options.out, RECIPE).exists():
+            pack_run(options.out, options.pack)
+        raise
+    done = len(read_history(options.out))
+    print(f"{done} of {recipe.training.epochs} epochs done in {options.out}.")
+    if done < recipe.training.epochs:
+        print("Run the same command again to go on.")
+    if best is not None:
+        print(f"Best weights on validation: {best}")
+    if options.pack:
+        print(f"Packed: {pack_run(options.out, options.pack)}")
+
+
+def _find_recipe(name):
+    """The file itself, or the published recipe of that name."""
+    import zoo
+
+    path = pathlib.Path(name)
+    published = pathlib.Path(zoo.__file__).parent / "recipes" / f"{name}.toml"
+    return published if published.exists() and not path.is_file() else path
+
+
+def _seconds_running():
+    """How long this process has been running; 0 where nothing tells."""
+    try:
+        stat = pathlib.Path("/proc/self/stat").read_text()
+        uptime = pathlib.Path("/proc/uptime").read_text()
+        # The command's name, in brackets, may hold spaces; field 22 is when
+        # the process began, in clock ticks since the machine did.
+        ticks = int(stat.rpartition(")")[2].split()[19])
+        began = ticks / os.sysconf("SC_CLK_TCK")
+        return max(0.0, float(uptime.split()[0]) - began)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0

@@ -1,0 +1,253 @@
+"""Training runs that can be stopped, killed, carried and taken up again."""
+
+import importlib.util
+import pathlib
+import signal
+import time
+
+import keras
+
+from msrnn_keras import distribution
+from msrnn_keras.training import checkpoints
+from msrnn_keras.training.batches import Batches
+from msrnn_keras.training.checkpoints import CHECKPOINT, PREVIOUS, Position
+from msrnn_keras.training.display import Display
+from msrnn_keras.training.folder import (
+    ENVIRONMENT,
+    RECIPE,
+    check_folder,
+    claim,
+)
+from msrnn_keras.training.history import HISTORY, SCORE, read_history
+from msrnn_keras.training.keeper import BEST, RunKeeper
+from msrnn_keras.training.packing import pack_run, unpack_run
+from msrnn_keras.training.stopping import Stop, Stopped
+
+__all__ = [
+    "BEST",
+    "CHECKPOINT",
+    "ENVIRONMENT",
+    "HISTORY",
+    "PREVIOUS",
+    "RECIPE",
+    "SCORE",
+    "RunKeeper",
+    "pack_run",
+    "read_history",
+    "train",
+    "unpack_run",
+]
+
+TENSORBOARD = "tensorboard"
+
+
+def train(
+    recipe,
+    run_dir,
+    data=None,
+    max_minutes=None,
+    verbose=1,
+    devices=None,
+    checkpoint_minutes=10,
+    tensorboard=False,
+    started=None,
+):
+    """Train a recipe, or take up its run where it was stopped.
+
+    The run directory holds a copy of the recipe, `checkpoint.keras` (the
+    whole state), `previous.keras` (the checkpoint before it),
+    `best.weights.h5` (the weights that scored best on validation),
+    `history.csv` and `environment.json` (the software it began with). Every
+    file is written beside its place and then moved there.
+
+    A run that is cut, wherever, ends with the same weights to the last bit as
+    one that is not, on the same machine with the same backend. There is a
+    checkpoint after each epoch, every `checkpoint_minutes`, and where
+    `max_minutes`, Ctrl-C or SIGTERM stops the run; a run that is killed goes
+    on from the last one. The means of training loss and score are restored as
+    well, up to rounding: for an epoch that was cut they are those of its
+    parts, each weighing as many steps as it has.
+
+    On several devices each trains on its share of every batch, and a run may
+    be taken up on another number of them; see `msrnn_keras.distribution`.
+    Where several machines train together, they must share the directory.
+
+    Args:
+        recipe: `msrnn_keras.recipes.Recipe`.
+        run_dir: Path of the run's directory; made if missing.
+        data: Path of the data set's file; None looks in the usual places.
+        max_minutes: Number, minutes by which the run has stopped itself and
+            saved its state; it can be taken up later. None trains to the end.
+        verbose: 0, 1 (a line for each epoch, in a terminal also the step) or
+            2 (a line for each epoch).
+        devices: Integer, devices of this machine to train on; None is one.
+        checkpoint_minutes: Number, minutes between checkpoints.
+        tensorboard: Boolean, whether to write logs for TensorBoard into
+            `tensorboard` in the directory; needs the packages tensorflow and
+            tensorboard.
+        started: Number, `time.monotonic()` from which `max_minutes` counts;
+            None is now.
+
+    Returns:
+        Path of the best weights, or None if no epoch was finished.
+
+    Raises:
+        FileExistsError: If the directory holds something else than a run of
+            this recipe.
+        FloatingPointError: If the loss, the score or a weight stops being
+            finite.
+        ImportError: If `tensorboard` lacks a package.
+        KeyboardInterrupt: If Ctrl-C stopped the run, once its state is saved.
+        OSError: If all checkpoints of the run are damaged.
+        ValueError: If a number of minutes is not positive, there are fewer
+            devices, or they cannot share the recipe's batches evenly.
+
+    Example:
+    >>> recipe = load_recipe("zoo/recipes/ms-convlstm-mnist-small.toml")
+    >>> train(recipe, "runs/small", max_minutes=60)
+    """
+    started = time.monotonic() if started is None else started
+    _check_minutes("max_minutes", max_minutes)
+    _check_minutes("checkpoint_minutes", checkpoint_minutes)
+    if tensorboard:
+        _check_tensorboard()
+    run_dir = pathlib.Path(run_dir)
+    _check_shares(recipe.training, distribution.count(devices))
+    check_folder(run_dir, recipe)
+    deadline = None if max_minutes is None else started + 60 * max_minutes
+    settings = {
+        "data": data,
+        "deadline": deadline,
+        "verbose": verbose,
+        "checkpoint_minutes": checkpoint_minutes,
+        "tensorboard": tensorboard,
+    }
+    told = distribution.run(_train, recipe, run_dir, settings, devices=devices)
+    if told is not None:
+        signal.raise_signal(told)
+    best = run_dir / BEST
+    return best if best.exists() else None
+
+
+def _train(group, recipe, run_dir, settings):
+    """What each process of a `distribution.Group` does.
+
+    Returns the number of the signal that stopped it, or None.
+    """
+    with Stop(settings["deadline"]) as stop:
+        steps = recipe.training.steps_per_epoch
+        batches = Batches(recipe.data("train", settings["data"]), steps)
+        validation = recipe.data("validation", settings["data"])
+        restored = checkpoints.restore(run_dir, steps)
+        model, position = restored or (recipe.build(), Position())
+        if group.chief:
+            claim(run_dir, recipe)
+        keeper = RunKeeper(
+            run_dir,
+            steps,
+            position,
+            stop,
+            settings["checkpoint_minutes"],
+            group,
+        )
+        epochs = recipe.training.epochs
+        callbacks = [keeper]
+        if group.chief:
+            callbacks += _reporters(run_dir, epochs, steps, position, settings)
+        model = group.prepare(model)
+        shared = group.share(batches), group.share(validation)
+        try:
+            _fit(model, batches, shared, epochs, position, callbacks)
+        except Stopped:
+            for display in callbacks[1:]:
+                if isinstance(display, Display):
+                    display.stopped(keeper.saved)
+    return stop.signal
+
+
+def _reporters(run_dir, epochs, steps, position, settings):
+    """The callbacks that tell how the run goes."""
+    reporters = []
+    if settings["verbose"]:
+        verbose = settings["verbose"]
+        reporters.append(Display(epochs, steps, position, verbose))
+    if settings["tensorboard"]:
+        log_dir = str(run_dir / TENSORBOARD)
+        reporters.append(
+            keras.callbacks.TensorBoard(log_dir, write_graph=False)
+        )
+    return reporters
+
+
+def _fit(model, batches, shared, epochs, position, callbacks):
+    """Train from a position to the end.
+
+    Args:
+        model: Compiled `keras.Model`.
+        batches: `Batches`, which the first of `shared` feeds.
+        shared: Training and validation data for this process.
+        epochs: Integer, epochs of the run.
+        position: `Position` of the start.
+        callbacks: List of callbacks, `RunKeeper` first.
+    """
+    first, step = position.epoch, position.step
+    if first >= epochs:
+        return
+    if step == batches.steps:
+        callbacks[0].validate(model, shared[1], callbacks)
+        first, step = first + 1, 0
+    # Keras takes epochs of one length alone, so the rest of one is by itself.
+    parts = [(first, first + 1, step), (first + 1, epochs, 0)]
+    if not step:
+        parts = [(first, epochs, 0)]
+    follow = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
+    )
+    for start, stop, done in parts:
+        batches.epoch, batches.first = start, done
+        if start < stop:
+            model.fit(
+                shared[0],
+                validation_data=shared[1],
+                initial_epoch=start,
+                epochs=stop,
+                shuffle=False,
+                verbose=0,
+                callbacks=[follow, *callbacks],
+            )
+
+
+def _check_minutes(name, value):
+    if value is not None and not value > 0:
+        raise ValueError(f"`{name}` must be positive. Received: {value}")
+
+
+def _check_tensorboard():
+    for name in ("tensorflow", "tensorboard"):
+        if importlib.util.find_spec(name) is None:
+            raise ImportError(
+                "Logs for TensorBoard need TensorFlow and TensorBoard: "
+                "pip install tensorflow tensorboard. "
+                f"Received: no package {name}"
+            )
+
+
+def _check_shares(training, devices):
+    """Refuse what several devices cannot share evenly."""
+    for name in ("batch_size", "validation_clips"):
+        value = getattr(training, name)
+        if value % devices:
+            raise ValueError(
+                f"The recipe's `{name}` must be a multiple of the {devices} "
+                f"devices. Received: {name}={value}"
+            )
+    if devices > 1 and keras.backend.backend() == "tensorflow":
+        # There Keras clips before it adds up, and cannot average.
+        for name in ("clipnorm", "global_clipnorm", "ema"):
+            value = getattr(training, name)
+            if value is not None:
+                raise ValueError(
+                    f"On TensorFlow `{name}` works on one device alone; JAX "
+                    f"and PyTorch share it. Received: {name}={value} on "
+                    f"{devices} devices"
+                )

@@ -1,0 +1,117 @@
+"""What a run prints: how far it is and how long it will take."""
+
+import sys
+import time
+
+import keras
+
+from msrnn_keras.training.history import SCORE
+
+REFRESH = 1.0  # seconds
+
+
+class Display(keras.callbacks.Callback):
+    """Prints a line for each epoch, with the time left of the whole run.
+
+    In a terminal, the step is shown in between. The time left follows from
+    the steps and the validations since the start, but for the first ones,
+    which may have been compiled.
+
+    Args:
+        epochs: Integer, epochs of the run.
+        steps: Integer, training steps of an epoch.
+        position: `Position` of the start.
+        verbose: 1, or 2 for the lines of epochs alone.
+        stream: Text file; None is the standard output.
+
+    Example:
+    >>> Display(24, 200, Position()).left()
+    ''
+    """
+
+    def __init__(self, epochs, steps, position, verbose=1, stream=None):
+        super().__init__()
+        self.epochs, self.steps = epochs, steps
+        self.position = position
+        self.stream = stream or sys.stdout
+        self.live = verbose == 1 and self.stream.isatty()
+        self.epoch, self.step = position.epoch, position.step
+        self._seconds, self._counted, self._seen = 0.0, 0, 0
+        self._validation = None
+        self._shown = -REFRESH
+
+    def on_epoch_begin(self, epoch, logs=None):
+        here = epoch == self.position.epoch
+        self.epoch, self.step = epoch, self.position.step if here else 0
+        self._last = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        if self._seen:
+            self._seconds += now - self._last
+            self._counted += 1
+        self._last = now
+        self._seen += 1
+        self.step += 1
+        if self.live and now - self._shown >= REFRESH:
+            self._shown = now
+            text = f"{self._place()}, step {self.step}/{self.steps}"
+            text += f", loss {float(logs['loss']):.4g}{self.left()}"
+            print(f"\r{text:<79}", end="", file=self.stream, flush=True)
+
+    def on_test_begin(self, logs=None):
+        self._tested = time.monotonic()
+
+    def on_test_end(self, logs=None):
+        seconds = time.monotonic() - self._tested
+        self._validation = min(seconds, self._validation or seconds)
+
+    def on_epoch_end(self, epoch, logs=None):
+        text = f"{self._place()}, {SCORE} {logs[SCORE]:.1f}"
+        self.epoch, self.step = epoch + 1, 0
+        self._line(text + self.left())
+
+    def stopped(self, position):
+        """Say where a run was stopped.
+
+        Args:
+            position: `Position`, which is saved.
+        """
+        self._line(
+            f"stopped and saved: epoch {position.epoch + 1}/{self.epochs}, "
+            f"step {position.step}/{self.steps}"
+        )
+
+    def left(self):
+        """The time left in words, after a comma; empty where unknown."""
+        epochs = self.epochs - self.epoch
+        if not self._counted or not epochs:
+            return ""
+        pace = self._seconds / self._counted
+        seconds = pace * (epochs * self.steps - self.step)
+        seconds += epochs * (self._validation or 0.0)
+        return f", {duration(seconds)} left"
+
+    def _place(self):
+        return f"epoch {self.epoch + 1}/{self.epochs}"
+
+    def _line(self, text):
+        text = f"\r{text:<79}" if self.live else text
+        print(text, file=self.stream, flush=True)
+
+
+def duration(seconds):
+    """A time in words.
+
+    Args:
+        seconds: Number.
+
+    Returns:
+        String, such as `"40 s"`, `"12 min"` or `"2 h 5 min"`.
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"

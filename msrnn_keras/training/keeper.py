@@ -1,0 +1,199 @@
+"""The callback that keeps a run on disk and stops it in time."""
+
+import math
+import pathlib
+import tempfile
+import time
+
+import keras
+
+from msrnn_keras import distribution
+from msrnn_keras.files import write_atomically
+from msrnn_keras.training import checkpoints
+from msrnn_keras.training.averages import Averages
+from msrnn_keras.training.checkpoints import Position
+from msrnn_keras.training.history import SCORE, read_history, write_history
+from msrnn_keras.training.stopping import Stop, Stopped
+
+BEST = "best.weights.h5"
+SAVING = 5.0  # seconds that saving is taken to need, until it was measured
+MARGIN = 1.5  # a step and saving may take so many times what they took
+
+
+class RunKeeper(keras.callbacks.Callback):
+    """Keeps a run on disk and stops it in time.
+
+    The scores of an epoch that was cut are the means over its parts, each
+    weighing as many steps as it has.
+
+    Args:
+        run_dir: Path of the run's directory.
+        steps: Integer, training steps of an epoch.
+        position: `Position` at which training goes on.
+        stop: `Stop`; None never stops.
+        checkpoint_minutes: Number, minutes between checkpoints in an epoch.
+        group: `distribution.Group`; None is this process alone. All take part
+            in writing, as TensorFlow needs, but only the chief's files stay.
+
+    Raises:
+        Stopped: From `fit`, once the state is saved.
+        FloatingPointError: From `fit`, if a loss, a score or, when a
+            checkpoint is due, a weight is not finite.
+    """
+
+    def __init__(
+        self,
+        run_dir,
+        steps,
+        position=None,
+        stop=None,
+        checkpoint_minutes=10,
+        group=None,
+    ):
+        super().__init__()
+        self.group = group or distribution.Group()
+        self.position = position or Position()
+        self.rows = read_history(run_dir)[: self.position.epoch]
+        self.run_dir = pathlib.Path(run_dir)
+        if not self.group.chief:
+            self._elsewhere = tempfile.TemporaryDirectory()
+            self.run_dir = pathlib.Path(self._elsewhere.name)
+        self.steps, self.stop = steps, stop or Stop()
+        self.interval = 60 * checkpoint_minutes
+        self.saving = SAVING
+        self.saved = None  # the position on the disk
+        self._saved = time.monotonic()
+        self._steps, self._tests = _Pace(), _Pace()
+        self._averages = None
+
+    # === Training ===
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch != self.position.epoch:
+            self.position = Position(epoch)
+        if self._averages is not None:
+            self._averages.forget()
+        self._part, self._done = {}, 0  # means and steps since here
+        self._begun = self._last = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._done += 1
+        _check_finite("loss", logs, self._here())
+        due = time.monotonic() - self._saved >= self.interval
+        due = due and self._here().step < self.steps
+        self._save_or_stop(due, self._steps, self._measure)
+
+    def on_train_end(self, logs=None):
+        self._averages.bring_back()  # Keras leaves the averages in the model.
+
+    # === Validation ===
+
+    def on_test_begin(self, logs=None):
+        if self._done:
+            self._measure()  # before Keras forgets
+        self._averages = self._averages or Averages(self.model)
+        self._averages.__enter__()
+        self._last = time.monotonic()
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._save_or_stop(False, self._tests, self._back_in_training)
+
+    def on_test_end(self, logs=None):
+        self._averages.__exit__()
+
+    def on_epoch_end(self, epoch, logs=None):
+        here = self._here()
+        row = {name: float(value) for name, value in logs.items()}
+        row |= here.means
+        logs.update(here.means)  # for the callbacks that follow
+        _check_finite(SCORE, row, here)
+        best = min((r[SCORE] for r in self.rows), default=float("inf"))
+        seconds = round(here.seconds, 1)
+        self.rows.append({"epoch": epoch, "seconds": seconds, **row})
+        if row[SCORE] < best:
+            with self._averages:
+                write_atomically(self.run_dir / BEST, self.model.save_weights)
+        write_history(self.run_dir, self.rows)
+        self._save(Position(epoch + 1))
+        self._averages.keep()
+
+    def validate(self, model, dataset, callbacks):
+        """End an epoch of which all but the validation is done.
+
+        Args:
+            model: Compiled `keras.Model`.
+            dataset: The validation clips.
+            callbacks: List of callbacks, this one first.
+        """
+        epoch = self.position.epoch
+        self.on_epoch_begin(epoch)
+        scores = model.evaluate(
+            dataset, verbose=0, return_dict=True, callbacks=callbacks
+        )
+        logs = {f"val_{name}": value for name, value in scores.items()}
+        logs = {**self.position.means, **logs}
+        for callback in callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+    # === Saving ===
+
+    def _measure(self):
+        """Take the means of the training scores since here."""
+        results = self.model.get_metrics_result()
+        self._part = {name: float(value) for name, value in results.items()}
+
+    def _back_in_training(self):
+        """Leave the validation; on JAX `self.model` gets its state back."""
+        self._averages.model = self.model
+        self._averages.bring_back()
+
+    def _here(self):
+        """The position now."""
+        before, done = self.position, self._done
+        step = before.step + done
+        means = {**self._part, **before.means}
+        for name in self._part if before.step else ():
+            total = before.step * before.means[name] + done * self._part[name]
+            means[name] = total / step
+        seconds = before.seconds + time.monotonic() - self._begun
+        return Position(before.epoch, step, seconds, means)
+
+    def _save_or_stop(self, due, pace, prepare):
+        """Save if it is due; save and stop if the next step is too long."""
+        pace.add(time.monotonic() - self._last)
+        needed = pace.longest + self.saving * (2 if due else 1)
+        stop = self.stop.within(MARGIN * needed)
+        if self.group.any(due or stop):
+            prepare()
+            self._save(self._here())
+            if self.group.any(stop):
+                raise Stopped
+        self._last = time.monotonic()
+
+    def _save(self, position):
+        start = time.monotonic()
+        checkpoints.save(self.run_dir, self.model, position)
+        self.saved, self._saved = position, time.monotonic()
+        self.saving = self._saved - start
+
+
+class _Pace:
+    """The longest of some steps, but for the first, which may compile."""
+
+    def __init__(self):
+        self.longest, self._count = 0.0, 0
+
+    def add(self, seconds):
+        self._count += 1
+        before = self.longest if self._count > 2 else 0.0
+        self.longest = max(before, seconds)
+
+
+def _check_finite(name, logs, position):
+    if not math.isfinite(float(logs[name])):
+        raise FloatingPointError(
+            f"`{name}` is no longer finite after "
+            f"{checkpoints.describe(position)}; {checkpoints.CHECKPOINT} "
+            "holds the last good state, if any. "
+            f"Received: {name}={float(logs[name])}"
+        )

@@ -1,0 +1,87 @@
+"""What a run prints."""
+
+import io
+import time
+import types
+
+import pytest
+
+from msrnn_keras.training.checkpoints import Position
+from msrnn_keras.training.display import Display, duration
+
+pytestmark = pytest.mark.backend_free
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = types.SimpleNamespace(now=0.0)
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
+    return clock
+
+
+def run_epoch(display, clock, epoch, first=0, compiling=0.0):
+    display.on_epoch_begin(epoch)
+    for batch in range(display.steps - first):
+        clock.now += 3.0 + (compiling if not batch else 0.0)
+        display.on_train_batch_end(batch, {"loss": 1234.5678})
+    display.on_test_begin()
+    clock.now += 12.0
+    display.on_test_end()
+    display.on_epoch_end(epoch, {"val_mse": 90.14 - epoch})
+
+
+def test_a_line_for_each_epoch_with_the_time_left(clock):
+    out = io.StringIO()
+    display = Display(3, 20, Position(), stream=out)
+    run_epoch(display, clock, 0, compiling=600.0)
+    run_epoch(display, clock, 1)
+    run_epoch(display, clock, 2)
+    assert out.getvalue().splitlines() == [
+        "epoch 1/3, val_mse 90.1, 2 min left",  # 2 epochs of 72 s
+        "epoch 2/3, val_mse 89.1, 1 min left",
+        "epoch 3/3, val_mse 88.1",
+    ]
+
+
+def test_the_step_in_a_terminal(clock):
+    out = Terminal()
+    display = Display(3, 20, Position(1, 18), stream=out)
+    run_epoch(display, clock, 1, first=18)
+    first, second, last, end = out.getvalue().split("\r")[1:] + [""]
+    assert first.rstrip() == "epoch 2/3, step 19/20, loss 1235"
+    # The step and 20 more; how long validation takes is not known yet.
+    assert second.rstrip() == "epoch 2/3, step 20/20, loss 1235, 1 min left"
+    assert last.rstrip() == "epoch 2/3, val_mse 89.1, 1 min left"
+    assert last.endswith("\n") and not end
+
+
+def test_lines_alone_where_asked_for(clock):
+    out = Terminal()
+    run_epoch(Display(1, 2, Position(), 2, out), clock, 0)
+    assert out.getvalue() == "epoch 1/1, val_mse 90.1\n"
+
+
+def test_where_it_was_stopped():
+    out = io.StringIO()
+    Display(3, 20, Position(), stream=out).stopped(Position(1, 7))
+    assert out.getvalue() == "stopped and saved: epoch 2/3, step 7/20\n"
+
+
+@pytest.mark.parametrize(
+    "seconds, words",
+    [
+        (0.4, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3569, "59 min"),
+        (3599, "1 h 0 min"),
+        (7500, "2 h 5 min"),
+    ],
+)
+def test_durations(seconds, words):
+    assert duration(seconds) == words

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
+# No quotation marks: TensorFlow escapes them, and `intact` looks for it.
 NAN_MESSAGE = (
     "The input frames contain NaN. Replace missing pixels before the model "
-    "sees them, for instance numpy.nan_to_num(frames), or build the model "
-    "with missing='mask'. Otherwise NaN is allowed only in the target, where "
-    "it marks a pixel without loss or score."
+    "sees them, for instance numpy.nan_to_num(frames), or build a model that "
+    "masks them, see `missing` of MSStack. Otherwise NaN is allowed only in "
+    "the target, where it marks a pixel without loss or score."
 )
 
 

@@ -118,5 +118,5 @@ def test_refusals(clips):
     empty[1] = NAN
     with pytest.raises(ValueError, match="Received: nothing but NaN in clip 1"):
         make().predict(empty, verbose=0)
-    with pytest.raises(ValueError, match="missing='mask'.*Received"):
+    with pytest.raises(ValueError, match="masks them.*Received"):
         make(missing=None).predict(holed(clips[:, :3]), verbose=0)

@@ -225,4 +225,4 @@ def test_wheel_metadata(wheel):
         for line in metadata.splitlines()
         if line.startswith("Provides-Extra: ")
     }
-    assert extras == {"jax", "torch", "video", "radar", "test", "dev"}
+    assert extras == {"jax", "torch", "video", "radar", "lpips", "test", "dev"}

@@ -27,6 +27,7 @@ CHANGED = {
     "motion": True,
     "decoupling": 0.5,
     "remat": "layer",
+    "missing": "mask",
     "dtype": "mixed_bfloat16",
     "name": "other",
 }

@@ -171,7 +171,7 @@ def test_the_embed_is_not_folded_where_it_would_not_help(options):
 def test_a_folded_embed_changes_nothing(descriptor, monkeypatch):
     frames, future = clips(length=3, size=(8, 8)), clips(length=2, size=(8, 8))
     folded = small(descriptor)
-    monkeypatch.setattr(Wiring, "_fold_embed", lambda self: None)
+    monkeypatch.setattr(Wiring, "_fold_embed", lambda *_: None)
     plain = small(descriptor)
     assert not is_folded(plain)
     assert [w.path for w in plain.weights] == [w.path for w in folded.weights]

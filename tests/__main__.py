@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 BACKENDS = ("tensorflow", "jax", "torch")
-COMPLETE = "torch"  # the others leave out what no backend computes
+COMPLETE = "torch"  # the others leave out what is the same on any backend
 # Two processes share the cores, so each backend computes on one; JAX compiles
 # far more than it computes here.
 SETTINGS = {

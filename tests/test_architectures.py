@@ -18,6 +18,20 @@ from tests.reference import clips, numpy
 
 ids = [descriptor.name for descriptor in DESCRIPTORS]
 every_architecture = pytest.mark.parametrize("descriptor", DESCRIPTORS, ids=ids)
+# A plain stack runs the same cells as the multi-scale one: once will do.
+every_cell = pytest.mark.parametrize(
+    "descriptor",
+    [
+        pytest.param(
+            descriptor,
+            id=descriptor.name,
+            marks=[]
+            if descriptor.name.startswith("ms-")
+            else pytest.mark.backend_free,
+        )
+        for descriptor in DESCRIPTORS
+    ],
+)
 with_golden = [descriptor for descriptor in DESCRIPTORS if descriptor.golden]
 FRAMES = clips(batch=3, length=3, size=(8, 8))
 JAX_X64 = keras.backend.backend() != "jax" or os.getenv("JAX_ENABLE_X64") == "1"
@@ -106,7 +120,7 @@ def test_save_and_load(descriptor, tmp_path):
     assert len(twin.trainable_weights) == len(model.trainable_weights) > 0
 
 
-@every_architecture
+@every_cell
 def test_every_output_channel_of_every_weight_gets_a_gradient(descriptor):
     model = small(descriptor)
     model.compile(keras.optimizers.SGD(1e3), loss=losses.L1L2())
@@ -141,7 +155,7 @@ def test_samples_do_not_see_each_other(descriptor):
     assert np.abs(together[0] - given[0]).max() > 1e-4
 
 
-@every_architecture
+@every_cell
 def test_the_same_seed_gives_the_same_training_forecast(descriptor):
     frames = clips(batch=4, length=4, size=(8, 8))
     first, twin, other = (
@@ -156,7 +170,7 @@ def test_the_same_seed_gives_the_same_training_forecast(descriptor):
     assert (numpy(kernels[0]) != numpy(kernels[1])).any()
 
 
-@every_architecture
+@every_cell
 def test_mixed_precision_is_close_and_gives_float32(descriptor):
     model, expected = forecast_of(descriptor.name)
     mixed = small(descriptor, dtype="mixed_bfloat16")
@@ -168,7 +182,7 @@ def test_mixed_precision_is_close_and_gives_float32(descriptor):
 
 
 @pytest.mark.skipif(not JAX_X64, reason="run by the test in a subprocess")
-@every_architecture
+@every_cell
 def test_float64(descriptor):
     model = small(descriptor, dtype="float64")
     frames = clips(1, 3, (8, 8)).astype("float64")

@@ -98,6 +98,7 @@ def test_parameters_beside_those_of_the_published_code(
 
 
 @pytest.mark.parametrize("skips", ["add", "unet3+", "fc"])
+@pytest.mark.backend_free
 def test_prefixes_of_distributed_runs_and_of_the_other_topologies(skips):
     model = reference.tiny("ms-predrnn-v2", skips=skips)
     exported = convert.export_torch_checkpoint(model)

@@ -215,14 +215,29 @@ def test_a_training_step_is_finite(descriptor):
 
 
 @every_policy
-@pytest.mark.parametrize("name", ["ms-convlstm", "ms-predrnn", "ms-trajgru"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ms-convlstm",
+        *(
+            pytest.param(name, marks=pytest.mark.backend_free)
+            for name in ("ms-predrnn", "ms-trajgru")
+        ),
+    ],
+)
 def test_trains_as_well_as_float32(name, policy):
     expected, given = losses_of(name, "float32"), losses_of(name, policy)
     assert expected[-1] < 0.8 * expected[0]
     np.testing.assert_allclose(given, expected, rtol=0.1)
 
 
-@every_policy
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "mixed_bfloat16",
+        pytest.param("mixed_float16", marks=pytest.mark.backend_free),
+    ],
+)
 @pytest.mark.parametrize("remat", ["layer", "step"])
 def test_rematerialised_training_is_the_same(remat, policy):
     plain, again = (

@@ -84,11 +84,13 @@ def run_python(code, backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.backend_free
 def test_importing_is_light(backend):
     assert run_python(IMPORT, backend) == "[]"
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.backend_free
 def test_works_without_tensorflow(backend):
     last_line = run_python(IMPORT_WITHOUT_TENSORFLOW, backend)
     assert last_line == f"{backend} (1, 10, 4, 4, 1)"

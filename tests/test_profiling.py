@@ -75,6 +75,7 @@ def test_every_figure_of_a_mode_is_measured(mode, small_products):
     assert BACKEND in result["software"]["backend"]
 
 
+@pytest.mark.backend_free
 def test_utilisation_is_of_the_matrix_product(small_products):
     step, forecast = (
         measure.measure(task(mode), build=lambda _: Work(spin, spin))
@@ -92,6 +93,7 @@ def spin(count=None):
     return sum(range(1000))
 
 
+@pytest.mark.backend_free
 def test_the_first_call_and_other_batches_are_not_in_the_medians(
     small_products,
 ):
@@ -109,6 +111,7 @@ def test_the_first_call_and_other_batches_are_not_in_the_medians(
     }
 
 
+@pytest.mark.backend_free
 def test_the_half_precision_of_a_task_is_that_of_the_product(monkeypatch):
     types_ = []
     monkeypatch.setattr(
@@ -155,12 +158,14 @@ def test_no_figure_of_memory_where_it_is_unknown(monkeypatch, small_products):
 # === Processes ===
 
 
+@pytest.mark.backend_free
 def test_a_task_runs_in_a_process_of_its_own():
     result = processes.run_task(task(steps=1))
     assert result["step_seconds"] > 0
     assert result["software"]["keras"] == keras.__version__
 
 
+@pytest.mark.backend_free
 def test_a_process_that_fails_says_why():
     result = processes.run_task(task(options={"nothing": 1}))
     assert set(result) == {"error"}
@@ -168,6 +173,7 @@ def test_a_process_that_fails_says_why():
     assert result["error"].endswith("Received: ['nothing']")
 
 
+@pytest.mark.backend_free
 def test_a_killed_process_is_told(monkeypatch):
     done = types.SimpleNamespace(stderr="")
     monkeypatch.setattr(processes.subprocess, "run", lambda *a, **k: done)
@@ -217,6 +223,7 @@ def test_a_spread_is_written_with_its_range():
 # === Plain beside multi-scale ===
 
 
+@pytest.mark.backend_free
 def test_profile_measures_both_models_alike(run):
     profile("MS_ConvLSTM", batch=3, steps=2, repeats=2, skips="fc", **SMALL)
     names = ["convlstm", "ms-convlstm"]

@@ -2,7 +2,6 @@
 
 import importlib.util
 import pathlib
-import signal
 import time
 
 import keras
@@ -21,7 +20,7 @@ from msrnn_keras.training.folder import (
 from msrnn_keras.training.history import HISTORY, SCORE, read_history
 from msrnn_keras.training.keeper import BEST, RunKeeper
 from msrnn_keras.training.packing import pack_run, unpack_run
-from msrnn_keras.training.stopping import Stop, Stopped
+from msrnn_keras.training.stopping import Stop, Stopped, pass_on
 
 __all__ = [
     "BEST",
@@ -124,7 +123,7 @@ def train(
     }
     told = distribution.run(_train, recipe, run_dir, settings, devices=devices)
     if told is not None:
-        signal.raise_signal(told)
+        pass_on(told)
     best = run_dir / BEST
     return best if best.exists() else None
 

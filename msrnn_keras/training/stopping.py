@@ -11,6 +11,25 @@ class Stopped(Exception):
     """A run was stopped and has saved its state."""
 
 
+def pass_on(number):
+    """Do what a signal does outside of a run.
+
+    Its handler is called rather than the signal raised again: what a handler
+    raises is lost where Python runs it inside another library's callback.
+
+    Args:
+        number: Integer, the signal.
+
+    Raises:
+        KeyboardInterrupt: If it is Ctrl-C, unless someone else handles that.
+    """
+    handler = signal.getsignal(number)
+    if callable(handler):
+        handler(number, None)
+    else:
+        signal.raise_signal(number)
+
+
 class Stop:
     """Knows whether a run has to stop.
 
@@ -42,7 +61,7 @@ class Stop:
     def _note(self, number, frame):
         if self.signal is not None:
             self.__exit__()
-            signal.raise_signal(number)
+            pass_on(number)
         self.signal = number
 
     def within(self, seconds):

@@ -8,6 +8,8 @@ import msrnn_keras
 from benchmarks.keras_peers import conv_lstm_2d_cell, keras_loop
 from tests.reference import clips, numpy
 
+pytestmark = pytest.mark.backend_free
+
 SHAPE = (8, 12, 2)
 FILTERS, CONTEXT, HORIZON = 3, 2, 3
 TOPOLOGIES = [("ms-convlstm", (1, 2, 2, 1)), ("convlstm", (1, 1))]

@@ -9,6 +9,8 @@ from benchmarks import run, scaling, subjects
 from msrnn_keras.profiling import processes
 from msrnn_keras.profiling.report import Measured
 
+pytestmark = pytest.mark.backend_free
+
 SMALL = "--size 8 --context 2 --horizon 2 --filters 2 --batch 2".split()
 SMALL += "--repeats 1 --scales 1 2 1".split()
 

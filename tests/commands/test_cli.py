@@ -170,6 +170,7 @@ def test_convert_refuses_and_writes_nothing(
 SMALL_SUMMARY = "--filters 4 --size 16x24 --context 2 --horizon 2".split()
 
 
+@pytest.mark.backend_free
 def test_summary_prints_what_the_function_gives(capsys):
     command = ["summary", "PrecipLSTM", *SMALL_SUMMARY, "--batch", "3"]
     command += ["--set", "attention_window=6", "--skips", "fc"]

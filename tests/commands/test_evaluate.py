@@ -85,6 +85,7 @@ def model_file(tmp_path_factory):
     return path
 
 
+@pytest.mark.backend_free
 def test_evaluate_reports_on_radar(
     run, germany, model_file, tmp_path, monkeypatch
 ):

@@ -20,6 +20,7 @@ def command(mnist, tmp_path):
     return ["tune", "mnist", "--data", mnist, "--out", tmp_path / "run", *TINY]
 
 
+@pytest.mark.backend_free
 def test_tune_searches_and_goes_on(run, refuse, command, tmp_path):
     folder = tmp_path / "run"
     out = run(*command, "--max-minutes", 1e-9)

@@ -332,6 +332,7 @@ def test_default_sizes(sample):
         assert MovingMNIST(split, digits=sample).num_clips == num_clips
 
 
+@pytest.mark.backend_free
 def test_import_is_light():
     code = (
         "import sys, keras\n"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from msrnn_keras.training.stopping import Stop
+from msrnn_keras.training.stopping import Stop, pass_on
 
 pytestmark = pytest.mark.backend_free
 
@@ -34,6 +34,16 @@ def test_a_second_ctrl_c_interrupts():
         with Stop():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
+
+
+def test_passing_on_calls_the_handler():
+    with pytest.raises(KeyboardInterrupt):
+        pass_on(signal.SIGINT)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        pass_on(signal.SIGTERM)  # and goes on
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_outside_of_the_main_thread_signals_are_left_alone():

@@ -8,6 +8,8 @@ import pytest
 from msrnn_keras import tuning
 from tests.tuning.searches import by_trial, clips, search, space
 
+pytestmark = pytest.mark.backend_free
+
 
 @pytest.mark.parametrize(
     "options, name",

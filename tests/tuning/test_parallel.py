@@ -11,6 +11,8 @@ import pytest
 from msrnn_keras.tuning import parallel
 from tests.tuning.searches import by_trial, search
 
+pytestmark = pytest.mark.backend_free
+
 ROOT = pathlib.Path(__file__).parents[2]
 # Starts when all three are ready: a worker that comes when all is done would
 # wait for its chief. KerasTuner's chief looks every 20 s whether it is alone.

@@ -1,8 +1,12 @@
 import tomllib
 
+import pytest
+
 import msrnn_keras
 from msrnn_keras import tuning
 from tests.tuning.searches import TRIALS
+
+pytestmark = pytest.mark.backend_free
 
 ROW = {
     "trial": "0",

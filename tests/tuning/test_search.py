@@ -29,6 +29,7 @@ def test_the_best_model_has_the_best_score(uncut):
     assert all(r["seconds"] > 0 for r in results)
 
 
+@pytest.mark.backend_free
 def test_a_search_that_was_stopped_goes_on(uncut, tmp_path, monkeypatch):
     clock, folder = [0.0], tmp_path / "run"
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
@@ -65,6 +66,7 @@ def interrupted(*args, **kwargs):
     raise KeyboardInterrupt
 
 
+@pytest.mark.backend_free
 def test_more_trials_add_to_a_search(uncut, tmp_path):
     folder = shutil.copytree(uncut[0], tmp_path / "run")
     before = by_trial(folder)
@@ -75,6 +77,7 @@ def test_more_trials_add_to_a_search(uncut, tmp_path):
     assert len(after) == TRIALS + 1 and before.items() <= after.items()
 
 
+@pytest.mark.backend_free
 def test_hyperband_goes_on_with_the_best(tmp_path):
     x, y = clips()
     frames = np.concatenate([x[:, :2], y], axis=1).reshape(-1, 8, 8, 1)
@@ -108,6 +111,7 @@ def test_hyperband_goes_on_with_the_best(tmp_path):
     assert last["val_mse"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.backend_free
 def test_bayesian_search_learns(tmp_path):
     pytest.importorskip("sklearn")
 
@@ -136,6 +140,7 @@ def test_bayesian_search_learns(tmp_path):
     assert min(chosen) < 0.1 < min(drawn)
 
 
+@pytest.mark.backend_free
 def test_bayesian_search_says_what_it_lacks(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ImportError, match="scikit-learn: pip install"):

@@ -9,9 +9,11 @@ SHIPPED_PRESETS = ("ms-convlstm/mnist/small",)
 
 VIDEO = ["imageio", "av"]
 RADAR = ["pysteps", "opencv-python-headless", "pyproj", "xarray", "netCDF4"]
+HUB = ["huggingface_hub"]
 TEST = [
     *VIDEO,
     *RADAR,
+    *HUB,
     "jax",
     "pydot",
     "pytest",
@@ -65,6 +67,7 @@ setup(
         "torch": ["torch"],
         "video": VIDEO,
         "radar": RADAR,
+        "hub": HUB,
         "lpips": ["lpips", "torch", "torchvision"],
         "test": TEST,
         "dev": [*TEST, "ruff"],

@@ -6,7 +6,7 @@ import pathlib
 import sys
 import time
 
-from msrnn_keras.commands import evaluate, predict, train, tune
+from msrnn_keras.commands import evaluate, predict, publish, train, tune
 from msrnn_keras.commands.arguments import (
     add_preset,
     height_and_width,
@@ -56,6 +56,7 @@ def _parser():
     train.add(commands)
     tune.add(commands)
     evaluate.add(commands)
+    publish.add(commands)
     predict.add(commands)
     for add in (_add_convert, _add_summary, _add_profile):
         add(commands)
@@ -80,13 +81,15 @@ def _add_demo(commands):
 
 
 def _add_list(commands):
-    command = commands.add_parser("list", help="the published presets")
+    command = commands.add_parser(
+        "list", help="the presets, with weights and without"
+    )
     command.set_defaults(run=_list)
 
 
 def _add_info(commands):
     command = commands.add_parser("info", help="all about a preset, as JSON")
-    add_preset(command)
+    add_preset(command, listed=True)
     command.set_defaults(run=_info)
 
 
@@ -188,6 +191,7 @@ def _demo(options):
 
 
 def _list(options):
+    import zoo
     from zoo.catalog import find, read_manifest, validation_mse
     from zoo.library import MANIFEST
 
@@ -199,6 +203,8 @@ def _list(options):
             f"{newest.parameters:,} parameters  "
             f"validation MSE {validation_mse(newest.scores):.2f}"
         )
+    for name in zoo.names(weights=False):
+        print(f"{name}  weights: none")
 
 
 def _info(options):

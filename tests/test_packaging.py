@@ -31,6 +31,7 @@ HEAVY = (
     "PIL",
     "av",
     "cv2",
+    "huggingface_hub",
     "imageio",
     "lpips",
     "pyproj",
@@ -227,4 +228,4 @@ def test_wheel_metadata(wheel):
         for line in metadata.splitlines()
         if line.startswith("Provides-Extra: ")
     }
-    assert extras == {"jax", "torch", "video", "radar", "lpips", "test", "dev"}
+    assert extras == {"jax", "torch", "video", "radar", "hub", "lpips", "test", "dev"}

@@ -4,8 +4,11 @@ Example:
     >>> import zoo
     >>> zoo.names()
     >>> model = zoo.load("ms-convlstm", "mnist")
+    >>> mine = zoo.load("runs/mine")  # a run of `msrnn train`
+    >>> theirs = zoo.load("hf://user/name")  # on the Hugging Face Hub
 """
 
+from zoo import hub
 from zoo.library import Library
 
 _published = Library()
@@ -13,4 +16,4 @@ load = _published.load
 names = _published.names
 info = _published.info
 
-__all__ = ["info", "load", "names"]
+__all__ = ["hub", "info", "load", "names"]

@@ -1,45 +1,54 @@
 """The model card of a preset, written from what was measured."""
 
-from msrnn_keras.evaluation import PROTOCOLS
+from zoo.comparison import compare, compare_baselines
+from zoo.datasets import DATASETS
+from zoo.figures import published_figures
+from zoo.picture import PICTURE
+from zoo.tables import rain_table, score_tables
 
 CARD = """\
 # {model}, {dataset}, {variant} (revision {revision})
 
 {parameters:,} parameters; {context} frames of {size} in, {horizon} out (any
-height, width, length and horizon is accepted).
+height, width, length and horizon is accepted). {weights}
 
     import zoo
     model = zoo.load("{model}", "{dataset}", "{variant}", revision={revision})
     future = model.predict(past)  # (batch, time, height, width, channels)
 
+{pixels}
+
+![{picture_text}]({picture})
+
 ## Scores
 
-The fixed test set of `msrnn_keras.data.MovingMNIST("test")`, {clips:,} clips
-drawn with a fixed seed from the 10,000 MNIST test digits; predictions clipped
-to [0, 1]; MSE and MAE are sums over the pixels of a frame, averaged over
-frames and clips. It is not the test file that published figures use, so they
-compare in kind, not to the digit.
+{clips:,} {test_clips}; predictions clipped to [0, 1]; MSE and MAE are sums
+over the pixels and channels of a frame, averaged over frames and clips.
 
 {tables}
 
-On {validation:,} validation clips (digits 55,000-59,999 of the training
-digits): forecast MSE {validation_mse:.2f}. The weights are those of the epoch
-that scored best on the first {chosen_on:,} of them.
+{comparison}
 
-Reproduce with the full MNIST (weights and test set are fixed; the last digits
-depend on the backend):
+{baselines}
 
-    msrnn evaluate {model} {dataset} --variant {variant} --revision {revision}
+On {validation:,} {validation_clips}:
+forecast MSE {validation_mse:.2f}. The weights are those of the epoch that
+scored best on {chosen_on:,} of them; nothing was chosen by the test clips.
 
+Reproduce (weights and test set are fixed; the last digits depend on the
+backend):
+
+    {command}
+{published}
 ## Training
 
-- Data: {data}
-- Protocol: the recipe below; loss on all predictions, warm-up included;
-  scheduled sampling from the true frames to the model's own.
-- Length: {steps:,} steps, {train_clips:,} clips, {hours} hours.
+- Data: {data}.
+- Protocol: the recipe below; {protocol}.
+- Length: {steps:,} steps, {train_clips:,} clips, {hours} hours.{unfinished}
 - Hardware: {hardware}.
 - Software: Keras {keras} on {backend}, Python {python}.
-- Command: `msrnn train zoo/recipes/{recipe_name}.toml --out RUN`
+- Command: `msrnn train {recipe_name}.toml --out RUN{data_option}`, the file
+  being the recipe below.
 
 | epoch | training loss | validation MSE |
 |---|---|---|
@@ -51,31 +60,38 @@ depend on the backend):
 
 ## Limits
 
-Trained on two digits of 28×28 pixels at one speed in frames of 64×64. Other
-sizes, numbers of objects, speeds or kinds of images run, but the forecasts
-are only as good as the likeness to that. Forecasts blur with lead time.
+{limits} Forecasts blur with lead time.
 
 Licence: {license}.
 """
-DATA = {
-    "mnist": (
-        "Moving MNIST, clips made on the fly from the first 55,000 MNIST "
-        "training digits (Y. LeCun and C. Cortes)."
+SAMPLING = {
+    "linear": "scheduled sampling from the true frames to the model's own",
+    "reverse": "reverse scheduled sampling, as PredRNN-V2's",
+    "none": "on the model's own predictions from the start",
+}
+STORED = {
+    "float16": (
+        "Weights are stored in float16, with which MSE and SSIM on validation "
+        "are the same as with float32 in their first three digits."
     ),
-    "taxibj": "TaxiBJ, the slots before the last 56 days.",
-    "kth": "KTH Actions, persons 1 to 14.",
-    "kth-msrnn": "KTH Actions, persons 1 to 14, walking, jogging, running.",
-    "germany": "RYDL, radar composites of Germany, 2006 to 2014.",
+    "float32": (
+        "Weights are stored in float32: float16 does not keep MSE and SSIM on "
+        "validation to their third digit."
+    ),
 }
 ROWS = 8  # of the history, about
+NO_INTERVAL = "1 frame"  # where frames have no time
 
 
-def render_card(recipe, metadata):
+def render_card(recipe, metadata, counterpart=None):
     """Gives the text of a model card.
 
     Args:
         recipe: `msrnn_keras.recipes.Recipe` the model was trained from.
-        metadata: dict, the preset's metadata, with its `parameters`.
+        metadata: dict, the preset's metadata, with its `parameters` and
+            `weights_dtype`.
+        counterpart: `zoo.comparison.Counterpart`, the plain model of a
+            multi-scale one or the other way round; None where there is none.
 
     Returns:
         string, Markdown.
@@ -83,13 +99,9 @@ def render_card(recipe, metadata):
     Example:
         card = render_card(load_recipe("recipe.toml"), metadata)
     """
-    training = metadata["training"]
+    training, texts = metadata["training"], DATASETS[metadata["dataset"]]
     height, width, channels = recipe.architecture["image_shape"]
-    scores = metadata["scores"]
-    models = {
-        metadata["model"]: scores["test"],
-        **metadata["baselines"],
-    }
+    validation = metadata["clips"]["validation"]
     return CARD.format(
         **{
             key: metadata[key]
@@ -100,35 +112,96 @@ def render_card(recipe, metadata):
         context=recipe.architecture["context"],
         horizon=recipe.architecture["horizon"],
         size=f"{height}×{width}×{channels}",
+        weights=STORED[metadata["weights_dtype"]],
+        pixels=_pixels(metadata["input"]),
+        picture=PICTURE,
+        picture_text="Test clips and their forecasts",
         clips=metadata["clips"]["test"],
-        tables="\n\n".join(_table(models, name) for name in PROTOCOLS),
-        validation=metadata["clips"]["validation"],
-        validation_mse=scores["validation"]["forecast"]["mse"],
-        chosen_on=recipe.training.validation_clips,
-        data=DATA[metadata["dataset"]],
+        test_clips=texts.test,
+        tables=_tables(metadata, counterpart),
+        comparison=compare(metadata, counterpart),
+        baselines=compare_baselines(metadata),
+        validation=validation,
+        validation_clips=texts.validation,
+        validation_mse=metadata["scores"]["validation"]["forecast"]["mse"],
+        chosen_on=min(recipe.training.validation_clips, validation),
+        command=evaluate_command(metadata),
+        published=published_figures(metadata["dataset"]),
+        data=texts.training,
+        protocol=_protocol(recipe),
         train_clips=training["clips"],
         **{key: training[key] for key in ("backend", "hours", "keras")},
         **{key: training[key] for key in ("python", "steps")},
+        unfinished=_unfinished(training),
         recipe_name=f"{recipe.model}-{recipe.dataset}-{recipe.variant}",
+        data_option=" --data PATH" if texts.needs_path else "",
         history=_history(training["history"]),
         recipe=recipe.text.rstrip(),
+        limits=texts.limits,
     )
 
 
-def _table(models, protocol):
-    lines = [
-        f"| protocol `{protocol}`: {PROTOCOLS[protocol]} "
-        "| MSE | MAE | SSIM | PSNR | MSE unclipped |",
-        "|---|---|---|---|---|---|",
+def evaluate_command(metadata):
+    """Gives the command that scores a preset as its card does.
+
+    Args:
+        metadata: dict, the preset's metadata.
+
+    Returns:
+        string, one line.
+    """
+    baselines = (name.replace(" ", "-") for name in metadata["baselines"])
+    parts = [
+        f"msrnn evaluate {metadata['model']} {metadata['dataset']}",
+        f"--variant {metadata['variant']} --revision {metadata['revision']}",
+        f"--baselines {' '.join(baselines)}",
     ]
-    for name, protocols in models.items():
-        scores = protocols[protocol]
-        lines.append(
-            f"| {name} | {scores['mse']:.2f} | {scores['mae']:.2f} "
-            f"| {scores['ssim']:.4f} | {scores['psnr']:.2f} "
-            f"| {scores['mse_unclipped']:.2f} |"
-        )
-    return "\n".join(lines)
+    if DATASETS[metadata["dataset"]].needs_path:
+        parts.append("--data PATH")
+    return " ".join(parts)
+
+
+def _tables(metadata, counterpart):
+    models = {metadata["model"]: metadata["scores"]["test"]}
+    if counterpart and counterpart.test_clips == metadata["clips"]["test"]:
+        models[counterpart.name] = counterpart.test
+    models |= metadata["baselines"]
+    tables = score_tables(models, metadata["input"])
+    return "\n\n".join([*tables, *rain_table(models)])
+
+
+def _pixels(given):
+    """What the pixels from 0 to 1 are."""
+    units = given["units"]
+    arguments = ", ".join(f"{k}={v!r}" for k, v in units["config"].items())
+    text = (
+        "Pixels are the data's values on [0, 1], by "
+        f"`msrnn_keras.data.{units['class_name']}({arguments})`"
+    )
+    if given["interval"] == NO_INTERVAL:
+        return f"{text}."
+    return f"{text}; frames are {given['interval']} apart."
+
+
+def _protocol(recipe):
+    training = recipe.training
+    warmup = recipe.architecture.get("warmup", True)
+    parts = [
+        "loss on all predictions, warm-up included"
+        if warmup
+        else "loss on the forecast frames alone",
+        SAMPLING[training.sampling],
+    ]
+    if training.ema is not None:
+        parts.append(f"weights averaged over the steps ({training.ema:g})")
+    return "; ".join(parts)
+
+
+def _unfinished(training):
+    done, planned = training["epochs"], training["planned_epochs"]
+    if done >= planned:
+        return ""
+    return f" Unfinished: {done} of the recipe's {planned} epochs."
 
 
 def _history(rows):

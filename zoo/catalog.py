@@ -1,15 +1,16 @@
-"""Which presets are published, and which one a name means."""
+"""Which presets there are, and which one a name means."""
 
 import json
 import re
 from typing import NamedTuple
 
 from msrnn_keras.names import lookup
+from zoo.untrained import no_weights
 
 CONFIG = "config.json"
 METADATA = "metadata.json"
 WEIGHTS = "model.weights.h5"
-NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+NAME = re.compile(r"[a-z0-9][a-z0-9+-]*")
 REVISION = re.compile(r"[1-9][0-9]*")
 
 
@@ -55,32 +56,40 @@ def read_manifest(path):
     ]
 
 
-def find(presets, model, dataset, variant=None, revision=None):
+def find(entries, model, dataset, variant=None, revision=None):
     """Gives the one preset that is meant.
 
     Args:
-        presets: list of `Preset`.
+        entries: list of `Preset` and `zoo.untrained.Untrained`.
         model: string, e.g. `"ms-convlstm"`. Case does not matter, and `_` is
             read as `-`; so in the next two.
         dataset: string, e.g. `"mnist"`.
         variant: string, or None for the trained one with the lowest
             validation MSE (forecast protocol).
-        revision: string or int, or None for the newest.
+        revision: string or int, or None for the newest. Only what is
+            published has revisions.
 
     Returns:
-        `Preset`.
+        `Preset`, or `Untrained` where what is named has a recipe alone.
 
     Raises:
-        ValueError: where no such preset is published.
+        ValueError: where there is no such preset, or none of several
+            variants has weights.
     """
-    presets = _narrow(presets, "model", model)
-    presets = _narrow(presets, "dataset", dataset)
+    entries = _narrow(entries, "model", model)
+    entries = _narrow(entries, "dataset", dataset)
     if variant is not None:
-        presets = _narrow(presets, "variant", variant)
+        entries = _narrow(entries, "variant", variant)
+    presets = [entry for entry in entries if isinstance(entry, Preset)]
     if revision is not None:
         if isinstance(revision, int):
             revision = str(revision)
         presets = _narrow(presets, "revision", revision)
+    if not presets:
+        if len(entries) > 1:
+            received = f"model={model!r}, dataset={dataset!r}, variant=None"
+            raise no_weights(entries, received)
+        return entries[0]
     newest = {}
     for preset in sorted(presets, key=lambda preset: int(preset.revision)):
         newest[preset.variant] = preset
@@ -109,17 +118,17 @@ def folder_of(metadata):
     if not (spelt and REVISION.fullmatch(revision)):
         raise ValueError(
             "The metadata's `model`, `dataset` and `variant` must be of lower "
-            "case letters, digits and `-`, its `revision` a whole number from "
-            f"1. Received: {parts}"
+            "case letters, digits, `-` and `+`, its `revision` a whole number "
+            f"from 1. Received: {parts}"
         )
     return "/".join(parts)
 
 
-def _narrow(presets, field, name):
+def _narrow(entries, field, name):
     groups = {}
-    for preset in presets:
-        groups.setdefault(getattr(preset, field), []).append(preset)
-    return lookup(name, groups, f"{field} of a published preset")[1]
+    for entry in entries:
+        groups.setdefault(getattr(entry, field), []).append(entry)
+    return lookup(name, groups, f"{field} of a preset")[1]
 
 
 def _best(presets, model, dataset):

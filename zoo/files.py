@@ -3,6 +3,7 @@
 No file is used before its size and SHA-256 agree with the manifest.
 """
 
+import contextlib
 import hashlib
 import http.client
 import os
@@ -65,6 +66,9 @@ def locate(preset, filename, root, cache_dir=None, base_url=None):
 def fetch(url, path, record):
     """Copies a URL to a path, which appears there whole or not at all.
 
+    Several calls may fetch one file at once. What a killed call left behind
+    goes away with the next that succeeds.
+
     Args:
         url: string, http(s) or file URL.
         path: `pathlib.Path` to write; its folder is made if missing.
@@ -87,8 +91,13 @@ def fetch(url, path, record):
                 f"{record['bytes']} bytes"
             )
         os.replace(temporary, path)
+    except FileNotFoundError:
+        # Swept away by another call, which had fetched the file by then.
+        if not (path.exists() and describe(path) == record):
+            raise
     finally:
         temporary.unlink(missing_ok=True)
+    _sweep(path)
 
 
 def describe(path):
@@ -96,6 +105,13 @@ def describe(path):
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"sha256": digest, "bytes": path.stat().st_size}
+
+
+def _sweep(path):
+    """Removes the unfinished copies of a file that is there."""
+    for temporary in path.parent.glob(f".{path.name}.{'[0-9a-f]' * 32}"):
+        with contextlib.suppress(OSError):  # Windows: open elsewhere
+            temporary.unlink()
 
 
 def _download(url, path):

@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from msrnn_keras.files import remove_unfinished, write_atomically
 from zoo.catalog import METADATA, folder_of
 from zoo.files import describe
 from zoo.library import MANIFEST, PRESETS
@@ -63,7 +64,9 @@ def main(arguments=None, root=PRESETS, path=MANIFEST):
         print(error, file=sys.stderr)
         return 1
     if not check:
-        path.write_bytes(generated.encode("utf-8"))
+        remove_unfinished(path.parent)
+        content = generated.encode("utf-8")
+        write_atomically(path, lambda file: file.write_bytes(content))
     elif text != generated:
         print(f"{path} is stale: run python -m zoo.manifest", file=sys.stderr)
         return 1

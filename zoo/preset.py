@@ -24,9 +24,23 @@ REQUIRED = (
     "input",
     "scores",
 )
+UNFINISHED = re.compile(r"\.[1-9][0-9]*\.[0-9a-f]{32}")
 
 
-def write_preset(root, model, metadata, card, compile, weights_dtype="float32"):
+class WeightRangeError(ValueError):
+    """A weight is too large for float16."""
+
+
+def write_preset(
+    root,
+    model,
+    metadata,
+    card,
+    compile,
+    weights_dtype="float32",
+    weights=None,
+    files=None,
+):
     """Writes a trained model as a new revision of a preset.
 
     The folder appears whole or not at all. Run `python -m zoo.manifest` after
@@ -36,38 +50,28 @@ def write_preset(root, model, metadata, card, compile, weights_dtype="float32"):
         root: folder of all presets, e.g. `"zoo/presets"`.
         model: `MSStack`, trained.
         metadata: dict of JSON values with the keys `model`, `dataset`,
-            `variant`, `revision`, `license`, `recipe` (its name), `source`
-            (who trained it, from what), `hardware`, `training` (a summary),
-            `input` (`scaling` and `interval` of the frames) and `scores`:
+            `variant`, `revision`, `license`, `recipe`, `source` (who trained
+            it, from what), `hardware`, `training` (a summary), `input`
+            (`scaling` and `interval` of the frames) and `scores`:
             `{"validation": PROTOCOLS, "test": PROTOCOLS}` where PROTOCOLS is
-            `{"forecast": {"mse": …, …}, "ms-rnn": {…}}`. The parameter count,
-            the input's sizes, the weights' dtype and the minimum package
-            version are added to it.
+            `{"forecast": {"mse": …, …}, "ms-rnn": {…}}`.
         card: string, the model card in Markdown.
         compile: dict, the `loss` (name or `keras.losses.Loss`) and the
             `learning_rate` (float) that a loaded model is compiled with.
         weights_dtype: `"float32"` or `"float16"`, how weights are stored.
+        weights: path of a file that `write_model` made of this model in this
+            dtype, to be copied as it is; None writes the model's weights.
+        files: dict, name to path of further files, such as pictures.
 
     Returns:
         `pathlib.Path` of the new folder.
 
     Raises:
-        ValueError: where metadata is incomplete, or a weight does not fit
-            into float16.
+        ValueError: where metadata is incomplete.
+        WeightRangeError: where a weight does not fit into float16.
         FileExistsError: where this revision exists.
-
-    Example:
-        write_preset(
-            "zoo/presets", model, metadata, card,
-            compile={"loss": "mse", "learning_rate": 3e-4},
-        )
     """
-    if weights_dtype not in ("float32", "float16"):
-        raise ValueError(
-            "`weights_dtype` must be 'float32' or 'float16'. "
-            f"Received: weights_dtype={weights_dtype!r}"
-        )
-    metadata = _complete(metadata, model, weights_dtype)
+    _check_metadata(metadata)
     folder = Path(root) / folder_of(metadata)
     if folder.exists():
         raise FileExistsError(
@@ -75,16 +79,78 @@ def write_preset(root, model, metadata, card, compile, weights_dtype="float32"):
             f"Received: {folder}"
         )
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    temporary.mkdir(parents=True)
     try:
-        _write_json(temporary / CONFIG, _config(model, **compile))
-        _write_json(temporary / METADATA, metadata)
+        write_model(temporary, model, metadata, compile, weights_dtype, weights)
         (temporary / CARD).write_bytes(card.encode("utf-8"))
-        _write_weights(temporary / WEIGHTS, model, weights_dtype)
+        for name, path in (files or {}).items():
+            shutil.copyfile(path, temporary / name)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def write_model(
+    folder, model, metadata, compile, weights_dtype="float32", weights=None
+):
+    """Writes the three files that a model is loaded from.
+
+    The parameter count, the input's sizes, the weights' dtype and the minimum
+    package version are added to the metadata. A loaded model computes in
+    float32, whatever the model was trained in, and samples nothing.
+
+    Args:
+        folder: `pathlib.Path` to write to; made if missing.
+        model: `MSStack`, trained.
+        metadata: dict of JSON values, with `input` and the preset's names.
+        compile: dict, as of `write_preset`.
+        weights_dtype: `"float32"` or `"float16"`, how weights are stored.
+        weights: path of a file of weights to copy; None writes the model's.
+
+    Raises:
+        WeightRangeError: where a weight does not fit into float16.
+
+    Example:
+        write_model(folder, model, metadata, {"loss": "mse", …}, "float16")
+    """
+    if weights_dtype not in ("float32", "float16"):
+        raise ValueError(
+            "`weights_dtype` must be 'float32' or 'float16'. "
+            f"Received: weights_dtype={weights_dtype!r}"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_json(folder / CONFIG, _config(model, **compile))
+    _write_json(folder / METADATA, complete(metadata, model, weights_dtype))
+    if weights is None:
+        _write_weights(folder / WEIGHTS, model, weights_dtype)
+    else:
+        shutil.copyfile(weights, folder / WEIGHTS)
+
+
+def round_weights(source, target):
+    """Writes a file of float32 weights again, in float16.
+
+    Args:
+        source: path of the file.
+        target: path to write to.
+
+    Raises:
+        WeightRangeError: where a weight does not fit into float16.
+    """
+    with h5py.File(source) as given, h5py.File(target, "w") as rounded:
+        _copy_as_float16(given, rounded)
+
+
+def remove_unfinished(folder):
+    """Removes what a killed `write_preset` left of the revisions of a preset.
+
+    Args:
+        folder: path of the preset's folder, MODEL/DATASET/VARIANT in that of
+            all presets; it need not exist.
+    """
+    for path in Path(folder).glob(".*"):
+        if UNFINISHED.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def build(config, weights=None, **overrides):
@@ -119,7 +185,7 @@ def check_version(metadata):
         )
 
 
-def _complete(metadata, model, weights_dtype):
+def _check_metadata(metadata):
     missing = [key for key in REQUIRED if key not in metadata]
     if missing:
         raise ValueError(
@@ -132,6 +198,19 @@ def _complete(metadata, model, weights_dtype):
             "by which a variant is chosen. "
             f"Received: scores={metadata['scores']}"
         )
+
+
+def complete(metadata, model, weights_dtype):
+    """Gives the metadata of a preset with what the model itself says.
+
+    Args:
+        metadata: dict, with `input` and `revision`.
+        model: `MSStack`.
+        weights_dtype: string, how its weights are stored.
+
+    Returns:
+        dict.
+    """
     sizes = {
         "image_shape": list(model.image_shape),
         "context": model.context,
@@ -139,7 +218,7 @@ def _complete(metadata, model, weights_dtype):
     }
     return {
         **metadata,
-        "revision": str(metadata.get("revision")),
+        "revision": str(metadata["revision"]),
         "input": {**metadata["input"], **sizes},
         "parameters": model.count_params(),
         "weights_dtype": weights_dtype,
@@ -151,12 +230,14 @@ def _config(model, loss, learning_rate):
     if not isinstance(loss, str):
         loss = keras.losses.serialize(loss)
     return {
-        "model": {
-            "class": "MSStack",
-            "config": {**model.get_config(), "sampling": None},
-        },
+        "model": {"class": "MSStack", "config": _loaded_config(model)},
         "compile": {"loss": loss, "learning_rate": learning_rate},
     }
+
+
+def _loaded_config(model):
+    """What a published model is built with: nothing of its training."""
+    return {**model.get_config(), "sampling": None, "dtype": "float32"}
 
 
 def _write_json(path, value):
@@ -168,13 +249,11 @@ def _write_weights(path, model, dtype):
     # Of what training saves, a preset leaves out the optimizer and counters.
     full = path.with_name(f"full.{path.name}")
     model.save_weights(full)
-    untrained = {**model.get_config(), "sampling": None, "dtype": "float32"}
-    bare = MSStack.from_config(untrained)
+    bare = MSStack.from_config(_loaded_config(model))
     bare.load_weights(full)
     bare.save_weights(path if dtype == "float32" else full)
     if dtype == "float16":
-        with h5py.File(full) as source, h5py.File(path, "w") as target:
-            _copy_as_float16(source, target)
+        round_weights(full, path)
     full.unlink()
 
 
@@ -187,7 +266,7 @@ def _copy_as_float16(source, target):
             with np.errstate(over="ignore"):
                 half = item[()].astype("float16")
             if not np.isfinite(half).all():
-                raise ValueError(
+                raise WeightRangeError(
                     "A weight does not fit into float16; store float32. "
                     f"Received: weights_dtype='float16', {item.name}"
                 )

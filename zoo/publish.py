@@ -1,123 +1,186 @@
-"""Makes a preset of a finished run: scores it, writes it, lists it.
+"""Makes a preset of a finished run: checks it, scores it, writes and lists it.
 
-`python -m zoo.publish RUN --data mnist.npz --hardware "2 CPU cores"` scores
-the best weights of the run on validation and on the fixed test set, both
-protocols, beside the baselines, and writes the next revision of the preset
-with its model card.
+The folder of a preset appears whole or not at all, and so does the manifest.
+A call that was killed, wherever, can be made again: it cleans up, lists what
+was written, and does not score again what was scored.
 """
 
-import argparse
-import json
-import sys
-from pathlib import Path
+import shutil
 
-from msrnn_keras.baselines import AllBlack, Persistence
+from msrnn_keras.baselines import BASELINES
 from msrnn_keras.data import verify_test_set
-from msrnn_keras.evaluation import PROTOCOLS, evaluate
-from msrnn_keras.recipes import LOSSES, load_recipe
-from msrnn_keras.training import BEST, ENVIRONMENT, RECIPE, read_history
-from zoo import manifest
-from zoo.card import render_card
-from zoo.library import PRESETS
-from zoo.preset import write_preset
+from msrnn_keras.evaluation import PROTOCOLS
+from msrnn_keras.recipes import LOSSES
+from zoo import preset
+from zoo.candidates import choose_dtype, digest_weights, make_candidate
+from zoo.card import NO_INTERVAL, render_card
+from zoo.comparison import find_counterpart
+from zoo.datasets import LICENSES
+from zoo.folder import FINE_TUNING
+from zoo.library import Library
+from zoo.picture import PICTURE, draw_forecasts
+from zoo.revisions import (
+    find_published,
+    list_presets,
+    next_revision,
+    refuse_worse,
+)
+from zoo.run import read_run
+from zoo.scoring import SCORES, ScoreBook
 
-FINE_TUNING = 10  # a loaded model learns at this part of the peak rate
-LICENSES = {
-    "mnist": "MNIST: CC BY-SA 3.0",
-    "taxibj": "TaxiBJ: the terms of its source, github.com/lucktroy/DeepST",
-    "kth": "KTH: the terms of its source, www.csc.kth.se/cvap/actions",
-    "kth-msrnn": "KTH: the terms of its source, www.csc.kth.se/cvap/actions",
-    "germany": "RYDL: the terms of Zenodo record 3629951",
-}
+COMPARED = ("persistence", "all-black", "linear-extrapolation")
+WORK = "publishing"  # in the run's folder, while it is published
 
 
-def publish(run_dir, hardware, data=None, root=PRESETS, batch_size=50):
-    """Score a run and write it as a preset.
+def publish(
+    run_dir,
+    hardware,
+    data=None,
+    library=None,
+    batch_size=16,
+    unfinished=False,
+    verbose=0,
+):
+    """Score a run, write it as the next revision of its preset and list it.
+
+    The weights are kept in float16 where validation shows no difference, else
+    in float32, and are scored as `zoo.load` gives them. The test clips are
+    scored last, once, after everything was chosen on validation. Scores are
+    kept in `scores.json` in the run, so that a second call need not compute
+    them. A run that was published already is not published again.
 
     Args:
         run_dir: path of a run of `msrnn_keras.training.train`.
         hardware: string, what it was trained on.
-        data: path of the data set's file; None looks in the usual places.
-        root: folder of all presets.
+        data: path of the data set's files; None looks in the usual places.
+        library: `zoo.library.Library` to publish in; None is the project's.
         batch_size: int, clips scored at a time.
+        unfinished: bool, whether a run may be published that has not come to
+            the end of its recipe.
+        verbose: 1 shows what is done with a bar, 2 in lines, 0 nothing.
 
     Returns:
-        `pathlib.Path` of the new folder.
+        `pathlib.Path` of the preset's folder.
 
     Raises:
-        FileNotFoundError: where there is no run with a finished epoch.
-        ValueError: where the test set is not the fixed one.
+        FileNotFoundError: where there is no run with a finished epoch, or no
+            data.
+        ValueError: where the run is not finished, holds NaN, has no hardware
+            or licence, or another test set; or where the revision that it
+            would replace forecasts validation better.
 
     Example:
         publish("runs/small", hardware="2 CPU cores", data="mnist.npz")
     """
-    run_dir = Path(run_dir)
-    recipe = load_recipe(run_dir / RECIPE)
-    history = read_history(run_dir)
-    best = run_dir / BEST
-    if not (history and best.is_file()):
-        raise FileNotFoundError(
-            f"The run has finished no epoch. Received: {str(run_dir)!r}"
+    run = read_run(run_dir, unfinished)
+    library = library or Library()
+    _check_known(run, hardware)
+    work = run.folder / WORK
+    shutil.rmtree(work, ignore_errors=True)  # of a call that was killed
+    names = next_revision(run.recipe, library)
+    done = find_published(run.identity, names, library)
+    if done is not None:
+        return done
+    splits = _open_splits(run.recipe, data, batch_size)
+    try:
+        folder = _publish(run, names, library, splits, hardware, work, verbose)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    list_presets(library)
+    return folder
+
+
+def _check_known(run, hardware):
+    dataset = run.recipe.dataset
+    if dataset not in LICENSES:
+        raise ValueError(
+            "A preset needs the licence of its data set; add it to "
+            f"`zoo.datasets`. Received: dataset={dataset!r}"
         )
-    environment = json.loads(
-        (run_dir / ENVIRONMENT).read_text(encoding="utf-8")
-    )
+    if not (isinstance(hardware, str) and hardware.strip()):
+        raise ValueError(
+            "`hardware` must say what the run was trained on. "
+            f"Received: hardware={hardware!r}"
+        )
+
+
+def _open_splits(recipe, data, batch_size):
+    """The validation and the test clips, of which mnist's are fixed."""
     test = recipe.data("test", path=data, batch_size=batch_size)
-    verify_test_set(test)
+    if recipe.dataset == "mnist":
+        verify_test_set(test)
     validation = recipe.data(
         "validation", path=data, batch_size=batch_size, num_clips=None
     )
-    model = recipe.build()
-    model.load_weights(best)
-    baselines = {
-        baseline.name: evaluate(baseline, test, verbose=2)
-        for baseline in (
-            Persistence(model.context, model.horizon),
-            AllBlack(model.context, model.horizon),
-        )
-    }
+    return {"validation": validation, "test": test}
+
+
+def _publish(run, names, library, splits, hardware, work, verbose):
+    """Scores the run and writes the preset; gives its folder."""
+    counterpart = find_counterpart(library, names)
+    book = ScoreBook(run.folder / SCORES, verbose)
+    trained, compiled = run.load(), _compile(run.recipe.training)
+    chosen, validated = choose_dtype(
+        lambda dtype, full=None: make_candidate(
+            work / dtype, trained, names, compiled, dtype, full
+        ),
+        book,
+        splits["validation"],
+    )
+    refuse_worse(validated, names, library)
+    test = splits["test"]
     scores = {
-        "validation": evaluate(model, validation, verbose=2),
-        "test": evaluate(model, test, verbose=2),
+        "validation": validated,
+        "test": book.score(
+            chosen.model, digest_weights(chosen.weights), "test", test
+        ),
     }
-    metadata = _metadata(
-        recipe, history, environment, hardware, scores, baselines, root
+    baselines = _score_baselines(book, test)
+    metadata = _metadata(run, names, hardware, test, scores, baselines)
+    card = render_card(
+        run.recipe,
+        preset.complete(metadata, chosen.model, chosen.dtype),
+        counterpart,
     )
-    return write_preset(
-        root,
-        model,
+    picture = draw_forecasts(work / PICTURE, chosen.model, test)
+    return preset.write_preset(
+        library.root,
+        chosen.model,
         metadata,
-        render_card(recipe, {**metadata, "parameters": model.count_params()}),
-        compile={
-            "loss": LOSSES[recipe.training.loss](),
-            "learning_rate": recipe.training.learning_rate / FINE_TUNING,
-        },
+        card,
+        compiled,
+        weights_dtype=chosen.dtype,
+        weights=chosen.weights,
+        files={PICTURE: picture},
     )
 
 
-def _metadata(recipe, history, environment, hardware, scores, baselines, root):
-    training = recipe.training
-    best = min(history, key=lambda row: row["val_mse"])
+def _compile(training):
+    """What a loaded model is compiled with."""
     return {
-        "model": recipe.model,
-        "dataset": recipe.dataset,
-        "variant": recipe.variant,
-        "revision": _next_revision(recipe, root),
-        "license": f"Weights: Apache-2.0. {LICENSES[recipe.dataset]}",
-        "recipe": recipe.text,
+        "loss": LOSSES[training.loss](),
+        "learning_rate": training.learning_rate / FINE_TUNING,
+    }
+
+
+def _score_baselines(book, test):
+    made = (BASELINES[name](test.context, test.horizon) for name in COMPARED)
+    return {
+        baseline.name: book.score(baseline, baseline.name, "test", test)
+        for baseline in made
+    }
+
+
+def _metadata(run, names, hardware, test, scores, baselines):
+    return {
+        **names,
+        "license": f"Weights: Apache-2.0. {LICENSES[names['dataset']]}",
+        "recipe": run.recipe.text,
         "source": "trained by the project from its recipe",
         "hardware": hardware,
-        "training": {
-            "clips": len(history)
-            * training.steps_per_epoch
-            * training.batch_size,
-            "steps": len(history) * training.steps_per_epoch,
-            "hours": round(sum(row["seconds"] for row in history) / 3600, 2),
-            "best_epoch": best["epoch"],
-            **environment,
-            "history": history,
-        },
-        "input": {"scaling": "[0, 1]", "interval": "1 frame"},
+        "training": run.training,
+        "run": run.identity,
+        "input": _describe_input(test),
         "scores": {split: _protocols(given) for split, given in scores.items()},
         "curves": scores["test"]["curves"],
         "clips": {split: given["clips"] for split, given in scores.items()},
@@ -127,33 +190,19 @@ def _metadata(recipe, history, environment, hardware, scores, baselines, root):
     }
 
 
+def _describe_input(dataset):
+    """What the pixels are, and the time from one frame to the next."""
+    scaling = dataset.scaling
+    interval = getattr(getattr(dataset, "source", None), "interval", None)
+    return {
+        "scaling": "[0, 1]",
+        "interval": NO_INTERVAL if interval is None else f"{interval:g} s",
+        "units": {
+            "class_name": type(scaling).__name__,
+            "config": scaling.get_config(),
+        },
+    }
+
+
 def _protocols(scores):
     return {protocol: scores[protocol] for protocol in PROTOCOLS}
-
-
-def _next_revision(recipe, root):
-    folder = Path(root, recipe.model, recipe.dataset, recipe.variant)
-    listed = json.loads(manifest.MANIFEST.read_text(encoding="utf-8"))
-    prefix = f"{recipe.model}/{recipe.dataset}/{recipe.variant}/"
-    names = [
-        name.rpartition("/")[2]
-        for name in listed["presets"]
-        if name.startswith(prefix)
-    ]
-    names += [path.name for path in folder.glob("[0-9]*")]
-    return max(map(int, names), default=0) + 1
-
-
-def main(arguments=None):
-    """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m zoo.publish")
-    parser.add_argument("run", help="folder of the run")
-    parser.add_argument("--hardware", required=True, help="trained on what")
-    parser.add_argument("--data", help="file of the data set (mnist.npz)")
-    options = parser.parse_args(arguments)
-    print(publish(options.run, options.hardware, options.data))
-    return manifest.main([])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

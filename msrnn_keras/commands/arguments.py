@@ -1,29 +1,38 @@
 """Arguments that several subcommands of `msrnn` share."""
 
 
-def add_preset(command, optional=False):
-    """Add the arguments that name a preset, as options where optional."""
+def add_preset(command, optional=False, listed=False):
+    """Add the arguments that name a preset, as options where optional.
+
+    Where it is not `listed`, the model may be a file or a folder as well.
+    """
+    model = "such as ms-convlstm"
+    if not listed:
+        model += "; or a .keras file, a ./folder or hf://USER/NAME"
     if optional:
-        for name, default in (("model", "ms-convlstm"), ("dataset", "mnist")):
-            command.add_argument(f"--{name}", default=default, help=default)
+        command.add_argument("--model", default="ms-convlstm", help=model)
+        command.add_argument("--dataset", default="mnist", help="mnist")
     else:
-        command.add_argument("model", help="such as ms-convlstm")
+        command.add_argument("model", help=model)
         command.add_argument("dataset", help="such as mnist")
     command.add_argument("--variant", help="such as small; else the best")
     command.add_argument("--revision", help="else the newest")
 
 
 def load(options):
-    """The model of a `.keras` file, or a preset."""
+    """The model of a `.keras` file, of a folder, of the Hub, or a preset.
+
+    Whatever has a `/` in it is a place, for no preset's name has one.
+    """
     import zoo
     from msrnn_keras.prediction import load_model
 
     if options.model.lower().endswith(".keras"):
         return load_model(options.model)
-
+    place = "/" in options.model or "\\" in options.model
     return zoo.load(
         options.model,
-        options.dataset,
+        None if place else options.dataset,
         variant=options.variant,
         revision=options.revision,
     )

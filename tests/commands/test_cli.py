@@ -26,6 +26,7 @@ def test_every_command_and_argument_has_a_help_text(capsys):
         "list",
         "predict",
         "profile",
+        "publish",
         "summary",
         "train",
         "tune",

@@ -80,6 +80,7 @@ def model_file(tmp_path_factory):
         scales=(1,),
         patch_size=8,
         missing="mask",
+        name="mine",
     )
     model.save(path)
     return path
@@ -98,7 +99,7 @@ def test_evaluate_reports_on_radar(
     )
     assert "CSI 0.5" in out and "germany test set, 2 clips" in out
     scores = json.loads((tmp_path / "scores.json").read_text())
-    assert list(scores) == ["ms_stack", "persistence", "linear extrapolation"]
+    assert list(scores) == ["mine", "persistence", "linear extrapolation"]
     clips = data.load(
         "germany", "test", context=2, horizon=2, path=germany, num_clips=2
     )

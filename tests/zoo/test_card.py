@@ -1,23 +1,21 @@
+"""The model card: every number in its place, nothing left out."""
+
+import copy
 import re
 
 import pytest
 
 from msrnn_keras import cli
-from msrnn_keras.evaluation import PROTOCOLS
-from msrnn_keras.recipes import DATASETS, load_recipe
-from tests.runs import RECIPE
-from zoo.card import DATA, render_card
+from msrnn_keras.recipes import load_recipe
+from tests.runs import RECIPE, RICH
+from tests.zoo.publishing import ENVIRONMENT, protocols
+from zoo.card import SAMPLING, evaluate_command, render_card
+from zoo.comparison import Counterpart
+from zoo.datasets import DATASETS
 
 pytestmark = pytest.mark.backend_free
-
-
-def protocols(start):
-    """Scores of both protocols, each number another one."""
-    keys = ("mse", "mae", "ssim", "psnr", "mse_unclipped")
-    return {
-        protocol: {key: start + 10 * i + j for j, key in enumerate(keys)}
-        for i, protocol in enumerate(PROTOCOLS)
-    }
+GREY = {"class_name": "MinMax", "config": {"low": 0.0, "high": 255.0}}
+TAXIS = {"low": 0.0, "high": 1000.0, "unit": "vehicles"}
 
 
 @pytest.fixture
@@ -29,31 +27,42 @@ def recipe(tmp_path):
 
 @pytest.fixture
 def metadata():
-    history = [
-        {"epoch": i, "loss": 50.04 - i, "val_mse": 30.06 - i} for i in range(20)
-    ]
+    grey = copy.deepcopy(GREY)
+    grey["config"]["unit"] = ""
     return {
         "model": "ms-convlstm",
         "dataset": "mnist",
         "variant": "tiny",
-        "revision": 3,
+        "revision": "3",
         "parameters": 1234567,
+        "weights_dtype": "float16",
         "license": "Free as air",
         "hardware": "two abaci",
+        "input": {
+            "interval": "1 frame",
+            "units": grey,
+            "image_shape": [32, 32, 1],
+        },
         "clips": {"validation": 1011, "test": 10012},
         "scores": {
             "validation": protocols(100.123),
             "test": protocols(200.123),
         },
-        "baselines": {"persistence": protocols(300.123)},
+        "baselines": {
+            "persistence": protocols(300.123),
+            "linear extrapolation": protocols(400.123),
+        },
         "training": {
             "clips": 4321,
             "steps": 9876,
             "hours": 5.43,
-            "backend": "jax",
-            "keras": "3.99",
-            "python": "3.88",
-            "history": history,
+            "epochs": 20,
+            "planned_epochs": 20,
+            **ENVIRONMENT,
+            "history": [
+                {"epoch": i, "loss": 50.04 - i, "val_mse": 30.06 - i}
+                for i in range(20)
+            ],
         },
     }
 
@@ -63,41 +72,73 @@ def card(recipe, metadata):
     return render_card(recipe, metadata)
 
 
-def test_scores_stand_in_the_table_of_their_protocol(card):
-    forecast, all_frames = card.split("| protocol `")[1:]
-    assert forecast.startswith("forecast`: the forecast frames only |")
-    assert all_frames.startswith("ms-rnn`: all predictions")
-    header = (
-        "| MSE | MAE | SSIM | PSNR | MSE unclipped |\n|---|---|---|---|---|"
-    )
-    for table, first in ((forecast, 20), (all_frames, 21)):
-        assert header in table
-        for name, numbers in (
-            ("ms-convlstm", first),
-            ("persistence", first + 10),
-        ):
-            assert (
-                f"\n| {name} | {numbers}0.12 | {numbers}1.12 | {numbers}2.1230 "
-                f"| {numbers}3.12 | {numbers}4.12 |\n" in table
-            )
-    assert "forecast MSE 100.12." in card
-    assert "110.12" not in card  # of validation, the forecast only
-
-
 def test_what_is_said_of_the_model_and_its_training(card):
     assert card.startswith("# ms-convlstm, mnist, tiny (revision 3)\n")
     for said in (
         "1,234,567 parameters; 2 frames of 32×32×1 in, 2 out",
-        "10,012 clips\n",
-        "On 1,011 validation clips",
-        "Length: 9,876 steps, 4,321 clips, 5.43 hours.",
+        "Weights are stored in float16",
+        "![Test clips and their forecasts](forecast.png)",
+        "by `msrnn_keras.data.MinMax(low=0.0, high=255.0, unit='')`",
+        f"10,012 {DATASETS['mnist'].test}; ",
+        f"On 1,011 {DATASETS['mnist'].validation}:\nforecast MSE 100.12.",
+        "scored best on 2 of them",
+        "there was no plain counterpart, `convlstm/mnist/tiny`",
+        "below that of every baseline",
+        f"Data: {DATASETS['mnist'].training}.",
+        SAMPLING["linear"],
+        "Length: 9,876 steps, 4,321 clips, 5.43 hours.\n",
         "Hardware: two abaci.",
         "Software: Keras 3.99 on jax, Python 3.88.",
+        DATASETS["mnist"].limits,
         "Licence: Free as air.",
-        DATA["mnist"],
     ):
         assert said in card
     assert not re.search(r"\{\w*\}", card)
+
+
+def test_what_differs_is_told(recipe, metadata, tmp_path):
+    metadata["weights_dtype"] = "float32"
+    metadata["training"]["epochs"] = 7
+    path = tmp_path / "rich.toml"
+    path.write_text(RICH)
+    card = render_card(load_recipe(path), metadata)
+    assert "Weights are stored in float32: float16 does not" in card
+    assert "Unfinished: 7 of the recipe's 20 epochs." in card
+    assert SAMPLING["reverse"] in card
+    assert "weights averaged over the steps (0.75)" in card
+    assert "Unfinished" not in render_card(
+        recipe, {**metadata, "training": {**metadata["training"], "epochs": 20}}
+    )
+
+
+def test_the_counterpart_stands_beside_it(recipe, metadata):
+    other = Counterpart("convlstm", "2", protocols(250.123), 10012, 4321, 9.5)
+    card = render_card(recipe, metadata, other)
+    names = re.findall(r"^\| ([a-z][\w\-, ]*) \| \d+\.\d\d \| \d", card, re.M)
+    expected = [
+        "ms-convlstm",
+        "convlstm, revision 2",
+        "persistence",
+        "linear extrapolation",
+    ]
+    assert names == 2 * expected
+    assert "The multi-scale model beats its plain counterpart" in card
+    other = other._replace(test_clips=5)
+    card = render_card(recipe, metadata, other)
+    assert "| convlstm, revision 2 |" not in card
+
+
+def test_published_figures_are_of_mnist_alone(recipe, metadata, card):
+    assert "## Published figures" in card
+    assert "they compare in kind, not to the digit" in card
+    taxis = {"class_name": "MinMax", "config": TAXIS}
+    metadata["input"]["units"] = taxis
+    card = render_card(recipe, {**metadata, "dataset": "taxibj"})
+    assert "Published" not in card and "MNIST" not in card.split("```")[0]
+    assert DATASETS["taxibj"].limits in card
+    assert "| RMSE, vehicles |" in card
+    # 1000 vehicles times the root of 200.123 a frame of 32×32 pixels.
+    assert "| 204.12 | 442.08 |" in card
 
 
 def test_the_history_is_thinned_out_and_ends_with_the_last_epoch(card):
@@ -124,17 +165,15 @@ def test_the_recipe_is_there_whole(recipe, metadata, card, tmp_path):
     assert f"```toml\n{RECIPE}```\n" in render_card(bare, metadata)
 
 
-def test_its_commands_are_commands(card):
+def test_its_commands_are_commands(card, metadata):
     parse = cli._parser().parse_args
     evaluate = re.search(r"^    msrnn (evaluate .*)$", card, re.M)[1]
     options = parse(evaluate.split())
     assert (options.model, options.dataset) == ("ms-convlstm", "mnist")
     assert (options.variant, options.revision) == ("tiny", "3")
+    assert options.baselines == ["persistence", "linear-extrapolation"]
+    assert options.data is None
     train = re.search(r"`msrnn (train .*)`", card)[1]
-    assert parse(train.split()).recipe == (
-        "zoo/recipes/ms-convlstm-mnist-tiny.toml"
-    )
-
-
-def test_every_data_set_is_described():
-    assert set(DATA) == set(DATASETS)
+    assert parse(train.split()).recipe == "ms-convlstm-mnist-tiny.toml"
+    command = evaluate_command({**metadata, "dataset": "kth"})
+    assert parse(command.split()[1:]).data == "PATH"

@@ -24,6 +24,7 @@ PRESETS = [
     preset("ms-convlstm/kth/base/1", 0.5),
     preset("predrnn/mnist/base/1", 0.5),
     preset("mim/mnist/one/1", None),
+    preset("ms-predrnn++/mnist/small/1", 6.0),
 ]
 
 
@@ -33,6 +34,7 @@ PRESETS = [
         (("ms-convlstm", "kth", "base", "1"), "ms-convlstm/kth/base/1"),
         (("MS_ConvLSTM", "MNIST", "Small", 2), "ms-convlstm/mnist/small/2"),
         (("ms-convlstm", "mnist", "bare"), "ms-convlstm/mnist/bare/1"),
+        (("MS_PredRNN_plus_plus", "mnist"), "ms-predrnn++/mnist/small/1"),
     ],
 )
 def test_finds_the_named_preset(wanted, folder):
@@ -79,6 +81,10 @@ def test_unknown_names_give_the_nearest(wanted, nearest, received):
 def test_folder_of_metadata():
     names = {"model": "mim", "dataset": "kth-msrnn", "variant": "v2"}
     assert folder_of({**names, "revision": 3}) == "mim/kth-msrnn/v2/3"
+    names["model"] = "ms-predrnn++"
+    assert folder_of({**names, "revision": 1}) == (
+        "ms-predrnn++/kth-msrnn/v2/1"
+    )
 
 
 @pytest.mark.parametrize(

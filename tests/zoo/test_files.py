@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from zoo import files
 from zoo.catalog import Preset
 from zoo.files import PresetFileError, describe, fetch, locate
 
@@ -171,3 +172,37 @@ def test_concurrent_fetches(preset, source, cache):
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(8)))
     assert everything_in(cache) == [path]
+
+
+def test_what_a_killed_call_left_behind_is_swept_away(get, source, cache):
+    folder = cache / FOLDER
+    folder.mkdir(parents=True)
+    (folder / f".{NAME}.{'0' * 32}").write_bytes(CONTENT[:100])
+    others = [folder / f".config.json.{'0' * 32}", folder / f".{NAME}.mine"]
+    for path in others:
+        path.write_bytes(b"{")
+    assert everything_in(cache) != sorted(others)
+    path = get(source)
+    assert everything_in(cache) == sorted([*others, path])
+
+
+def test_a_copy_may_be_swept_away_by_another_call(
+    preset, source, cache, monkeypatch
+):
+    url, path = (source / FOLDER / NAME).as_uri(), cache / FOLDER / NAME
+    download = files._download
+
+    def slow(url, temporary):
+        download(url, temporary)
+        monkeypatch.undo()
+        fetch(url, path, preset.files[NAME])  # the other call
+        assert not temporary.exists()
+
+    monkeypatch.setattr(files, "_download", slow)
+    fetch(url, path, preset.files[NAME])
+    assert everything_in(cache) == [path]
+    # Without the file in its place it is an error.
+    path.unlink()
+    monkeypatch.setattr(files, "_download", lambda url, temporary: None)
+    with pytest.raises(FileNotFoundError):
+        fetch(url, path, preset.files[NAME])

@@ -103,3 +103,27 @@ def test_folder_and_metadata_must_agree(run, root, capsys):
     (root / "mim/mnist/base").rename(root / "mim/mnist/other")
     assert run() == 1
     assert "Received: mim/mnist/base/1" in capsys.readouterr().err
+
+
+def test_it_is_written_whole_or_not_at_all(run, root, tmp_path, monkeypatch):
+    run()
+    path = tmp_path / "manifest.json"
+    before = path.read_bytes()
+    shutil.copytree(root / "mim/mnist/base/1", root / "mim/mnist/base/2")
+    metadata = root / "mim/mnist/base/2/metadata.json"
+    text = metadata.read_text().replace('"revision": "1"', '"revision": "2"')
+    metadata.write_text(text)
+
+    def killed(source, target):
+        raise KeyboardInterrupt
+
+    left = tmp_path / f"tmp-{'0' * 32}-manifest.json"
+    left.write_bytes(before[:9])
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    assert path.read_bytes() == before
+    assert run() == 0
+    assert path.read_bytes() != before
+    assert not left.exists()

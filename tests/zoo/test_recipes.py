@@ -1,0 +1,121 @@
+"""The recipes that come with the package: whole, comparable, buildable."""
+
+import dataclasses
+
+import pytest
+
+from msrnn_keras.architectures import ARCHITECTURES
+from msrnn_keras.losses import L1L2
+from msrnn_keras.names import normalize
+from msrnn_keras.recipes import load_recipe
+from zoo.catalog import folder_of
+from zoo.library import MANIFEST, RECIPES
+
+pytestmark = pytest.mark.backend_free  # built, never run
+
+ALL = {
+    path.stem: load_recipe(path)
+    for path in sorted(MANIFEST.with_name(RECIPES).glob("*.toml"))
+}
+every_recipe = pytest.mark.parametrize("name", ALL)
+# Frames, and how many are given and forecast, as the data sets are published.
+FORMS = {
+    "mnist": ([64, 64, 1], 10, 10),
+    "taxibj": ([32, 32, 2], 4, 4),
+    "kth": ([128, 128, 1], 10, 20),
+    "kth-msrnn": ([88, 88, 1], 10, 10),
+    "germany": ([128, 128, 1], 5, 5),
+}
+SMALL = """
+ms-convlstm ms-predrnn ms-predrnn++ ms-trajgru ms-mim ms-motionrnn
+ms-predrnn-v2 ms-preciplstm convlstm predrnn predrnn++
+""".split()
+BASE = ("ms-convlstm", "ms-predrnn", "ms-predrnn++", "ms-motionrnn")
+
+
+def test_every_wanted_preset_has_a_recipe():
+    wanted = {f"{model}-mnist-small" for model in SMALL}
+    wanted |= {f"{model}-mnist-base" for model in BASE}
+    wanted |= {
+        f"{model}-{dataset}-small"
+        for model in ("ms-convlstm", "ms-predrnn", "ms-predrnn++")
+        for dataset in set(FORMS) - {"mnist"}
+    }
+    assert wanted <= set(ALL)
+
+
+@every_recipe
+def test_names_a_preset_as_its_file(name):
+    recipe = ALL[name]
+    parts = (recipe.model, recipe.dataset, recipe.variant)
+    assert name == "-".join(parts)
+    assert recipe.model in ARCHITECTURES
+    assert parts == tuple(map(normalize, parts))
+    keys = ("model", "dataset", "variant")
+    named = {**dict(zip(keys, parts, strict=True)), "revision": 1}
+    assert folder_of(named) == f"{'/'.join(parts)}/1"
+
+
+@every_recipe
+def test_frames_are_those_of_its_data_set(name):
+    recipe = ALL[name]
+    keys = ("image_shape", "context", "horizon")
+    form = tuple(recipe.architecture[key] for key in keys)
+    assert form == FORMS[recipe.dataset]
+    masked = recipe.architecture.get("missing") == "mask"
+    assert masked == (recipe.dataset == "germany")  # it alone lacks pixels
+
+
+@pytest.mark.parametrize("model", SMALL)
+def test_small_ones_are_trained_on_the_same_clips(model):
+    published = ALL["ms-convlstm-mnist-small"].training
+    training = ALL[f"{model}-mnist-small"].training
+    assert training.steps * training.batch_size == 38_400
+    if training.sampling == "reverse":  # alone, as its paper
+        assert (model, training.sampling_steps) == ("ms-predrnn-v2", 4800)
+        change = {"sampling": "linear", "sampling_steps": 2400}
+        training = dataclasses.replace(training, **change)
+    assert training == published
+
+
+@pytest.mark.parametrize("model", ["convlstm", "predrnn", "predrnn++"])
+def test_plain_ones_differ_by_their_scales_alone(model):
+    plain, scaled = (ALL[f"{m}-mnist-small"] for m in (model, f"ms-{model}"))
+    assert plain.architecture == scaled.architecture
+    assert plain.training == scaled.training
+
+
+@pytest.mark.parametrize("model", BASE)
+def test_base_ones_are_of_the_published_size(model):
+    recipe = ALL[f"{model}-mnist-base"]
+    sizes = ("filters", "kernel_size", "patch_size")
+    assert [recipe.architecture[key] for key in sizes] == [64, 3, 1]
+    assert recipe.training.precision == "mixed_bfloat16"
+    assert recipe.training.steps * recipe.training.batch_size == 204_800
+
+
+def tiny(recipe):
+    """The recipe with few filters and 8×8 patches, and its other arguments."""
+    patch = recipe.architecture["patch_size"]
+    channels = recipe.architecture["image_shape"][2]
+    small = {"filters": 4, "image_shape": (8 * patch, 8 * patch, channels)}
+    return dataclasses.replace(
+        recipe, architecture={**recipe.architecture, **small}
+    )
+
+
+@every_recipe
+def test_its_model_builds(name):
+    recipe = tiny(ALL[name])
+    model = recipe.build()
+    config = model.get_config()
+    for key, value in recipe.architecture.items():
+        given = config[key]
+        assert given == (tuple(value) if isinstance(value, list) else value)
+    assert model.scales == ARCHITECTURES[recipe.model].scales
+    assert model.compiled and isinstance(model.loss, L1L2)
+    assert model.sampling is not None
+    training = recipe.training
+    assert model.optimizer.use_ema == (training.ema is not None)
+    assert model.optimizer.global_clipnorm == training.global_clipnorm
+    assert model.dtype_policy.name == (training.precision or "float32")

@@ -15,6 +15,7 @@ TEST = [
     *RADAR,
     *HUB,
     "jax",
+    "jupytext",
     "pydot",
     "pytest",
     "pytest-xdist",

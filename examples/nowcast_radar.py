@@ -1,3 +1,4 @@
+# %% [markdown]
 """Nowcast rain: learn from one radar event, forecast another.
 
     pip install "msrnn-keras[radar]"
@@ -14,7 +15,7 @@ EPYC, shared with other work, the mean squared error over 23 clips was 970
 (persistence 1,055, optical flow 514), the CSI at 0.5 mm/h 0.02 (0.10, 0.23).
 """
 
-import argparse
+# %%
 import pathlib
 import time
 
@@ -33,20 +34,15 @@ CONTEXT, HORIZON = 6, 12  # of 5 minutes
 TRAINED = 6  # frames ahead in training, which is faster; forecasts go further
 SIDE = 64  # of the tiles that are trained on, pixels
 THRESHOLDS = (0.5, 2, 5)  # mm/h
+MINUTES = 5  # of training
 SCORES = ("mse", "mae", "ssim", "balanced_mse")
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", help="folder of pysteps' example data")
-    parser.add_argument("--minutes", type=float, default=5, help="of training")
-    parser.add_argument("--out", default="nowcast.html", help="the report")
-    options = parser.parse_args(arguments)
-    folder = pathlib.Path(options.data or download())
-    train, test = (read_event(folder, day) for day in (TRAIN, TEST))
-    run(train, test, options.minutes, options.out)
+# %% [markdown]
+# ## The radar
 
 
+# %%
 def download():
     """The folder of pysteps' example data, downloaded where it is missing."""
     from pysteps.datasets import download_pysteps_data
@@ -108,6 +104,11 @@ def rainy_tiles(source, side=SIDE, least=0.05):
     )
 
 
+# %% [markdown]
+# ## The model
+
+
+# %%
 def make_model(horizon):
     """The small digits model, for other times and missing pixels."""
     trained = zoo.load("ms-convlstm", "mnist", variant="small")
@@ -186,6 +187,37 @@ def run(train, test, minutes, out):
     )
     print(f"Wrote {out}.")
     return scores
+
+
+# %% tags=["active-ipynb"]
+# folder = download()
+# train, test = (read_event(folder, day) for day in (TRAIN, TEST))
+# scores = run(train, test, MINUTES, "nowcast.html")
+
+# %% tags=["active-ipynb"]
+# from IPython.display import Image
+#
+# from msrnn_keras import plots
+#
+# curves = {name: score["curves"]["csi_0.5"] for name, score in scores.items()}
+# plots.plot_curves(curves, "CSI, 0.5 mm/h", 5, "min").savefig("nowcast.png")
+# Image("nowcast.png")
+
+
+# %% tags=["active-py"]
+def main(arguments=None):
+    import argparse
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="folder of pysteps' example data")
+    parser.add_argument(
+        "--minutes", type=float, default=MINUTES, help="of training"
+    )
+    parser.add_argument("--out", default="nowcast.html", help="the report")
+    options = parser.parse_args(arguments)
+    folder = pathlib.Path(options.data or download())
+    train, test = (read_event(folder, day) for day in (TRAIN, TEST))
+    run(train, test, options.minutes, options.out)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from msrnn_keras.architectures import CELLS
 from msrnn_keras.cells import Blocks
 from msrnn_keras.stack import create
-from msrnn_keras.wiring import build_cells
+from msrnn_keras.wiring import build_cells, lookup_cell
 
 TO_KERAS = (2, 3, 1, 0)  # from (out, in, height, width); transposed ones alike
 TO_TORCH = (3, 2, 0, 1)
@@ -190,7 +189,7 @@ def _shapes_of_all_layers(model):
     All its layers are alike: each has what any of them needs, and a stack of
     three has layers of all kinds.
     """
-    row = CELLS[model.cell]._replace(
+    row = lookup_cell(model.cell)[1]._replace(
         motion=model.motion, decoupling=model.decoupling_weight
     )
     cells = build_cells(

@@ -10,7 +10,6 @@ from msrnn_keras import checks
 from msrnn_keras.architectures import (
     ALIASES,
     ARCHITECTURES,
-    CELLS,
     MULTI_SCALE,
 )
 from msrnn_keras.forecasting import Forecaster
@@ -18,7 +17,12 @@ from msrnn_keras.layers.convolution import Untracked
 from msrnn_keras.names import lookup, normalize
 from msrnn_keras.rollout import Rollout, StepCell
 from msrnn_keras.streaming import Stream
-from msrnn_keras.wiring import Wiring, build_cells, cell_arguments
+from msrnn_keras.wiring import (
+    Wiring,
+    build_cells,
+    cell_arguments,
+    lookup_cell,
+)
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -33,7 +37,8 @@ class MSStack(keras.Model):
 
     Args:
         cell: String, a name in `msrnn_keras.architectures.CELLS`, such as
-            `"predrnn"`.
+            `"predrnn"`; or a subclass of `ConvRNNCell` of your own that is
+            registered by `keras.saving.register_keras_serializable`.
         image_shape: Tuple `(height, width, channels)` of the frames the model
             is meant for, pixels. Height and width are a default, not a limit.
         context: Integer, number of past frames.
@@ -103,7 +108,7 @@ class MSStack(keras.Model):
         **cell_options,
     ):
         # === Layers ===
-        cell, row = lookup(cell, CELLS, "cell")
+        cell, row = lookup_cell(cell)
         _check_options(cell, row, cell_options)
         row = _with_extras(row, motion, decoupling)
         image_shape = _check_image_shape(image_shape)

@@ -6,11 +6,14 @@ import math
 import keras
 
 from msrnn_keras import layers
+from msrnn_keras.architectures import CELLS, Cells
 from msrnn_keras.cells import (
+    ConvRNNCell,
     DecoupledCell,
     GradientHighwayCell,
     MotionCell,
 )
+from msrnn_keras.names import lookup
 
 SKIPS = ("none", "add", "unet3+", "fc")
 
@@ -60,6 +63,41 @@ def sources(layer, depth, skips):
             chosen.update(range(mirror))
             chosen.update(range(depth // 2, layer))
     return sorted(chosen)
+
+
+def lookup_cell(cell):
+    """The name of a cell and its row of `CELLS`.
+
+    Args:
+        cell: String, a name in `CELLS`; or a cell of your own: a subclass of
+            `ConvRNNCell` that is registered with Keras, or its registered
+            name, `"package>Name"`.
+
+    Returns:
+        Tuple `(name, msrnn_keras.architectures.Cells)`.
+
+    Raises:
+        ValueError: If there is no such cell.
+
+    Example:
+    >>> lookup_cell("PredRNN")[0]
+    'predrnn'
+    """
+    name, own = cell, cell
+    if isinstance(cell, type):
+        name = keras.saving.get_registered_name(cell)
+    elif isinstance(cell, str) and ">" in cell:
+        own = keras.saving.get_registered_object(cell)
+    else:
+        return lookup(cell, CELLS, "cell")
+    is_cell = isinstance(own, type) and issubclass(own, ConvRNNCell)
+    if not is_cell or ">" not in name:
+        raise ValueError(
+            "A cell of your own must be a subclass of ConvRNNCell with "
+            "@keras.saving.register_keras_serializable(package=…), in a "
+            f"module that has been imported. Received: cell={cell!r}"
+        )
+    return name, Cells(own)
 
 
 def cell_arguments(row):

@@ -228,4 +228,13 @@ def test_wheel_metadata(wheel):
         for line in metadata.splitlines()
         if line.startswith("Provides-Extra: ")
     }
-    assert extras == {"jax", "torch", "video", "radar", "hub", "lpips", "test", "dev"}
+    assert extras == {
+        "jax",
+        "torch",
+        "video",
+        "radar",
+        "hub",
+        "lpips",
+        "test",
+        "dev",
+    }

@@ -20,7 +20,7 @@ from tests.runs import RECIPE, state, write_mnist
 
 BACKEND = keras.backend.backend()
 ROOT = pathlib.Path(__file__).parents[1]
-TIMEOUT = 120  # seconds
+TIMEOUT = 600  # s; a busy machine takes minutes
 FEW = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
 
 # Two epochs of two steps; a rate of 1 in all of them, so that what is drawn

@@ -76,7 +76,7 @@ def test_published_presets_pass(folder):
 @pytest.mark.parametrize(
     "loss",
     ["mse", keras.losses.Huber(0.5), keras.losses.MeanAbsoluteError()],
-    ids=str,
+    ids=["name", "Huber", "MeanAbsoluteError"],
 )
 def test_losses_of_keras_pass(config, loss):
     if not isinstance(loss, str):

@@ -10,6 +10,7 @@ import pytest
 from msrnn_keras import cli
 from msrnn_keras.commands.train import _seconds_running
 from msrnn_keras.training import RunKeeper, read_history
+from tests.ctrl_c import interrupting
 from tests.runs import RECIPE, contents
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -31,7 +32,8 @@ def test_train_stops_and_goes_on(
 
         patch.setattr("msrnn_keras.training.RunKeeper", Stopped)
         pack = ("--pack", str(tmp_path / "pack"))
-        assert cli.main([*command, *pack]) == 130
+        with interrupting():
+            assert cli.main([*command, *pack]) == 130
     assert capsys.readouterr().err == "msrnn train: stopped\n"
     assert len(read_history(folder)) == 1
     out = run(*command)

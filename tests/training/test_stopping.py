@@ -7,6 +7,7 @@ import time
 import pytest
 
 from msrnn_keras.training.stopping import Stop, pass_on
+from tests.ctrl_c import interrupting
 
 pytestmark = pytest.mark.backend_free
 
@@ -30,14 +31,14 @@ def test_a_signal_is_noted_and_a_second_one_acts(number):
 
 
 def test_a_second_ctrl_c_interrupts():
-    with pytest.raises(KeyboardInterrupt):
+    with interrupting(), pytest.raises(KeyboardInterrupt):
         with Stop():
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
 
 
 def test_passing_on_calls_the_handler():
-    with pytest.raises(KeyboardInterrupt):
+    with interrupting(), pytest.raises(KeyboardInterrupt):
         pass_on(signal.SIGINT)
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:

@@ -10,12 +10,10 @@ a model of another size, another number of channels and another horizon: what
 fits is kept, what does not is re-initialised and named. The digits are those
 in the package, or with `--data` those of an `mnist.npz` file.
 
-Measured on TensorFlow, 2 cores of an AMD EPYC (AVX-512), shared with other
-work, over 64 test clips. With `--data mnist.npz` the mean squared error of the
-forecast was 279.3 before, 219.6 after 50 steps of 8 clips, and 248.8 for the
-same steps from scratch (a black frame: 260.4). With the digits in the package
-it was 243.8 before and 189.0 after; its 50 steps took 78 s of processor time,
-compilation included, and 161 s by the clock beside the other work. The second
+Measured with `--data mnist.npz` on TensorFlow, 2 cores of an AMD EPYC
+(AVX-512), over 64 test clips: the mean squared error of the forecast was 279.3
+before, 219.6 after 50 steps of 8 clips, which took 44 s, compilation included,
+and 248.8 for the same steps from scratch (a black frame: 260.4). The second
 part needs more steps: after 50, both models forecast black (276).
 """
 

@@ -4,9 +4,6 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# The presets inside the wheel; every other preset is fetched on first use.
-SHIPPED_PRESETS = ("ms-convlstm/mnist/small",)
-
 VIDEO = ["imageio", "av"]
 RADAR = ["pysteps", "opencv-python-headless", "pyproj", "xarray", "netCDF4"]
 HUB = ["huggingface_hub"]
@@ -48,12 +45,13 @@ setup(
         "zoo": [
             "manifest.json",
             "recipes/**",
-            *(f"presets/{preset}/**" for preset in SHIPPED_PRESETS),
+            "presets/*/*/small/**",  # the others are fetched on first use
         ],
     },
     include_package_data=False,
     zip_safe=False,
     install_requires=[
+        "filelock",
         "h5py",
         "keras>=3.12",
         "keras-tuner",

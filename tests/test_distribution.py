@@ -324,11 +324,11 @@ def test_torchrun_decides_on_the_devices(torch_only, monkeypatch):
 
 
 def test_a_process_feeds_its_part_of_each_batch():
-    part = distribution._Processes(1, 2).share(Batches())
+    part = distribution.torch.Processes(1, 2).share(Batches())
     for some, whole in zip(part[1], Batches()[1], strict=True):
         np.testing.assert_array_equal(some, whole[2:])
     with pytest.raises(ValueError, match="Received: a batch of 4$"):
-        distribution._Processes(0, 3).share(Batches())[0]
+        distribution.torch.Processes(0, 3).share(Batches())[0]
 
 
 # === The workers of TensorFlow ===

@@ -18,7 +18,9 @@ BACKENDS = ("tensorflow", "jax", "torch")
 BACKEND_FILES = (
     "convert.py",
     "data/tf_data.py",
-    "distribution.py",
+    "distribution/jax.py",
+    "distribution/tensorflow.py",
+    "distribution/torch.py",
     "loops.py",
     "profiling/device.py",
 )

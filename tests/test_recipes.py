@@ -228,9 +228,9 @@ def test_precision_is_said_once(load):
         load(text + "precision = 'float32'\n")
 
 
-def test_the_published_recipe_has_nothing_new():
-    path = next(p for p in PUBLISHED if p.stem == "ms-convlstm-mnist-small")
-    training = load_recipe(path).training
+def test_the_recipe_of_the_first_preset_means_what_it_did(load):
+    info = zoo.info("ms-convlstm", "mnist", "small", revision=1)
+    training = load(info["recipe"]).training
     fields = [field.name for field in dataclasses.fields(training)]
     for name in fields[fields.index("schedule") :]:
         default = Training.__dataclass_fields__[name].default

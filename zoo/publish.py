@@ -11,6 +11,7 @@ from msrnn_keras.baselines import BASELINES
 from msrnn_keras.data import verify_test_set
 from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.recipes import LOSSES
+from msrnn_keras.training import hold
 from zoo import preset
 from zoo.candidates import choose_dtype, digest_weights, make_candidate
 from zoo.card import NO_INTERVAL, render_card
@@ -65,6 +66,7 @@ def publish(
     Raises:
         FileNotFoundError: where there is no run with a finished epoch, or no
             data.
+        RuntimeError: where another process trains or publishes the run.
         ValueError: where the run is not finished, holds NaN, has no hardware
             or licence, or another test set; or where the revision that it
             would replace forecasts validation better.
@@ -75,17 +77,20 @@ def publish(
     run = read_run(run_dir, unfinished)
     library = library or Library()
     _check_known(run, hardware)
-    work = run.folder / WORK
-    shutil.rmtree(work, ignore_errors=True)  # of a call that was killed
     names = next_revision(run.recipe, library)
-    done = find_published(run.identity, names, library)
-    if done is not None:
-        return done
-    splits = _open_splits(run.recipe, data, batch_size)
-    try:
-        folder = _publish(run, names, library, splits, hardware, work, verbose)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    work = run.folder / WORK
+    with hold(run.folder):
+        shutil.rmtree(work, ignore_errors=True)  # of a call that was killed
+        done = find_published(run.identity, names, library)
+        if done is not None:
+            return done
+        splits = _open_splits(run.recipe, data, batch_size)
+        try:
+            folder = _publish(
+                run, names, library, splits, hardware, work, verbose
+            )
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
     list_presets(library)
     return folder
 

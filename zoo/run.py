@@ -89,7 +89,7 @@ def read_run(run_dir, unfinished=False):
         `Run`.
 
     Raises:
-        FileNotFoundError: If there is no run with a finished epoch.
+        FileNotFoundError: If there is no run, or none with a finished epoch.
         OSError: If its best weights cannot be read.
         ValueError: If it is not finished, or a score or a weight is not a
             finite number.
@@ -98,6 +98,10 @@ def read_run(run_dir, unfinished=False):
         run = read_run("runs/small")
     """
     folder = Path(run_dir)
+    if not (folder / RECIPE).is_file():
+        raise FileNotFoundError(
+            f"There is no run of `msrnn train` there. Received: {str(folder)!r}"
+        )
     recipe = load_recipe(folder / RECIPE)
     history = read_history(folder)
     weights, environment = folder / BEST, folder / ENVIRONMENT

@@ -1,5 +1,6 @@
 """Training runs that can be stopped, killed, carried and taken up again."""
 
+import contextlib
 import importlib.util
 import pathlib
 import time
@@ -16,6 +17,7 @@ from msrnn_keras.training.folder import (
     RECIPE,
     check_folder,
     claim,
+    hold,
 )
 from msrnn_keras.training.history import HISTORY, SCORE, read_history
 from msrnn_keras.training.keeper import BEST, RunKeeper
@@ -31,6 +33,7 @@ __all__ = [
     "RECIPE",
     "SCORE",
     "RunKeeper",
+    "hold",
     "pack_run",
     "read_history",
     "train",
@@ -98,6 +101,7 @@ def train(
         ImportError: If `tensorboard` lacks a package.
         KeyboardInterrupt: If Ctrl-C stopped the run, once its state is saved.
         OSError: If all checkpoints of the run are damaged.
+        RuntimeError: If another process trains or publishes the run.
         ValueError: If a number of minutes is not positive, there are fewer
             devices, or they cannot share the recipe's batches evenly.
 
@@ -133,12 +137,16 @@ def _train(group, recipe, run_dir, settings):
 
     Returns the number of the signal that stopped it, or None.
     """
-    with Stop(settings["deadline"]) as stop:
+    with Stop(settings["deadline"]) as stop, contextlib.ExitStack() as stack:
         steps = recipe.training.steps_per_epoch
         batches = Batches(recipe.data("train", settings["data"]), steps)
         validation = recipe.data("validation", settings["data"])
+        # What cannot be built must leave no directory behind.
+        new = None if (run_dir / RECIPE).exists() else recipe.build()
+        if group.chief:
+            stack.enter_context(hold(run_dir))
         restored = checkpoints.restore(run_dir, steps)
-        model, position = restored or (recipe.build(), Position())
+        model, position = restored or (new or recipe.build(), Position())
         if group.chief:
             claim(run_dir, recipe)
         keeper = RunKeeper(

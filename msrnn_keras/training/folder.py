@@ -1,14 +1,17 @@
 """The directory of a run: whose it is, and what belongs to it."""
 
+import contextlib
 import json
 import platform
 
+import filelock
 import keras
 
 from msrnn_keras.files import remove_unfinished, write_atomically
 
 RECIPE = "recipe.toml"
 ENVIRONMENT = "environment.json"
+LOCK = "lock"
 
 
 def check_folder(run_dir, recipe):
@@ -36,8 +39,30 @@ def check_folder(run_dir, recipe):
 
 
 def is_empty_directory(path):
-    """Whether a path is a directory that holds nothing."""
-    return path.is_dir() and not any(path.iterdir())
+    """Whether a path is a directory that holds nothing, or its lock alone."""
+    return path.is_dir() and all(file.name == LOCK for file in path.iterdir())
+
+
+@contextlib.contextmanager
+def hold(run_dir):
+    """Keep other processes off a directory; the system frees it of a dead one.
+
+    Args:
+        run_dir: `pathlib.Path` of the directory; made if missing.
+
+    Raises:
+        RuntimeError: If another process holds it.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = filelock.FileLock(run_dir / LOCK).acquire(blocking=False)
+    except filelock.Timeout as error:
+        raise RuntimeError(
+            "Another process trains or publishes the run in this directory; "
+            f"wait for it, or choose another one. Received: {str(run_dir)!r}"
+        ) from error
+    with lock:
+        yield
 
 
 def claim(run_dir, recipe):

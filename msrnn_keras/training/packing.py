@@ -9,7 +9,12 @@ import uuid
 from msrnn_keras.files import remove_unfinished, write_atomically
 from msrnn_keras.training import checkpoints
 from msrnn_keras.training.checkpoints import CHECKPOINT, PREVIOUS
-from msrnn_keras.training.folder import RECIPE, is_empty_directory
+from msrnn_keras.training.folder import (
+    LOCK,
+    RECIPE,
+    hold,
+    is_empty_directory,
+)
 
 LISTING = "run.json"
 PIECE = 15 * 2**20  # bytes
@@ -24,7 +29,7 @@ def pack_run(run_dir, folder, piece=PIECE):
     Only the newest checkpoint that is whole is packed.
 
     Args:
-        run_dir: Path of the run's directory, in which nothing trains.
+        run_dir: Path of the run's directory.
         folder: Path of the folder for the pieces; made if missing. It may
             hold an older pack.
         piece: Integer, the most bytes of a piece.
@@ -36,6 +41,7 @@ def pack_run(run_dir, folder, piece=PIECE):
         FileNotFoundError: If there is no run.
         FileExistsError: If the folder holds something else.
         OSError: If all checkpoints of the run are damaged.
+        RuntimeError: If another process trains or publishes the run.
         ValueError: If `piece` is not a positive integer.
 
     Example:
@@ -59,10 +65,11 @@ def pack_run(run_dir, folder, piece=PIECE):
         )
     folder.mkdir(parents=True, exist_ok=True)
     remove_unfinished(folder)
-    files = {
-        name: _write_pieces(path, folder, piece)
-        for name, path in _files(run_dir).items()
-    }
+    with hold(run_dir):
+        files = {
+            name: _write_pieces(path, folder, piece)
+            for name, path in _files(run_dir).items()
+        }
     text = json.dumps({"files": files}, indent=1)
     write_atomically(listing, lambda path: path.write_text(text))
     needed = {name for pieces in files.values() for name in pieces}
@@ -110,6 +117,7 @@ def unpack_run(folder, run_dir):
                 for piece in pieces:
                     file.write((folder / piece).read_bytes())
         if run_dir.exists():
+            (run_dir / LOCK).unlink(missing_ok=True)
             run_dir.rmdir()
         beside.rename(run_dir)
     finally:
@@ -129,7 +137,7 @@ def _files(run_dir):
         for path in sorted(run_dir.rglob("*"))
         if path.is_file() and not path.name.startswith("tmp-")
     }
-    for name in (CHECKPOINT, PREVIOUS):
+    for name in (CHECKPOINT, PREVIOUS, LOCK):
         files.pop(name, None)
     checkpoint = checkpoints.find(run_dir)
     if checkpoint is not None:

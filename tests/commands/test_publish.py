@@ -132,6 +132,6 @@ def test_what_cannot_be_uploaded_is_refused_first(refuse, monkeypatch):
 
 def test_refusals(refuse, presets, tmp_path):
     command = ("publish", tmp_path / "none", "--hardware")
-    refuse("There is no recipe", *command, "abaci")
+    refuse("There is no run", *command, "abaci")
     folder = write_run(tmp_path / "run", epochs=1)
     refuse("1 of 3 epochs", "publish", folder, "--hardware", "abaci")

@@ -62,6 +62,43 @@ def test_size_known_only_at_run_time():
         np.testing.assert_allclose(given, expected, atol=1e-5)
 
 
+@pytest.mark.backend_free
+@pytest.mark.parametrize(
+    "size, window, small",
+    [
+        ((16, 16), 30, True),  # 256² scores, not 256 · 45²
+        ((4, 4), 30, True),
+        ((44, 44), 30, True),
+        ((64, 64), 30, False),
+        ((512, 512), 30, False),
+        ((8, 8), 2, False),
+    ],
+)
+def test_small_maps_are_not_cut(size, window, small, monkeypatch):
+    taken = []
+    layer = LocalAttention(window)
+    for name in ("whole", "tiled"):
+        monkeypatch.setattr(layer, name, lambda *maps, n=name: taken.append(n))
+    layer.call(*(np.empty((1, *size, 2), "float32") for _ in range(3)))
+    assert taken == ["whole" if small else "tiled"]
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="its graphs of any size")
+def test_one_graph_takes_small_and_large_maps():
+    import tensorflow as tf
+
+    attend = tf.function(
+        LocalAttention(4),
+        input_signature=[
+            tf.TensorSpec((None, None, None, n)) for n in (3, 3, 5)
+        ],
+    )
+    for size in ((4, 4), (16, 16)):  # whole, in tiles
+        np.testing.assert_allclose(
+            attend(*maps(size)), by_pixel(*maps(size), 4), atol=1e-5
+        )
+
+
 def test_samples_do_not_see_each_other():
     together = LocalAttention(6)(*maps())
     alone = LocalAttention(6)(*(x[1:] for x in maps()))
@@ -135,12 +172,30 @@ class OfWeights(keras.layers.Layer):
         return x * self.attention(*self.maps)
 
 
-@pytest.mark.parametrize("window", [4, 5, 12])
-def test_gradient_equals_that_of_unfolding(window):
+class Whole(LocalAttention):
+    call = LocalAttention.whole
+
+
+class Tiled(LocalAttention):
+    call = LocalAttention.tiled
+
+
+@pytest.mark.parametrize("window", [1, 6, 30])
+@pytest.mark.parametrize("size", [(7, 11), (1, 1)])
+def test_whole_maps_equal_tiles(size, window):
+    whole, tiled = (layer(window)(*maps(size)) for layer in (Whole, Tiled))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(whole), ops.convert_to_numpy(tiled), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("attention", [Whole, Tiled])
+@pytest.mark.parametrize("window", [5, 12])
+def test_gradient_equals_that_of_unfolding(window, attention):
     target = np.random.default_rng(1).normal(size=(2, 7, 11, 5))
     results = []
-    for attention in (LocalAttention(window), Unfolded(window)):
-        model = keras.Sequential([OfWeights(attention)])
+    for layer in (attention(window), Unfolded(window)):
+        model = keras.Sequential([OfWeights(layer)])
         rate = float(target.size)  # the loss is a mean
         model.compile(keras.optimizers.SGD(rate), "mse", jit_compile=False)
         model.train_on_batch(np.ones_like(target, "float32"), target)
@@ -179,12 +234,14 @@ def test_nothing_is_as_large_as_the_unfolded_keys():
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="reads what JAX keeps")
-def test_gradient_keeps_the_inputs_alone():
+@pytest.mark.parametrize("attention", [Whole, Tiled])
+def test_gradient_keeps_the_inputs_alone(attention):
     import jax
 
     inputs = maps((8, 16), (3, 3, 5))
-    _, gradient = jax.vjp(LocalAttention(6), *inputs)
-    kept = [leaf for leaf in jax.tree.leaves(gradient) if leaf.dtype != bool]
+    _, gradient = jax.vjp(attention(6), *inputs)
+    leaves = jax.tree.leaves(gradient)
+    kept = [x for x in leaves if x.dtype != bool and x.size > 1]
     assert sum(x.size for x in kept) <= sum(x.size for x in inputs)
 
 

@@ -11,7 +11,7 @@ from msrnn_keras.training import RunKeeper, read_history, train
 from tests.runs import RECIPE, contents, state
 
 STEPS = 3  # of an epoch of RECIPE
-BEGUN = {"environment.json", "recipe.toml"}
+BEGUN = {"environment.json", "lock", "recipe.toml"}
 FILES = {
     "best.weights.h5",
     "checkpoint.keras",

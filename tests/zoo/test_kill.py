@@ -163,6 +163,7 @@ def test_publishing_is_killed_ten_times(world):
             "best.weights.h5",
             "environment.json",
             "history.csv",
+            "lock",
             "recipe.toml",
             "scores.json",
         ]

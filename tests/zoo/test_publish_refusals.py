@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from msrnn_keras.training import hold
 from tests.runs import RECIPE
 from tests.zoo.publishing import (
     NAME,
@@ -165,3 +166,15 @@ def test_a_preset_that_is_not_listed_yet_is(scorer, runs, library, monkeypatch):
     assert again == library.root / NAME / "1"
     assert scorer.asked == []
     assert library.names() == [NAME]
+
+
+def test_a_run_that_another_call_publishes_is_refused(runs, library):
+    with hold(runs[0]), pytest.raises(RuntimeError, match="Another process"):
+        publish(runs[0], "none", library=library)
+    assert nothing_written(library)
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path, library):
+    with pytest.raises(FileNotFoundError, match="no run.*Received: "):
+        publish(tmp_path / "none", "none", library=library)
+    assert not (tmp_path / "none").exists()

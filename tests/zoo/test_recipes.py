@@ -70,10 +70,10 @@ def test_frames_are_those_of_its_data_set(name):
 def test_small_ones_are_trained_on_the_same_clips(model):
     published = ALL["ms-convlstm-mnist-small"].training
     training = ALL[f"{model}-mnist-small"].training
-    assert training.steps * training.batch_size == 38_400
+    assert training.steps * training.batch_size == 70_400
     if training.sampling == "reverse":  # alone, as its paper
-        assert (model, training.sampling_steps) == ("ms-predrnn-v2", 4800)
-        change = {"sampling": "linear", "sampling_steps": 2400}
+        assert (model, training.sampling_steps) == ("ms-predrnn-v2", 8800)
+        change = {"sampling": "linear", "sampling_steps": 4400}
         training = dataclasses.replace(training, **change)
     assert training == published
 

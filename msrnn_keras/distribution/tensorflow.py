@@ -1,0 +1,91 @@
+"""TensorFlow: a process for each worker, which drives its devices."""
+
+import contextlib
+
+from msrnn_keras.distribution.group import Group, check_available
+
+
+def count_workers():
+    """How many processes `TF_CONFIG` names; 1 where it names none."""
+    import tensorflow as tf
+
+    resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    jobs = resolver.cluster_spec().as_dict()
+    return sum(len(jobs.get(job, ())) for job in ("chief", "worker")) or 1
+
+
+@contextlib.contextmanager
+def scope(devices):
+    """What is built in here is on those devices; yields a `Group`."""
+    import tensorflow as tf
+
+    if count_workers() > 1:
+        strategy = _multi_worker_strategy(devices)
+        group = Workers(strategy)
+    else:
+        names = _devices(devices)
+        strategy, group = tf.distribute.MirroredStrategy(names), Group()
+    with strategy.scope():
+        yield group
+    group.any(False)  # None leaves while another still needs it.
+
+
+def _devices(devices):
+    import tensorflow as tf
+
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    if kind == "CPU":
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        with contextlib.suppress(RuntimeError):  # TensorFlow has begun.
+            tf.config.set_logical_device_configuration(
+                cpu, [tf.config.LogicalDeviceConfiguration()] * devices
+            )
+    available = [d.name for d in tf.config.list_logical_devices(kind)]
+    check_available(devices, available)
+    return available[:devices]
+
+
+def _multi_worker_strategy(devices):
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    present = gpus or tf.config.list_physical_devices("CPU")
+    check_available(devices, [device.name for device in present])
+    tf.config.set_visible_devices(gpus[:devices], "GPU")
+
+    class Strategy(tf.distribute.MultiWorkerMirroredStrategy):
+        """Reduces what Keras hands over: structures, and scalars by axis 0."""
+
+        def reduce(self, reduce_op, value, axis):
+            def reduce_one(one):
+                local = self.experimental_local_results(one)
+                along = axis if local[0].shape.rank else None
+                return super(Strategy, self).reduce(reduce_op, one, along)
+
+            return tf.nest.map_structure(reduce_one, value)
+
+    return Strategy()
+
+
+class Workers(Group):
+    """The workers of `TF_CONFIG`."""
+
+    def __init__(self, strategy):
+        import tensorflow as tf
+
+        resolver = strategy.cluster_resolver
+        jobs = resolver.cluster_spec().jobs
+        first = "chief" if "chief" in jobs else "worker"
+        self.chief = (resolver.task_type, resolver.task_id) == (first, 0)
+
+        @tf.function
+        def total(number):
+            numbers = strategy.run(tf.identity, args=(number,))
+            return strategy.reduce("SUM", numbers, axis=None)
+
+        self._total = total
+
+    def any(self, flag):
+        import tensorflow as tf
+
+        return bool(self._total(tf.constant(float(flag))) > 0)

@@ -1,0 +1,192 @@
+"""PyTorch: a process for each device."""
+
+import contextlib
+import os
+
+import keras
+
+from msrnn_keras.distribution.group import Group, check_available
+
+
+@contextlib.contextmanager
+def scope(devices):
+    """This process as one of those `torchrun` started; yields a `Group`."""
+    if "WORLD_SIZE" not in os.environ:
+        raise ValueError(
+            "On PyTorch each device has a process of its own: start them by "
+            "torchrun, or by msrnn_keras.distribution.run. "
+            f"Received: devices={devices}"
+        )
+    names = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
+    with _process(*(int(os.environ[name]) for name in names)) as group:
+        yield group
+
+
+@contextlib.contextmanager
+def _process(rank, local, size, store=None):
+    """This process as one of `size`; `local` numbers those of the machine."""
+    import torch
+
+    on_gpu = _check_gpus(local + 1)
+    device = contextlib.nullcontext()
+    if on_gpu:
+        torch.cuda.set_device(local)
+        device = keras.device(f"cuda:{local}")
+    torch.distributed.init_process_group(
+        "nccl" if on_gpu else "gloo", rank=rank, world_size=size, store=store
+    )
+    try:
+        with device:
+            group = Processes(rank, size)
+            yield group
+            group.any(False)  # None leaves while another still needs it.
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def _check_gpus(devices):
+    """Whether there are GPUs; fewer than the devices are refused."""
+    import torch
+
+    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    if names:
+        check_available(devices, names)
+    return bool(names)
+
+
+class Processes(Group):
+    """The processes of `torch.distributed`, a device each."""
+
+    def __init__(self, rank, size):
+        self.chief = rank == 0
+        self.rank, self.size = rank, size
+
+    def prepare(self, model):
+        import torch
+
+        forward = torch.nn.parallel.DistributedDataParallel(model)
+        local_results = model.get_metrics_result
+
+        def train_step(data):
+            x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+            prediction = forward(x, training=True)
+            model.zero_grad()
+            loss = model.compute_loss(x, y, prediction, weights, training=True)
+            tracker = next(m for m in model.metrics if m.name == "loss")
+            tracker.update_state(loss, sample_weight=len(x))
+            model.optimizer.scale_loss(loss).backward()
+            variables = model.trainable_weights
+            gradients = [variable.value.grad for variable in variables]
+            with torch.no_grad():
+                model.optimizer.apply(gradients, variables)
+            return model.compute_metrics(x, y, prediction, weights)
+
+        def get_metrics_result():
+            results = local_results()
+            return dict(zip(results, self._mean(results.values()), strict=True))
+
+        model.train_step = train_step
+        model.get_metrics_result = get_metrics_result
+        return model
+
+    def share(self, dataset):
+        return _Share(dataset, self.rank, self.size)
+
+    def any(self, flag):
+        return bool(self._mean([float(flag)]) > 0)
+
+    def _mean(self, numbers):
+        """The means of numbers over the processes, a tensor."""
+        import torch
+
+        with torch.no_grad():
+            total = keras.ops.stack(list(numbers))
+            torch.distributed.all_reduce(total)
+            return total / self.size
+
+
+class _Share(keras.utils.PyDataset):
+    """The part of each batch of a data set that one process computes."""
+
+    def __init__(self, dataset, rank, size):
+        super().__init__(
+            workers=dataset.workers,
+            use_multiprocessing=dataset.use_multiprocessing,
+            max_queue_size=dataset.max_queue_size,
+        )
+        self.dataset = dataset
+        self.rank, self.size = rank, size
+
+    @property
+    def num_batches(self):
+        return self.dataset.num_batches
+
+    def __getitem__(self, index):
+        def part(array):
+            if len(array) % self.size:
+                raise ValueError(
+                    f"A batch must be a multiple of the {self.size} devices. "
+                    f"Received: a batch of {len(array)}"
+                )
+            length = len(array) // self.size
+            return array[self.rank * length : (self.rank + 1) * length]
+
+        return keras.tree.map_structure(part, self.dataset[index])
+
+    def on_epoch_begin(self):
+        self.dataset.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.dataset.on_epoch_end()
+
+
+def spawn(function, arguments, devices):
+    """Call the function as the first of several processes."""
+    import torch
+
+    _check_gpus(devices)
+    store = torch.distributed.TCPStore("localhost", 0, is_master=True)
+    threads = torch.get_num_threads()
+    share = max(1, threads // devices)  # The CPU's cores are shared as well.
+    children = torch.multiprocessing.spawn(
+        _child,
+        (store.port, share, devices, function, arguments),
+        nprocs=devices - 1,
+        join=False,
+    )
+    torch.set_num_threads(share)
+    try:
+        return _first(children, store, devices, function, arguments)
+    except (
+        torch.multiprocessing.ProcessExitedException,
+        torch.multiprocessing.ProcessRaisedException,
+    ) as error:
+        raise RuntimeError(
+            f"A process of the training ended early: {error} "
+            f"Received: devices={devices}"
+        ) from error
+    finally:
+        torch.set_num_threads(threads)
+        for process in children.processes:
+            process.terminate()
+
+
+def _first(children, store, devices, function, arguments):
+    names = [f"ready {rank}" for rank in range(1, devices)]
+    while not store.check(names):  # So as not to wait for the dead.
+        children.join(timeout=0.1)
+    with _process(0, 0, devices, store) as group:
+        result = function(group, *arguments)
+    while not children.join():
+        pass
+    return result
+
+
+def _child(index, port, threads, devices, function, arguments):
+    import torch
+
+    torch.set_num_threads(threads)
+    store = torch.distributed.TCPStore("localhost", port)
+    store.set(f"ready {index + 1}", "")
+    with _process(index + 1, index + 1, devices, store) as group:
+        function(group, *arguments)

@@ -9,10 +9,14 @@ import json
 import sys
 from pathlib import Path
 
+import filelock
+
 from msrnn_keras.files import remove_unfinished, write_atomically
 from zoo.catalog import METADATA, folder_of
 from zoo.files import describe
 from zoo.library import MANIFEST, PRESETS
+
+LOCK = ".manifest.lock"  # beside it
 
 
 def generate(root, listed):
@@ -49,6 +53,24 @@ def render(manifest):
     return json.dumps(manifest, indent=2, sort_keys=True) + "\n"
 
 
+def update(root, path):
+    """Write the manifest, whole or not at all, one process after the other.
+
+    Args:
+        root: `pathlib.Path`, the folder of all presets.
+        path: `pathlib.Path` of the manifest.
+
+    Raises:
+        ValueError: as by `generate`.
+    """
+    with filelock.FileLock(path.with_name(LOCK)):
+        remove_unfinished(path.parent)
+        text, generated = _compare(root, path)
+        if generated != text:
+            content = generated.encode("utf-8")
+            write_atomically(path, lambda file: file.write_bytes(content))
+
+
 def main(arguments=None, root=PRESETS, path=MANIFEST):
     """Runs the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m zoo.manifest")
@@ -56,21 +78,25 @@ def main(arguments=None, root=PRESETS, path=MANIFEST):
         "--check", action="store_true", help="write nothing, exit 1 if stale"
     )
     check = parser.parse_args(arguments).check
-    text = path.read_text(encoding="utf-8") if path.exists() else None
-    listed = json.loads(text) if text else {"presets": {}}
     try:
-        generated = render(generate(Path(root), listed))
+        if not check:
+            update(root, path)
+            return 0
+        text, generated = _compare(root, path)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    if not check:
-        remove_unfinished(path.parent)
-        content = generated.encode("utf-8")
-        write_atomically(path, lambda file: file.write_bytes(content))
-    elif text != generated:
+    if text != generated:
         print(f"{path} is stale: run python -m zoo.manifest", file=sys.stderr)
         return 1
     return 0
+
+
+def _compare(root, path):
+    """Texts of the manifest as it is, None where there is none, and anew."""
+    text = path.read_text(encoding="utf-8") if path.exists() else None
+    listed = json.loads(text) if text else {"presets": {}}
+    return text, render(generate(Path(root), listed))
 
 
 def _entry(name, folder):

@@ -12,7 +12,7 @@ from msrnn_keras.data import verify_test_set
 from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.recipes import LOSSES
 from msrnn_keras.training import hold
-from zoo import preset
+from zoo import manifest, preset
 from zoo.candidates import choose_dtype, digest_weights, make_candidate
 from zoo.card import NO_INTERVAL, render_card
 from zoo.comparison import find_counterpart
@@ -22,7 +22,6 @@ from zoo.library import Library
 from zoo.picture import PICTURE, draw_forecasts
 from zoo.revisions import (
     find_published,
-    list_presets,
     next_revision,
     refuse_worse,
 )
@@ -91,7 +90,7 @@ def publish(
             )
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    list_presets(library)
+    manifest.update(library.root, library.manifest)
     return folder
 
 

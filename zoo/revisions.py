@@ -2,28 +2,8 @@
 
 import json
 
-from msrnn_keras.files import remove_unfinished, write_atomically
 from zoo import manifest, preset
 from zoo.catalog import METADATA, folder_of, read_manifest, validation_mse
-
-
-def list_presets(library):
-    """Writes the manifest of a library, whole or not at all.
-
-    Args:
-        library: `zoo.library.Library`.
-
-    Raises:
-        ValueError: where a listed preset has changed on disk.
-    """
-    path = library.manifest
-    remove_unfinished(path.parent)
-    text = path.read_text(encoding="utf-8") if path.exists() else None
-    listed = json.loads(text) if text else {"presets": {}}
-    generated = manifest.render(manifest.generate(library.root, listed))
-    if generated != text:
-        content = generated.encode("utf-8")
-        write_atomically(path, lambda file: file.write_bytes(content))
 
 
 def next_revision(recipe, library):
@@ -50,7 +30,7 @@ def next_revision(recipe, library):
     }
     folder = folder_of({**names, "revision": 1}).rpartition("/")[0]
     preset.remove_unfinished(library.root / folder)
-    list_presets(library)
+    manifest.update(library.root, library.manifest)
     newest = newest_revision(names, library)
     number = 1 if newest is None else int(newest.revision) + 1
     return {**names, "revision": str(number)}

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.zoo.publishing import empty_library, protocols
+from zoo import manifest
 from zoo.comparison import (
     Counterpart,
     compare,
@@ -12,7 +13,6 @@ from zoo.comparison import (
     counterpart_of,
     find_counterpart,
 )
-from zoo.revisions import list_presets
 
 pytestmark = pytest.mark.backend_free
 
@@ -111,7 +111,7 @@ def test_the_newest_counterpart_is_found(tmp_path, write_stub):
         path.write_text(json.dumps(content))
     write_stub(library.root, "mim/kth/base/1", 4.0)
     write_stub(library.root, "mim/mnist/small/1", 4.0)
-    list_presets(library)
+    manifest.update(library.root, library.manifest)
     assert find_counterpart(library, names) == Counterpart(
         "mim", "10", protocols(10.0), 123, 77, 8.5
     )

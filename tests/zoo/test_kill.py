@@ -158,7 +158,7 @@ def test_publishing_is_killed_ten_times(world):
         assert check_library(library) == 1
         assert [path.name for path in preset.parent.iterdir()] == ["1"]
         left = [path.name for path in library.manifest.parent.iterdir()]
-        assert sorted(left) == ["manifest.json", "presets"]
+        assert sorted(left) == [".manifest.lock", "manifest.json", "presets"]
         assert sorted(path.name for path in run.iterdir()) == [
             "best.weights.h5",
             "environment.json",

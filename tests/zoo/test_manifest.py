@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 
 import pytest
 
@@ -127,3 +128,27 @@ def test_it_is_written_whole_or_not_at_all(run, root, tmp_path, monkeypatch):
     assert run() == 0
     assert path.read_bytes() != before
     assert not left.exists()
+
+
+def test_what_others_publish_meanwhile_is_listed(
+    run, root, listed, write_stub, monkeypatch
+):
+    generate, generated = manifest.generate, threading.Event()
+    other_done = threading.Event()
+
+    def slowly(root, listed):
+        made = generate(root, listed)
+        if not generated.is_set():  # the first: what it read grows old
+            generated.set()
+            other_done.wait(0.5)
+        return made
+
+    monkeypatch.setattr(manifest, "generate", slowly)
+    first = threading.Thread(target=run)
+    first.start()
+    generated.wait()
+    write_stub(root, "predrnn/mnist/base/1", 2.0)
+    run()
+    other_done.set()
+    first.join()
+    assert set(listed()) == {"mim/mnist/base/1", "predrnn/mnist/base/1"}

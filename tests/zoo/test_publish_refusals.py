@@ -152,11 +152,12 @@ def test_nothing_is_written_when_scoring_fails(scorer, runs, library):
 def test_a_preset_that_is_not_listed_yet_is(scorer, runs, library, monkeypatch):
     """A call is cut between the folder and the manifest."""
 
-    def cut(library):
-        raise KeyboardInterrupt
+    def cut(root, path):
+        if (root / NAME / "1").exists():
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("zoo.publish.list_presets", cut)
+        patch.setattr("zoo.manifest.update", cut)
         with pytest.raises(KeyboardInterrupt):
             publish(runs[0], "none", library=library)
     assert (library.root / NAME / "1").is_dir()

@@ -11,7 +11,6 @@ from tests.zoo.publishing import NAME, empty_library
 from zoo import manifest
 from zoo.revisions import (
     find_published,
-    list_presets,
     newest_revision,
     next_revision,
     refuse_worse,
@@ -51,7 +50,7 @@ def test_revisions_are_numbers(library, recipe, write_stub):
 
 def test_revisions_that_are_only_listed_count(library, recipe, write_stub):
     write_stub(library.root, f"{NAME}/3", 4.0)
-    list_presets(library)
+    manifest.update(library.root, library.manifest)
     shutil.rmtree(library.root)
     assert next_revision(recipe, library)["revision"] == "4"
 
@@ -80,27 +79,9 @@ def test_what_a_killed_call_left_is_removed(library, recipe, write_stub):
     assert other.exists() and not manifest_left.exists()
 
 
-def test_a_manifest_is_written_whole_or_not_at_all(
-    library, write_stub, monkeypatch
-):
-    write_stub(library.root, f"{NAME}/1", 4.0)
-    before = library.manifest.read_text()
-
-    def fail(source, target):
-        raise OSError("killed")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("os.replace", fail)
-        with pytest.raises(OSError, match="killed"):
-            list_presets(library)
-    assert library.manifest.read_text() == before
-    list_presets(library)
-    assert list(listed(library)) == [f"{NAME}/1"]
-
-
 def test_a_preset_that_changed_is_refused(library, recipe, write_stub):
     folder = write_stub(library.root, f"{NAME}/1", 4.0)
-    list_presets(library)
+    manifest.update(library.root, library.manifest)
     (folder / "model.weights.h5").write_bytes(b"WEIGHTS")
     with pytest.raises(ValueError, match="never changes.*Received: "):
         next_revision(recipe, library)
@@ -112,11 +93,11 @@ def test_a_published_run_is_found_again(library, write_stub):
     run = {"weights_sha256": "abc", "epochs": 3}
     metadata = {**json.loads(path.read_text()), "run": run}
     path.write_text(json.dumps(metadata))
-    list_presets(library)
+    manifest.update(library.root, library.manifest)
     assert find_published(run, NAMES, library) == folder
     assert find_published({**run, "epochs": 4}, NAMES, library) is None
     write_stub(library.root, f"{NAME}/2", 4.0)
-    list_presets(library)
+    manifest.update(library.root, library.manifest)
     assert find_published(run, NAMES, library) is None
     shutil.rmtree(library.root)
     assert find_published(run, NAMES, library) is None
@@ -131,7 +112,7 @@ def test_only_the_newest_revision_must_be_reached(
     write_stub(library.root, f"{NAME}/1", 1.0)
     write_stub(library.root, f"{NAME}/2", 4.0)
     write_stub(library.root, f"{NAME}-big/1", 1.0)
-    list_presets(library)
+    manifest.update(library.root, library.manifest)
     if refused:
         with pytest.raises(ValueError, match="Revision 2 of .*Received: MSE 4"):
             refuse_worse(scores, NAMES, library)

@@ -65,6 +65,12 @@ def replicas(model):
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
+def gloo_threads():
+    """How many threads of PyTorch's processes this process has."""
+    tasks = pathlib.Path("/proc/self/task").glob("*/comm")
+    return sum("gloo" in task.read_text() for task in tasks)
+
+
 def fit(path, devices=None):
     """Train a small model as a user of the package would; keep the outcome."""
     from msrnn_keras import Sampling
@@ -73,6 +79,7 @@ def fit(path, devices=None):
     from tests.reference import tiny
 
     sizes = {"image_shape": (8, 8, 1), "context": 2, "horizon": 2}
+    threads = gloo_threads()
     with distribution.scope(devices) as group:
         model = tiny(**sizes, scales=(1,), sampling=Sampling(1.0, 1.0))
         adam = keras.optimizers.Adam(0.01, epsilon=1e-3)
@@ -85,6 +92,7 @@ def fit(path, devices=None):
             verbose=0,
         )
         told = group.any(not group.chief), group.any(False), replicas(model)
+    assert gloo_threads() <= threads
     weights = {f"w{i}": w for i, w in enumerate(model.get_weights())}
     np.savez(path, told=told, **history.history, **weights)
 

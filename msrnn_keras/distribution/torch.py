@@ -1,6 +1,7 @@
 """PyTorch: a process for each device."""
 
 import contextlib
+import gc
 import os
 
 import keras
@@ -35,13 +36,16 @@ def _process(rank, local, size, store=None):
     torch.distributed.init_process_group(
         "nccl" if on_gpu else "gloo", rank=rank, world_size=size, store=store
     )
+    group = Processes(rank, size)
     try:
         with device:
-            group = Processes(rank, size)
             yield group
             group.any(False)  # None leaves while another still needs it.
     finally:
+        # Threads of Gloo that are still there when Python ends abort it.
+        group.release()
         torch.distributed.destroy_process_group()
+        gc.collect()
 
 
 def _check_gpus(devices):
@@ -60,6 +64,7 @@ class Processes(Group):
     def __init__(self, rank, size):
         self.chief = rank == 0
         self.rank, self.size = rank, size
+        self.prepared = []
 
     def prepare(self, model):
         import torch
@@ -87,7 +92,15 @@ class Processes(Group):
 
         model.train_step = train_step
         model.get_metrics_result = get_metrics_result
+        self.prepared.append(model)
         return model
+
+    def release(self):
+        """Make the models train by themselves again."""
+        while self.prepared:
+            own = vars(self.prepared.pop())
+            for name in ("train_step", "get_metrics_result"):
+                own.pop(name, None)
 
     def share(self, dataset):
         return _Share(dataset, self.rank, self.size)

@@ -5,6 +5,9 @@ and 128×128 pixels, the forward pass alone and with the gradient, and one
 training step of a PrecipLSTM layer. Each figure comes from a process of its
 own: the peak of its memory less what it held before, after the same on a
 small map. Beside it stands what the unfolded keys alone would take. Linux.
+
+`--ways` measures small maps instead, with the gradient: scored as a whole and
+cut into tiles, turn about, in one process.
 """
 
 import argparse
@@ -37,10 +40,10 @@ MEBIBYTE = 2**20
 class Attention(keras.layers.Layer):
     """The attention of three maps that are its weights."""
 
-    def __init__(self, window):
+    def __init__(self, window, way="__call__"):
         super().__init__()
         self.supports_jit = not xla_is_slow()
-        self.attention = LocalAttention(window)
+        self.attention = getattr(LocalAttention(window), way)
 
     def build(self, shape):
         self.maps = [
@@ -106,6 +109,28 @@ def in_fresh_processes(figure, options):
     return [statistics.median(r[k] for r in results) for k in results[0]]
 
 
+def compare_ways(options):
+    """Prints the medians of both ways to score a small map."""
+    print("| map | whole, s | tiles, s |\n|---|---|---|")
+    for size in (4, 8, 16, 32):
+        shape = (size, size, options.channels)
+        x = np.ones((options.batch, *shape), "float32")
+        models, seconds = [], ([], [])
+        for way in ("whole", "tiled"):
+            inputs = keras.Input(shape)
+            layer = Attention(options.window, way)
+            models.append(keras.Model(inputs, layer(inputs)))
+            models[-1].compile("sgd", loss="mse")
+            models[-1].train_on_batch(x, x)
+        for _ in range(options.runs):
+            for model, taken in zip(models, seconds, strict=True):
+                start = time.perf_counter()
+                model.train_on_batch(x, x)
+                taken.append(time.perf_counter() - start)
+        whole, tiles = (statistics.median(taken) for taken in seconds)
+        print(f"| {size}×{size} | {whole:.4f} | {tiles:.4f} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attention")
     for name, default in (
@@ -115,10 +140,15 @@ def main():
         ("small", 32),
         ("runs", 5),
         ("processes", 3),
+        ("batch", 16),  # of --ways
     ):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--figure", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--ways", action="store_true")
     options = parser.parse_args()
+    if options.ways:
+        compare_ways(options)
+        return
     if options.figure is not None:
         print(json.dumps(measure(*FIGURES[options.figure], options)))
         return

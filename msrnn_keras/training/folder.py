@@ -52,6 +52,10 @@ def hold(run_dir):
 
     Raises:
         RuntimeError: If another process holds it.
+
+    Example:
+    >>> with hold(pathlib.Path("runs/small")):
+    ...     print("nothing else trains here")
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     try:

@@ -96,6 +96,7 @@ def unpack_run(folder, run_dir):
     Raises:
         FileNotFoundError: If the listing or a piece is missing.
         FileExistsError: If the directory holds something.
+        RuntimeError: If another process begins a run there.
         ValueError: If the listing or a piece is damaged.
     """
     folder, run_dir = pathlib.Path(folder), pathlib.Path(run_dir)
@@ -117,8 +118,9 @@ def unpack_run(folder, run_dir):
                 for piece in pieces:
                     file.write((folder / piece).read_bytes())
         if run_dir.exists():
-            (run_dir / LOCK).unlink(missing_ok=True)
-            run_dir.rmdir()
+            with hold(run_dir):
+                (run_dir / LOCK).unlink()
+                run_dir.rmdir()
         beside.rename(run_dir)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

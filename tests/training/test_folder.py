@@ -56,8 +56,13 @@ def test_a_run_that_another_process_holds_is_refused(
     assert pack_run(uncut, tmp_path / "packed").is_file()
 
 
-def test_a_run_that_begins_is_not_begun_twice(recipe, mnist, holder, tmp_path):
+def test_a_run_that_begins_is_not_begun_twice(
+    uncut, recipe, mnist, holder, tmp_path
+):
     holder(tmp_path / "run")
+    pack_run(uncut, tmp_path / "packed")
+    with pytest.raises(RuntimeError, match="Another process.*Received: "):
+        unpack_run(tmp_path / "packed", tmp_path / "run")
     with pytest.raises(RuntimeError, match="Another process.*Received: "):
         train(recipe, tmp_path / "run", data=mnist, verbose=0)
     assert set(contents(tmp_path / "run")) == {"lock"}

@@ -31,7 +31,10 @@ ms-convlstm ms-predrnn ms-predrnn++ ms-trajgru ms-mim ms-motionrnn
 ms-predrnn-v2 ms-preciplstm convlstm predrnn predrnn++
 """.split()
 # Clips of training, where they are fewer, as a step takes longer.
-CLIPS = dict.fromkeys(("predrnn", "predrnn++", "predrnn-v2"), 57_600)
+CLIPS = {
+    "trajgru": 48_000,
+    **dict.fromkeys("predrnn predrnn++ predrnn-v2 mim".split(), 57_600),
+}
 BASE = ("ms-convlstm", "ms-predrnn", "ms-predrnn++", "ms-motionrnn")
 
 

@@ -79,6 +79,7 @@ def publish(
     names = next_revision(run.recipe, library)
     work = run.folder / WORK
     with hold(run.folder):
+        run = read_run(run_dir, unfinished)  # it may have gone on till here
         shutil.rmtree(work, ignore_errors=True)  # of a call that was killed
         done = find_published(run.identity, names, library)
         if done is not None:

@@ -1,14 +1,17 @@
 """What is not published, and how little is computed before that is known."""
 
+import contextlib
 import json
 
 import pytest
 
 from msrnn_keras.training import hold
+from msrnn_keras.training.history import write_history
 from tests.runs import RECIPE
 from tests.zoo.publishing import (
     NAME,
     empty_library,
+    history,
     quick,
     small_mnist,
     write_run,
@@ -173,6 +176,24 @@ def test_a_run_that_another_call_publishes_is_refused(runs, library):
     with hold(runs[0]), pytest.raises(RuntimeError, match="Another process"):
         publish(runs[0], "none", library=library)
     assert nothing_written(library)
+
+
+def test_what_was_trained_before_it_was_held_counts(
+    scorer, tmp_path, library, monkeypatch
+):
+    longer = RECIPE.replace("epochs = 3", "epochs = 4")
+    run = write_run(tmp_path / "run", longer)
+
+    @contextlib.contextmanager
+    def hold_late(folder):
+        write_history(folder, history(4))
+        with hold(folder):
+            yield
+
+    monkeypatch.setattr("zoo.publish.hold", hold_late)
+    preset = publish(run, "none", library=library, unfinished=True)
+    metadata = json.loads((preset / "metadata.json").read_text())
+    assert metadata["run"]["epochs"] == metadata["training"]["epochs"] == 4
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path, library):

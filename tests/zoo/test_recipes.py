@@ -33,6 +33,7 @@ ms-predrnn-v2 ms-preciplstm convlstm predrnn predrnn++
 # Clips of training, where they are fewer, as a step takes longer.
 CLIPS = {
     "trajgru": 48_000,
+    "motionrnn": 41_600,
     **dict.fromkeys("predrnn predrnn++ predrnn-v2 mim".split(), 57_600),
 }
 BASE = ("ms-convlstm", "ms-predrnn", "ms-predrnn++", "ms-motionrnn")

@@ -18,6 +18,9 @@ def tile_size(window):
 def is_small(x, window, tile):
     """Whether a map is cheaper to score as a whole than in tiles.
 
+    Counted are the scores and, for tiles, the numbers that are copied with
+    the keys and values, two of which take about as long as one score.
+
     Args:
         x: Tensor `(batch, height, width, channels)`.
         window: Integer, side of the window, pixels.
@@ -32,7 +35,9 @@ def is_small(x, window, tile):
     if not all(isinstance(n, int) for n in sizes):
         sizes = [ops.cast(n, "float32") for n in sizes]  # no overflow
     height, width, rows, columns = sizes
-    return (height * width) ** 2 <= rows * columns * (tile + window - 1) ** 2
+    keys = (tile + window - 1) ** 2
+    copied = 2 * x.shape[-1] * keys / tile**2
+    return (height * width) ** 2 <= rows * columns * (keys + copied / 2)
 
 
 def attend_map(query, key, value, window):

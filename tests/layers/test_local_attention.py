@@ -64,22 +64,26 @@ def test_size_known_only_at_run_time():
 
 @pytest.mark.backend_free
 @pytest.mark.parametrize(
-    "size, window, small",
+    "size, channels, window, small",
     [
-        ((16, 16), 30, True),  # 256² scores, not 256 · 45²
-        ((4, 4), 30, True),
-        ((44, 44), 30, True),
-        ((64, 64), 30, False),
-        ((512, 512), 30, False),
-        ((8, 8), 2, False),
+        ((16, 16), 2, 30, True),  # 256² scores, not 256 · 45²
+        ((4, 4), 2, 30, True),
+        ((44, 44), 2, 30, True),
+        ((64, 64), 64, 30, False),
+        ((512, 512), 64, 30, False),
+        ((8, 8), 2, 2, False),
+        ((16, 16), 2, 8, False),  # 256² scores, not 256 · 11²
+        ((16, 16), 32, 8, True),  # whose copies are 4 times as many
+        ((24, 24), 32, 8, False),
     ],
 )
-def test_small_maps_are_not_cut(size, window, small, monkeypatch):
+def test_small_maps_are_not_cut(size, channels, window, small, monkeypatch):
     taken = []
     layer = LocalAttention(window)
     for name in ("whole", "tiled"):
         monkeypatch.setattr(layer, name, lambda *maps, n=name: taken.append(n))
-    layer.call(*(np.empty((1, *size, 2), "float32") for _ in range(3)))
+    shape = (1, *size, channels)
+    layer.call(*(np.empty(shape, "float32") for _ in range(3)))
     assert taken == ["whole" if small else "tiled"]
 
 

@@ -34,6 +34,7 @@ ms-predrnn-v2 ms-preciplstm convlstm predrnn predrnn++
 CLIPS = {
     "trajgru": 48_000,
     "motionrnn": 41_600,
+    "preciplstm": 32_000,
     **dict.fromkeys("predrnn predrnn++ predrnn-v2 mim".split(), 57_600),
 }
 BASE = ("ms-convlstm", "ms-predrnn", "ms-predrnn++", "ms-motionrnn")

@@ -72,7 +72,7 @@ def test_size_known_only_at_run_time():
         ((64, 64), 64, 30, False),
         ((512, 512), 64, 30, False),
         ((8, 8), 2, 2, False),
-        ((16, 16), 2, 8, False),  # 256² scores, not 256 · 11²
+        ((16, 16), 2, 8, False),  # more scores than 256 · 11²
         ((16, 16), 32, 8, True),  # whose copies are 4 times as many
         ((24, 24), 32, 8, False),
     ],

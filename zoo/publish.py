@@ -76,10 +76,10 @@ def publish(
     run = read_run(run_dir, unfinished)
     library = library or Library()
     _check_known(run, hardware)
-    names = next_revision(run.recipe, library)
     work = run.folder / WORK
     with hold(run.folder):
         run = read_run(run_dir, unfinished)  # it may have gone on till here
+        names = next_revision(run.recipe, library)
         shutil.rmtree(work, ignore_errors=True)  # of a call that was killed
         done = find_published(run.identity, names, library)
         if done is not None:

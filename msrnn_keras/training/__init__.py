@@ -79,7 +79,9 @@ def train(
         run_dir: Path of the run's directory; made if missing.
         data: Path of the data set's file; None looks in the usual places.
         max_minutes: Number, minutes by which the run has stopped itself and
-            saved its state; it can be taken up later. None trains to the end.
+            saved its state; it can be taken up later. Only a validation is
+            begun anew, so there must be time for a whole one. None trains to
+            the end.
         verbose: 0, 1 (a line for each epoch, in a terminal also the step) or
             2 (a line for each epoch).
         devices: Integer, devices of this machine to train on; None is one.

@@ -77,10 +77,11 @@ class Display(keras.callbacks.Callback):
         Args:
             position: `Position`, which is saved.
         """
-        self._line(
-            f"stopped and saved: epoch {position.epoch + 1}/{self.epochs}, "
-            f"step {position.step}/{self.steps}"
-        )
+        text = f"stopped and saved: epoch {position.epoch + 1}/{self.epochs}, "
+        text += f"step {position.step}/{self.steps}"
+        if position.step == self.steps:
+            text += "; its validation will begin anew"
+        self._line(text)
 
     def left(self):
         """The time left in words, after a comma; empty where unknown."""

@@ -72,6 +72,13 @@ def test_where_it_was_stopped():
     assert out.getvalue() == "stopped and saved: epoch 2/3, step 7/20\n"
 
 
+def test_that_a_cut_validation_begins_anew():
+    out = io.StringIO()
+    Display(3, 20, Position(), stream=out).stopped(Position(1, 20))
+    line = "stopped and saved: epoch 2/3, step 20/20"
+    assert out.getvalue() == f"{line}; its validation will begin anew\n"
+
+
 @pytest.mark.parametrize(
     "seconds, words",
     [

@@ -87,6 +87,7 @@ def test_the_readme_tells_the_scores_of_the_newest_revision(name):
         f"(zoo/presets/{name}/{info['revision']}/README.md) "
         f"| {info['parameters']:,} | {scores['mse']:.2f} "
         f"| {scores['mae']:.2f} | {scores['ssim']:.4f} "
-        f"| {scores['psnr']:.2f} | {other['mse']:.2f} |"
+        f"| {scores['psnr']:.2f} | {other['mse']:.2f} "
+        f"| {info['training']['clips']:,} |"
     )
     assert row in readme

@@ -1,7 +1,9 @@
 """`msrnn train`: trains a recipe, or goes on where it was stopped."""
 
+import contextlib
 import os
 import pathlib
+import signal
 import time
 
 
@@ -35,7 +37,7 @@ def add(commands):
     command.add_argument(
         "--pack",
         metavar="FOLDER",
-        help="at the end, also write the run as pieces of at most 15 MiB",
+        help="at the end or a stop, write the run as pieces of at most 15 MiB",
     )
     command.add_argument(
         "--unpack",
@@ -67,18 +69,19 @@ def run(options):
     if options.unpack and not pathlib.Path(options.out, RECIPE).exists():
         unpack_run(options.unpack, options.out)
     try:
-        best = train(
-            recipe,
-            options.out,
-            data=options.data,
-            max_minutes=options.max_minutes,
-            verbose=options.verbose,
-            devices=options.devices,
-            checkpoint_minutes=options.checkpoint_minutes,
-            tensorboard=options.tensorboard,
-            started=started,
-        )
-    except KeyboardInterrupt:
+        with _terminating() if options.pack else contextlib.nullcontext():
+            best = train(
+                recipe,
+                options.out,
+                data=options.data,
+                max_minutes=options.max_minutes,
+                verbose=options.verbose,
+                devices=options.devices,
+                checkpoint_minutes=options.checkpoint_minutes,
+                tensorboard=options.tensorboard,
+                started=started,
+            )
+    except (KeyboardInterrupt, SystemExit):
         if options.pack and pathlib.Path(options.out, RECIPE).exists():
             pack_run(options.out, options.pack)
         raise
@@ -90,6 +93,24 @@ def run(options):
         print(f"Best weights on validation: {best}")
     if options.pack:
         print(f"Packed: {pack_run(options.out, options.pack)}")
+
+
+@contextlib.contextmanager
+def _terminating():
+    """Have SIGTERM end the process by an exception, so that more can be done.
+
+    Raises:
+        SystemExit: With the status that a shell gives for that signal.
+    """
+
+    def end(number, frame):
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _find_recipe(name):

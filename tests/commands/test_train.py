@@ -9,7 +9,7 @@ import pytest
 
 from msrnn_keras import cli
 from msrnn_keras.commands.train import _seconds_running
-from msrnn_keras.training import RunKeeper, read_history
+from msrnn_keras.training import RunKeeper, read_history, unpack_run
 from tests.ctrl_c import interrupting
 from tests.runs import RECIPE, contents
 
@@ -123,12 +123,14 @@ def test_the_time_since_the_process_began():
 
 @pytest.mark.backend_free  # Signals are the same on all of them.
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_sigterm_ends_the_process_with_all_saved(tmp_path, mnist):
+@pytest.mark.parametrize("packing", [False, True])
+def test_sigterm_ends_the_process_with_all_saved(tmp_path, mnist, packing):
     path, out = tmp_path / "long.toml", tmp_path / "run"
     path.write_text(RECIPE.replace("epoch = 3", "epoch = 100000"))
     command = [sys.executable, "-m", "msrnn_keras.cli", "train", str(path)]
     command += ["--out", str(out), "--data", str(mnist)]
     command += ["--checkpoint-minutes", "0.0001"]
+    command += ["--pack", str(tmp_path / "pack")] if packing else []
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -140,6 +142,11 @@ def test_sigterm_ends_the_process_with_all_saved(tmp_path, mnist):
         printed, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == -signal.SIGTERM
+    number = signal.SIGTERM
+    assert process.returncode == (128 + number if packing else -number)
     assert printed.startswith("stopped and saved: epoch 1/3, step ")
     assert (out / "checkpoint.keras").exists()
+    if packing:
+        again = unpack_run(tmp_path / "pack", tmp_path / "again")
+        name = "checkpoint.keras"
+        assert contents(again)[name] == contents(out)[name]

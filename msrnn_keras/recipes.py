@@ -157,17 +157,44 @@ def load_recipe(path):
         )
     try:
         text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"The recipe cannot be read: {error}. Received: {str(path)!r}"
+        ) from error
+    return parse_recipe(text, str(path))
+
+
+def parse_recipe(text, path):
+    """Make a recipe of its text.
+
+    Args:
+        text: String, TOML.
+        path: String, the file it is from, or would be in; named in errors,
+            and the recipe has its name.
+
+    Returns:
+        `Recipe`.
+
+    Raises:
+        ValueError: If it is not TOML, a key is missing or unknown, or a value
+            cannot be.
+
+    Example:
+    >>> text = zoo.info("ms-convlstm", "mnist")["recipe"]
+    >>> recipe = parse_recipe(text, "ms-convlstm-mnist-small.toml")
+    """
+    try:
         table = tomllib.loads(text)
         own = {
             "training": Training(**table.pop("training", {})),
             "options": table.pop("data", {}),
-            "name": path.stem,
+            "name": pathlib.Path(path).stem,
             "text": text,
         }
         recipe = Recipe(**table, **own)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+    except (tomllib.TOMLDecodeError, TypeError) as error:
         raise ValueError(
-            f"The recipe cannot be read: {error}. Received: {str(path)!r}"
+            f"The recipe cannot be read: {error}. Received: {path!r}"
         ) from error
     _check(recipe)
     return recipe

@@ -9,6 +9,7 @@ from zoo.untrained import no_weights
 
 CONFIG = "config.json"
 METADATA = "metadata.json"
+CARD = "README.md"
 WEIGHTS = "model.weights.h5"
 NAME = re.compile(r"[a-z0-9][a-z0-9+-]*")
 REVISION = re.compile(r"[1-9][0-9]*")

@@ -100,6 +100,22 @@ def fetch(url, path, record):
     _sweep(path)
 
 
+def overwrite(path, content):
+    """Puts other bytes into a file, which is whole at any moment.
+
+    Args:
+        path: `pathlib.Path` of the file.
+        content: bytes.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sweep(path)
+
+
 def describe(path):
     """Gives the manifest's record of a file: its SHA-256 and size in bytes."""
     with open(path, "rb") as file:

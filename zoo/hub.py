@@ -12,13 +12,12 @@ import tempfile
 from pathlib import Path
 
 from msrnn_keras.extras import require
-from zoo.catalog import CONFIG, METADATA, WEIGHTS
+from zoo.catalog import CARD, CONFIG, METADATA, WEIGHTS
 from zoo.configuration import check_config
 from zoo.files import PresetFileError
 from zoo.folder import check_files, read_json
 
 PREFIX = "hf://"
-CARD = "README.md"
 FILES = (CONFIG, METADATA, WEIGHTS, CARD)
 PART = r"\w[\w.-]*"
 REPOSITORY = re.compile(f"{PART}/{PART}", re.ASCII)

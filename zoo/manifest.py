@@ -12,7 +12,7 @@ from pathlib import Path
 import filelock
 
 from msrnn_keras.files import remove_unfinished, write_atomically
-from zoo.catalog import METADATA, folder_of
+from zoo.catalog import CARD, METADATA, folder_of
 from zoo.files import describe
 from zoo.library import MANIFEST, PRESETS
 
@@ -30,8 +30,8 @@ def generate(root, listed):
         dict, the new manifest.
 
     Raises:
-        ValueError: where a listed preset has changed on disk, or where a
-            folder and its metadata disagree.
+        ValueError: where a listed preset has changed on disk, but for its
+            card, or where a folder and its metadata disagree.
     """
     presets = dict(listed["presets"])
     for folder in sorted(root.glob("*/*/*/*")):
@@ -39,12 +39,13 @@ def generate(root, listed):
             continue
         name = folder.relative_to(root).as_posix()
         entry = _entry(name, folder)
-        if presets.setdefault(name, entry) != entry:
+        if _without_card(presets.get(name, entry)) != _without_card(entry):
             raise ValueError(
                 f"The files of preset {name} differ from the manifest, but a "
                 "published revision never changes. Restore them and publish "
                 f"a new revision. Received: {folder}"
             )
+        presets[name] = entry
     return {"presets": presets}
 
 
@@ -97,6 +98,14 @@ def _compare(root, path):
     text = path.read_text(encoding="utf-8") if path.exists() else None
     listed = json.loads(text) if text else {"presets": {}}
     return text, render(generate(Path(root), listed))
+
+
+def _without_card(entry):
+    """An entry but for what is in its card; see `zoo.renewal`."""
+    files = dict(entry["files"])
+    if CARD in files:
+        files[CARD] = None
+    return {**entry, "files": files}
 
 
 def _entry(name, folder):

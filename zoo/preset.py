@@ -12,9 +12,15 @@ import numpy as np
 
 import msrnn_keras
 from msrnn_keras.stack import MSStack
-from zoo.catalog import CONFIG, METADATA, WEIGHTS, folder_of, validation_mse
+from zoo.catalog import (
+    CARD,
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    folder_of,
+    validation_mse,
+)
 
-CARD = "README.md"
 REQUIRED = (
     "license",
     "recipe",
@@ -203,6 +209,9 @@ def _check_metadata(metadata):
 def complete(metadata, model, weights_dtype):
     """Gives the metadata of a preset with what the model itself says.
 
+    It is as it will be read from its file, so that a card made of it is the
+    same as one that is made later.
+
     Args:
         metadata: dict, with `input` and `revision`.
         model: `MSStack`.
@@ -216,7 +225,7 @@ def complete(metadata, model, weights_dtype):
         "context": model.context,
         "horizon": model.horizon,
     }
-    return {
+    completed = {
         **metadata,
         "revision": str(metadata["revision"]),
         "input": {**metadata["input"], **sizes},
@@ -224,6 +233,7 @@ def complete(metadata, model, weights_dtype):
         "weights_dtype": weights_dtype,
         "minimum_version": msrnn_keras.__version__,
     }
+    return json.loads(_to_json(completed))
 
 
 def _config(model, loss, learning_rate):
@@ -240,9 +250,12 @@ def _loaded_config(model):
     return {**model.get_config(), "sampling": None, "dtype": "float32"}
 
 
+def _to_json(value):
+    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
+
+
 def _write_json(path, value):
-    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
-    path.write_bytes((text + "\n").encode("utf-8"))
+    path.write_bytes((_to_json(value) + "\n").encode("utf-8"))
 
 
 def _write_weights(path, model, dtype):

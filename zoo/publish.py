@@ -1,6 +1,7 @@
 """Makes a preset of a finished run: checks it, scores it, writes and lists it.
 
 The folder of a preset appears whole or not at all, and so does the manifest.
+Then the card of its counterpart is written again, beside its scores.
 A call that was killed, wherever, can be made again: it cleans up, lists what
 was written, and does not score again what was scored.
 """
@@ -20,6 +21,7 @@ from zoo.datasets import LICENSES
 from zoo.folder import FINE_TUNING
 from zoo.library import Library
 from zoo.picture import PICTURE, draw_forecasts
+from zoo.renewal import renew_counterpart
 from zoo.revisions import (
     find_published,
     next_revision,
@@ -81,17 +83,18 @@ def publish(
         run = read_run(run_dir, unfinished)  # it may have gone on till here
         names = next_revision(run.recipe, library)
         shutil.rmtree(work, ignore_errors=True)  # of a call that was killed
-        done = find_published(run.identity, names, library)
-        if done is not None:
-            return done
-        splits = _open_splits(run.recipe, data, batch_size)
-        try:
-            folder = _publish(
-                run, names, library, splits, hardware, work, verbose
-            )
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+        folder = find_published(run.identity, names, library)
+        if folder is None:
+            splits = _open_splits(run.recipe, data, batch_size)
+            try:
+                folder = _publish(
+                    run, names, library, splits, hardware, work, verbose
+                )
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
     manifest.update(library.root, library.manifest)
+    if renew_counterpart(library, names):
+        manifest.update(library.root, library.manifest)
     return folder
 
 

@@ -11,6 +11,7 @@ import traceback
 import keras
 import pytest
 
+from tests.runs import RECIPE
 from tests.zoo.publishing import (
     NAME,
     empty_library,
@@ -29,6 +30,7 @@ pytestmark = [
         reason="the other backends do not survive a fork",
     ),
 ]
+PLAIN = NAME.removeprefix("ms-")
 PATIENCE = 60  # seconds, far more than a call takes
 
 
@@ -167,6 +169,34 @@ def test_publishing_is_killed_ten_times(world):
             "recipe.toml",
             "scores.json",
         ]
+
+
+def test_renewing_the_counterpart_is_killed(world):
+    folder, run = world
+    plain = write_run(folder / "plain", RECIPE.replace("ms-conv", "conv"))
+    rng = random.Random(7)
+
+    def library(name):
+        library = empty_library(folder / name)
+        publish(plain, "none", library=library)
+        return library, (library.root / PLAIN / "1" / "README.md")
+
+    def call(library):
+        return functools.partial(publish, run, "none", library=library)
+
+    trial, card = library("plain-trial")
+    before = card.read_bytes()
+    operations = run_and_kill(call(trial), folder)
+    cards = {before, card.read_bytes()}
+    assert len(cards) == 2 and check_library(trial) == 2
+    for index, late in enumerate(rng.sample(range(1, 25), 6)):
+        other, card = library(f"plain{index}")
+        run_and_kill(call(other), folder, after=operations - late)
+        assert card.read_bytes() in cards
+        call(other)()
+        assert card.read_bytes() != before
+        assert check_library(other) == 2
+        assert len(list(card.parent.iterdir())) == 5
 
 
 # === Fetching ===

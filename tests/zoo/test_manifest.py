@@ -71,6 +71,19 @@ def test_check_says_whether_it_is_stale(run, root, write_stub, listed):
     assert list(listed()) == ["mim/mnist/base/1", "mim/mnist/base/2"]
 
 
+def test_a_card_may_be_written_again(run, root, listed):
+    card = root / "mim/mnist/base/1/README.md"
+    card.write_text("There is no plain model.")
+    run()
+    card.write_text("It beats the plain model.")
+    assert run("--check") == 1
+    assert run() == 0
+    (entry,) = listed().values()
+    assert entry["files"]["README.md"] == describe(card)
+    card.unlink()
+    assert run() == 1
+
+
 @pytest.mark.parametrize("change", ["other bytes", "one more", "one less"])
 def test_a_revision_never_changes(run, root, listed, capsys, change):
     run()

@@ -1,0 +1,92 @@
+"""The card of a preset once its counterpart is published."""
+
+import pytest
+
+from tests.runs import RECIPE, contents
+from tests.zoo.publishing import NAME, empty_library, quick, write_run
+from zoo import manifest
+from zoo.publish import publish
+from zoo.renewal import renew_counterpart
+
+pytestmark = pytest.mark.backend_free
+PLAIN = RECIPE.replace("ms-convlstm", "convlstm")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A multi-scale run and a plain one."""
+    folder = tmp_path_factory.mktemp("renewal")
+    return [
+        write_run(folder / "multi", RECIPE, 0),
+        write_run(folder / "plain", PLAIN, 1),
+    ]
+
+
+@pytest.fixture
+def library(tmp_path):
+    return empty_library(tmp_path)
+
+
+@pytest.fixture
+def scorer(runs):
+    with quick(runs[0]) as scorer:
+        yield scorer
+    for run in runs:
+        (run / "scores.json").unlink(missing_ok=True)
+
+
+def read_card(folder):
+    return (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_it_compares_with_what_came_later(scorer, runs, library):
+    multi = publish(runs[0], "none", library=library)
+    before = contents(multi)
+    assert "there was no plain counterpart" in read_card(multi)
+    scorer.mse = lambda model, dataset: 0.5
+    plain = publish(runs[1], "none", library=library)
+    sentence = "model does not beat its plain counterpart, `convlstm, revision"
+    assert sentence in read_card(multi)
+    assert "The plain model beats its multi-scale" in read_card(plain)
+    after = contents(multi)
+    assert set(after) == set(before)
+    changed = [name for name in after if after[name] != before[name]]
+    assert changed == ["README.md"]
+    assert manifest.main(["--check"], library.root, library.manifest) == 0
+
+
+def test_nothing_else_in_it_changes(scorer, runs, library):
+    """Made of the files, it is as `publish` made it."""
+    multi = publish(runs[0], "none", library=library)
+    before = contents(multi)
+    names = {"model": "convlstm", "dataset": "mnist", "variant": "tiny"}
+    assert renew_counterpart(library, names) is False
+    (multi / "README.md").write_text("Another.")
+    assert renew_counterpart(library, names) is True
+    assert contents(multi) == before
+
+
+def test_a_call_that_was_cut_is_made_up_for(scorer, runs, library, monkeypatch):
+    multi = publish(runs[0], "none", library=library)
+
+    def cut(library, names):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.publish.renew_counterpart", cut)
+        with pytest.raises(KeyboardInterrupt):
+            publish(runs[1], "none", library=library)
+    assert "there was no plain counterpart" in read_card(multi)
+    publish(runs[1], "none", library=library)
+    assert "its plain counterpart, `convlstm" in read_card(multi)
+    assert manifest.main(["--check"], library.root, library.manifest) == 0
+
+
+def test_only_the_newest_revision_that_is_here(scorer, runs, library, tmp_path):
+    first = publish(runs[0], "none", library=library)
+    other = write_run(tmp_path / "other", RECIPE, 2)
+    second = publish(other, "none", library=library)
+    publish(runs[1], "none", library=library)
+    assert "there was no plain counterpart" in read_card(first)
+    assert "its plain counterpart, `convlstm" in read_card(second)
+    assert [first, second] == [library.root / NAME / n for n in "12"]

@@ -49,7 +49,9 @@ def publish(
     in float32, and are scored as `zoo.load` gives them. The test clips are
     scored last, once, after everything was chosen on validation. Scores are
     kept in `scores.json` in the run, so that a second call need not compute
-    them. A run that was published already is not published again.
+    them. A run that was published already is not published again. The card of
+    the plain counterpart of a multi-scale model, or the other way round, is
+    written again where that is published.
 
     Args:
         run_dir: path of a run of `msrnn_keras.training.train`.

@@ -8,7 +8,8 @@ from msrnn_keras.baselines import AllBlack, Persistence
 from msrnn_keras.demo import unseen_clips
 from msrnn_keras.evaluation import evaluate
 from tests.golden.presets import forecast, golden, shipped
-from zoo.library import PRESETS
+from zoo.comparison import compare, find_counterpart
+from zoo.library import PRESETS, Library
 
 FOLDERS = shipped()
 NEWEST = sorted({folder.rpartition("/")[0] for folder in FOLDERS})
@@ -37,6 +38,14 @@ def test_the_card_tells_the_scores_of_the_metadata(folder):
         )
         assert row in card
     assert info["clips"]["test"] == 10_000
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("name", NEWEST)
+def test_the_card_says_which_of_plain_and_multi_scale_is_better(name):
+    info = describe(name)
+    card = (PRESETS / name / info["revision"] / "README.md").read_text("utf-8")
+    assert compare(info, find_counterpart(Library(), info)) in card
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -40,9 +40,10 @@ def rain_table(models):
         list of one string; empty where there are no thresholds.
     """
     scores = [protocols["forecast"] for protocols in models.values()]
-    thresholds = [
-        key.removeprefix("csi_") for key in scores[0] if key.startswith("csi_")
-    ]
+    thresholds = sorted(
+        (key.removeprefix("csi_") for key in scores[0] if key[:4] == "csi_"),
+        key=float,
+    )
     if not thresholds:
         return []
     head = "".join(f" | {threshold} mm/h" for threshold in thresholds)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from msrnn_keras import MSStack
+from tests.zoo.publishing import empty_library, quick
 from zoo import manifest
 from zoo.library import Library
 from zoo.preset import write_preset
@@ -21,6 +22,20 @@ def _outside_world(monkeypatch, tmp_path):
     monkeypatch.setenv("MSRNN_KERAS_BASE_URL", str(tmp_path / "nowhere"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def library(tmp_path):
+    return empty_library(tmp_path)
+
+
+@pytest.fixture
+def scorer(runs):
+    """Stands in for scoring; what it gave the runs is forgotten."""
+    with quick(runs[0]) as scorer:
+        yield scorer
+    for run in runs:
+        (run / "scores.json").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,7 @@ from msrnn_keras.training.history import write_history
 from tests.runs import RECIPE
 from tests.zoo.publishing import (
     NAME,
-    empty_library,
     history,
-    quick,
     small_mnist,
     write_run,
 )
@@ -27,24 +25,6 @@ def runs(tmp_path_factory):
     """Two runs of one recipe."""
     folder = tmp_path_factory.mktemp("publish")
     return [write_run(folder / f"run{i}", seed=i) for i in range(2)]
-
-
-@pytest.fixture
-def library(tmp_path):
-    return empty_library(tmp_path)
-
-
-@pytest.fixture
-def scorer(runs):
-    with quick(runs[0]) as scorer:
-        yield scorer
-
-
-@pytest.fixture(autouse=True)
-def forget(runs):
-    yield
-    for run in runs:
-        (run / "scores.json").unlink(missing_ok=True)
 
 
 def nothing_written(library):

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.runs import RECIPE, contents
-from tests.zoo.publishing import NAME, empty_library, quick, write_run
+from tests.zoo.publishing import NAME, write_run
 from zoo import manifest
 from zoo.publish import publish
 from zoo.renewal import renew_counterpart
@@ -20,19 +20,6 @@ def runs(tmp_path_factory):
         write_run(folder / "multi", RECIPE, 0),
         write_run(folder / "plain", PLAIN, 1),
     ]
-
-
-@pytest.fixture
-def library(tmp_path):
-    return empty_library(tmp_path)
-
-
-@pytest.fixture
-def scorer(runs):
-    with quick(runs[0]) as scorer:
-        yield scorer
-    for run in runs:
-        (run / "scores.json").unlink(missing_ok=True)
 
 
 def read_card(folder):

@@ -7,7 +7,7 @@ import pytest
 
 from msrnn_keras.recipes import load_recipe
 from tests.runs import RECIPE
-from tests.zoo.publishing import NAME, empty_library
+from tests.zoo.publishing import NAME
 from zoo import manifest
 from zoo.revisions import (
     find_published,
@@ -18,11 +18,6 @@ from zoo.revisions import (
 
 pytestmark = pytest.mark.backend_free
 NAMES = {"model": "ms-convlstm", "dataset": "mnist", "variant": "tiny"}
-
-
-@pytest.fixture
-def library(tmp_path):
-    return empty_library(tmp_path)
 
 
 @pytest.fixture

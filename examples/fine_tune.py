@@ -11,10 +11,11 @@ fits is kept, what does not is re-initialised and named. The digits are those
 in the package, or with `--data` those of an `mnist.npz` file.
 
 Measured with `--data mnist.npz` on TensorFlow, 2 cores of an AMD EPYC
-(AVX-512), over 64 test clips: the mean squared error of the forecast was 279.3
-before, 219.6 after 50 steps of 8 clips, which took 44 s, compilation included,
-and 248.8 for the same steps from scratch (a black frame: 260.4). The second
-part needs more steps: after 50, both models forecast black (276).
+(AVX-512), from revision 2 of the preset, over 64 test clips: the mean squared
+error of the forecast was 289.9 before, 216.5 after 50 steps of 8 clips, which
+took 25 s, compilation included, and 248.8 for the same steps from scratch (a
+black frame: 260.4). The second part needs more steps: after 50, both models
+forecast black (276).
 """
 
 # %%

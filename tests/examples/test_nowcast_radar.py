@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import keras
@@ -36,6 +37,32 @@ def test_tiles_are_those_with_rain_and_clips_stay_within_them():
     tiles = nowcast_radar.rainy_tiles(data.from_arrays(rain / 10), side=8)
     assert tiles.segments == [(0, 5)]
     np.testing.assert_array_equal(tiles.read(0, 5), rain[:, :, :8] / 10)
+
+
+def test_a_clip_is_turned_as_a_whole_and_in_all_eight_ways():
+    clips = data.Clips(
+        data.from_arrays(moving_rain(5, 8) / 10),
+        context=3,
+        horizon=2,
+        batch_size=1,
+        teacher=True,
+    )
+    turned = nowcast_radar.Turned(clips)
+    assert len(turned) == len(clips)
+    frames, ways = clips[0], set()
+    for _ in range(64):
+        got = turned[0]
+        same = []
+        for turns, mirrored in itertools.product(range(4), (1, -1)):
+            for old, new in zip(frames, got, strict=True):
+                way = np.rot90(old, turns, (2, 3))[:, :, ::mirrored]
+                if not np.array_equal(way, new, equal_nan=True):
+                    break
+            else:
+                same.append((turns, mirrored))
+        assert len(same) == 1
+        ways.update(same)
+    assert len(ways) == 8
 
 
 def test_from_rain_to_the_report(tmp_path, monkeypatch, capsys):

@@ -65,6 +65,19 @@ def test_a_clip_is_turned_as_a_whole_and_in_all_eight_ways():
     assert len(ways) == 8
 
 
+def test_turned_clips_come_in_another_order_in_the_next_epoch():
+    clips = data.Clips(
+        data.from_arrays(moving_rain(12, 8) / 10),
+        context=3,
+        horizon=2,
+        batch_size=8,
+        shuffle=True,
+    )
+    before = clips[0][0]
+    nowcast_radar.Turned(clips).on_epoch_end()
+    assert not np.array_equal(before, clips[0][0], equal_nan=True)
+
+
 def test_from_rain_to_the_report(tmp_path, monkeypatch, capsys):
     pytest.importorskip("pysteps")
     pytest.importorskip("cv2")
@@ -76,10 +89,18 @@ def test_from_rain_to_the_report(tmp_path, monkeypatch, capsys):
         )
         for frames in (9, 10)
     )
+    turned = []
+    get = nowcast_radar.Turned.__getitem__
+    monkeypatch.setattr(
+        nowcast_radar.Turned,
+        "__getitem__",
+        lambda self, index: turned.append(index) or get(self, index),
+    )
     out = tmp_path / "nowcast.html"
     scores = nowcast_radar.run(train, test, 1e-6, out)
     assert list(scores) == ["ms-convlstm", "persistence", "optical flow"]
     assert "1 steps" in capsys.readouterr().out
+    assert turned  # the clips that it learned from
     flow, still = scores["optical flow"], scores["persistence"]
     assert flow["forecast"]["mse"] < still["forecast"]["mse"]
     assert json.dumps(scores) and "optical flow" in out.read_text("utf-8")

@@ -22,6 +22,11 @@ def moving_rain(frames, side):
     return rain[..., None]
 
 
+def clips_of_rain(frames, **options):
+    rain = data.from_arrays(moving_rain(frames, 8) / 10)
+    return data.Clips(rain, context=3, horizon=2, **options)
+
+
 def test_blocks_are_averaged_over_what_is_there():
     rain = np.arange(16.0).reshape(1, 4, 4, 1)
     rain[0, :2, 0], rain[0, 2:, 2:] = np.nan, np.nan
@@ -40,13 +45,7 @@ def test_tiles_are_those_with_rain_and_clips_stay_within_them():
 
 
 def test_a_clip_is_turned_as_a_whole_and_in_all_eight_ways():
-    clips = data.Clips(
-        data.from_arrays(moving_rain(5, 8) / 10),
-        context=3,
-        horizon=2,
-        batch_size=1,
-        teacher=True,
-    )
+    clips = clips_of_rain(5, batch_size=1, teacher=True)
     turned = nowcast_radar.Turned(clips)
     assert len(turned) == len(clips)
     frames, ways = clips[0], set()
@@ -66,13 +65,7 @@ def test_a_clip_is_turned_as_a_whole_and_in_all_eight_ways():
 
 
 def test_turned_clips_come_in_another_order_in_the_next_epoch():
-    clips = data.Clips(
-        data.from_arrays(moving_rain(12, 8) / 10),
-        context=3,
-        horizon=2,
-        batch_size=8,
-        shuffle=True,
-    )
+    clips = clips_of_rain(12, batch_size=8, shuffle=True)
     before = clips[0][0]
     nowcast_radar.Turned(clips).on_epoch_end()
     assert not np.array_equal(before, clips[0][0], equal_nan=True)

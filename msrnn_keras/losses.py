@@ -18,6 +18,8 @@ class L1L2(keras.losses.Loss):
         reduction: As in `keras.losses.Loss`.
         name: String.
         dtype: As in `keras.losses.Loss`.
+        l1_weight: Float, weight of the absolute error beside the squared one;
+            0 gives the squared error alone.
 
     Example:
     >>> model.compile("adam", loss=msrnn_keras.losses.L1L2())
@@ -27,9 +29,14 @@ class L1L2(keras.losses.Loss):
     """
 
     def __init__(
-        self, reduction="sum_over_batch_size", name="l1_l2", dtype=None
+        self,
+        reduction="sum_over_batch_size",
+        name="l1_l2",
+        dtype=None,
+        l1_weight=1.0,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.l1_weight = l1_weight
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None and len(sample_weight.shape) == 1:
@@ -40,4 +47,10 @@ class L1L2(keras.losses.Loss):
     def call(self, y_true, y_pred):
         valid = ops.logical_not(ops.isnan(y_true))
         error = ops.where(valid, y_true, y_pred) - y_pred
-        return ops.sum(ops.square(error) + ops.abs(error), axis=(-3, -2, -1))
+        loss = ops.square(error)
+        if self.l1_weight:
+            loss = loss + self.l1_weight * ops.abs(error)
+        return ops.sum(loss, axis=(-3, -2, -1))
+
+    def get_config(self):
+        return {**super().get_config(), "l1_weight": self.l1_weight}

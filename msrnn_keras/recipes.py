@@ -1,12 +1,15 @@
 """Recipes: one small file says all that is needed to train a preset."""
 
 import dataclasses
+import functools
+import json
 import pathlib
 import tomllib
 
 import keras
 
 from msrnn_keras import data
+from msrnn_keras.data.catalog import published_sizes
 from msrnn_keras.losses import L1L2
 from msrnn_keras.metrics import MSE
 from msrnn_keras.stack import create
@@ -20,7 +23,7 @@ from msrnn_keras.training.settings import (
 
 TEST_ONLY = ("mnist-official",)
 DATASETS = tuple(name for name in data.NAMES if name not in TEST_ONLY)
-LOSSES = {"l1_l2": L1L2}
+LOSSES = {"l1_l2": L1L2, "mse": functools.partial(L1L2, l1_weight=0.0)}
 # What `Recipe.data` gives to `data.load` itself.
 RESERVED = (
     "name",
@@ -44,28 +47,29 @@ RESERVED = (
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What a preset is trained from.
+    """Everything that it takes to train a preset.
 
     Args:
         model: String, name of the architecture.
         dataset: String, name of the data set.
-        variant: String, name of the preset among those of this model and data
-            set.
-        architecture: Dict, arguments of `msrnn_keras.create`.
         training: `Training`.
         name: String, file name without its ending.
         text: String, the file itself.
+        variant: String, name of the preset among those of this model and data
+            set.
+        architecture: Dict, arguments of `msrnn_keras.create`. `image_shape`,
+            `context` and `horizon` are by default those of the data set.
         options: Dict, the `[data]` table: options of the data set, such as
             `num_digits` of `mnist`.
     """
 
     model: str
     dataset: str
-    variant: str
-    architecture: dict
     training: Training
     name: str
     text: str
+    variant: str = "custom"
+    architecture: dict = dataclasses.field(default_factory=dict)
     options: dict = dataclasses.field(default_factory=dict)
 
     def build(self):
@@ -131,6 +135,48 @@ class Recipe:
             )
         return dataset
 
+    def continues(self, text):
+        """Return whether a run of another recipe can go on with this one.
+
+        Args:
+            text: String, the other recipe's text.
+
+        Returns:
+            Boolean: whether both give the same weights at every step. Runs
+            with a constant rate may have another number of epochs.
+        """
+        return _essence(self) == _essence(parse_recipe(text, self.name))
+
+    def change_training(self, **settings):
+        """Return the recipe with other training settings.
+
+        Args:
+            **settings: Settings of `Training`.
+
+        Returns:
+            `Recipe`. Its text spells out every setting.
+
+        Raises:
+            ValueError: If the settings do not fit together.
+        """
+        training = dataclasses.replace(self.training, **settings)
+        names = ("model", "dataset", "variant")
+        tables = {
+            "": {name: getattr(self, name) for name in names},
+            "[architecture]": self.architecture,
+            "[training]": dataclasses.asdict(training),
+            "[data]": self.options,
+        }
+        lines = []
+        for title, table in tables.items():
+            lines += ["", title] if title and table else []
+            lines += [
+                f"{name} = {json.dumps(value)}"
+                for name, value in table.items()
+                if value is not None
+            ]
+        return parse_recipe("\n".join([*lines, ""]), f"{self.name}.toml")
+
 
 def load_recipe(path):
     """Read a recipe.
@@ -192,6 +238,10 @@ def parse_recipe(text, path):
             "text": text,
         }
         recipe = Recipe(**table, **own)
+        if isinstance(recipe.architecture, dict) and recipe.dataset in DATASETS:
+            sizes = published_sizes(recipe.dataset)
+            architecture = {**sizes, **recipe.architecture}
+            recipe = dataclasses.replace(recipe, architecture=architecture)
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise ValueError(
             f"The recipe cannot be read: {error}. Received: {path!r}"
@@ -200,18 +250,22 @@ def parse_recipe(text, path):
     return recipe
 
 
+def _essence(recipe):
+    """Return what decides the weights of a run at a training step."""
+    t = recipe.training
+    endless = t.schedule == "constant" and t.decay_steps is None
+    training = dataclasses.replace(
+        t, threads=None, epochs=1 if endless else t.epochs
+    )
+    return dataclasses.replace(recipe, training=training, text="", name="")
+
+
 def _check(recipe):
     t = recipe.training
     for owner in (recipe, t):
         check_types(owner)
     check_known("dataset", recipe.dataset, DATASETS)
     check_known("loss", t.loss, LOSSES)
-    missing = {"image_shape", "context", "horizon"} - set(recipe.architecture)
-    if missing:
-        raise ValueError(
-            "The recipe's [architecture] must say "
-            f"{', '.join(sorted(missing))}. Received: {recipe.architecture}"
-        )
     if t.precision and "dtype" in recipe.architecture:
         raise ValueError(
             "Give `precision` in [training], not `dtype` in [architecture]. "

@@ -44,6 +44,46 @@ def transfer_weights(source, target):
     return fresh
 
 
+def initialize_weights(source, target):
+    """Give a model all trainable weights of another one.
+
+    Weights are matched by their path and must have the same shape. As in
+    `transfer_weights`, a model with `missing="mask"` can begin from one
+    without. Counters and random states stay as they are.
+
+    Args:
+        source: `keras.Model` that was trained.
+        target: `MSStack`, changed in place if all weights fit.
+
+    Raises:
+        ValueError: If a weight of one model does not fit the other.
+    """
+    known = {w.path: w for w in source.trainable_variables}
+    wanted = {w.path: w for w in target.trainable_variables}
+    values = {
+        path: _fitting(known.get(path), weight, target.missing)
+        for path, weight in wanted.items()
+    }
+    wrong = [path for path, value in values.items() if value is None]
+    wrong += [path for path in known if path not in wanted]
+    if wrong:
+        shapes = [
+            f"{path} {_shape(known, path)} for {_shape(wanted, path)}"
+            for path in wrong[:5]
+        ]
+        raise ValueError(
+            f"{len(wrong)} weights to begin from do not fit the model. "
+            f"Received: {', '.join(shapes)}"
+        )
+    for path, value in values.items():
+        wanted[path].assign(value)
+
+
+def _shape(weights, path):
+    """Return the shape of a weight in words."""
+    return tuple(weights[path].shape) if path in weights else "no weight"
+
+
 def _fitting(old, new, missing):
     """The values for a weight, or None where it keeps its own."""
     if old is None:

@@ -49,6 +49,9 @@ num_digits = 1
 """
 )
 
+# A run that can be prolonged and branched.
+STEADY = RECIPE + 'schedule = "constant"\nema = 0.75\n'
+
 
 def write_mnist(path):
     """A file in the form of `mnist.npz`, of few digits over and over."""

@@ -23,6 +23,7 @@ BACKEND_FILES = (
     "distribution/torch.py",
     "loops.py",
     "profiling/device.py",
+    "threads.py",
 )
 # What is imported by the function that needs it, never before.
 HEAVY = (

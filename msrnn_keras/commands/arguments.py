@@ -38,6 +38,29 @@ def load(options):
     )
 
 
+def load_place(place):
+    """Load a model that is named by one text.
+
+    Args:
+        place: String: MODEL/DATASET, MODEL/DATASET/VARIANT, a `.keras` file,
+            a folder or `hf://USER/NAME`. A preset comes before a folder of
+            the same name; `./` in front makes it a folder.
+
+    Returns:
+        `keras.Model`.
+    """
+    import zoo
+    from msrnn_keras.prediction import load_model
+
+    if place.lower().endswith(".keras"):
+        return load_model(place)
+    parts = place.split("/")
+    names = {"/".join(name.split("/")[: len(parts)]) for name in zoo.names()}
+    if len(parts) > 1 and place in names:
+        return zoo.load(*parts)
+    return zoo.load(place)
+
+
 def height_and_width(size):
     """Tuple of integers of a text such as `"64x64"`."""
     height, _, width = size.lower().partition("x")

@@ -1,4 +1,4 @@
-"""`msrnn train`: trains a recipe, or goes on where it was stopped."""
+"""`msrnn train`: trains a recipe, or continues where it was stopped."""
 
 import contextlib
 import os
@@ -6,13 +6,17 @@ import pathlib
 import signal
 import time
 
+from msrnn_keras.commands.arguments import load_place
+
 
 def add(commands):
     """Add the subcommand to the subparsers of `msrnn`."""
     command = commands.add_parser(
         "train", help="train a recipe, or go on where it was stopped"
     )
-    command.add_argument("recipe", help="a recipe file, or a published one's")
+    command.add_argument(
+        "recipe", help="a recipe file, the name of a published one, or a run"
+    )
     command.add_argument("--out", required=True, help="folder of the run")
     command.add_argument("--data", help="file or folder of the data set")
     command.add_argument(
@@ -25,6 +29,26 @@ def add(commands):
         type=float,
         default=10,
         help="minutes between checkpoints, 10",
+    )
+    command.add_argument(
+        "--max-cpu-hours",
+        type=float,
+        help="stop when the whole run has used so many hours of CPU time",
+    )
+    command.add_argument(
+        "--threads", type=int, help="threads that compute one operation"
+    )
+    command.add_argument(
+        "--init",
+        metavar="PRESET",
+        help="begin from the weights of MODEL/DATASET[/VARIANT], a folder, "
+        "hf://USER/NAME or a .keras file",
+    )
+    command.add_argument(
+        "--decay-steps",
+        type=int,
+        help="RECIPE is a run: branch it into --out, with a rate that falls "
+        "to 0 in so many steps",
     )
     command.add_argument(
         "--devices", type=int, help="devices that share each batch; else 1"
@@ -54,10 +78,12 @@ def add(commands):
 
 
 def run(options):
-    """Train, say how far it got, and pack the run where asked."""
+    """Train, print how far it got, and pack the run if asked."""
     from msrnn_keras.recipes import load_recipe
+    from msrnn_keras.threads import set_threads
     from msrnn_keras.training import (
         RECIPE,
+        branch_run,
         pack_run,
         read_history,
         train,
@@ -65,9 +91,14 @@ def run(options):
     )
 
     started = time.monotonic() - _seconds_running()
-    recipe = load_recipe(_find_recipe(options.recipe))
+    path = _find_recipe(options.recipe)
+    recipe = load_recipe(path)
+    set_threads(options.threads or recipe.training.threads)
     if options.unpack and not pathlib.Path(options.out, RECIPE).exists():
         unpack_run(options.unpack, options.out)
+    if options.decay_steps is not None:
+        steps = options.decay_steps
+        recipe = branch_run(recipe, path.parent, options.out, steps)
     try:
         with _terminating() if options.pack else contextlib.nullcontext():
             best = train(
@@ -80,6 +111,10 @@ def run(options):
                 checkpoint_minutes=options.checkpoint_minutes,
                 tensorboard=options.tensorboard,
                 started=started,
+                max_cpu_hours=options.max_cpu_hours,
+                threads=options.threads,
+                init=options.init and load_place(options.init),
+                init_name=options.init,
             )
     except (KeyboardInterrupt, SystemExit):
         if options.pack and pathlib.Path(options.out, RECIPE).exists():
@@ -88,7 +123,7 @@ def run(options):
     done = len(read_history(options.out))
     print(f"{done} of {recipe.training.epochs} epochs done in {options.out}.")
     if done < recipe.training.epochs:
-        print("Run the same command again to go on.")
+        print("Run the same command again to continue.")
     if best is not None:
         print(f"Best weights on validation: {best}")
     if options.pack:
@@ -114,12 +149,15 @@ def _terminating():
 
 
 def _find_recipe(name):
-    """The file itself, or the published recipe of that name."""
+    """Return the path of a recipe: a file, a run's, or a published one."""
     import zoo
+    from msrnn_keras.training import RECIPE
 
     path = pathlib.Path(name)
     published = pathlib.Path(zoo.__file__).parent / "recipes" / f"{name}.toml"
-    return published if published.exists() and not path.is_file() else path
+    if published.exists() and not path.is_file():
+        return published
+    return path / RECIPE if (path / RECIPE).is_file() else path
 
 
 def _seconds_running():

@@ -23,6 +23,7 @@ class Entry:
     Args:
         make: Function of `(split, path, **options)` that gives its `Source`;
             or `MovingMNIST`, which draws its clips.
+        image_shape: Tuple `(height, width, channels)` of its frames.
         context: Integer, frames given.
         horizon: Integer, frames to forecast.
         stride: Integer, frames between the starts of two clips of validation
@@ -32,6 +33,7 @@ class Entry:
     """
 
     make: Callable
+    image_shape: tuple
     context: int
     horizon: int
     stride: int | None = None
@@ -41,16 +43,43 @@ class Entry:
 
 _MNIST_CHOICES = ("image_shape", "num_digits", "speed", "digits")
 _SETS = {
-    "mnist": Entry(MovingMNIST, 10, 10, choices=_MNIST_CHOICES),
-    "mnist-official": Entry(OfficialMNIST, 10, 10, stride=LENGTH),
-    "taxibj": Entry(TaxiBJ, 4, 4, stride=1),
-    "kth": Entry(KTH, 10, 20, choices=("cache",)),
+    "mnist": Entry(MovingMNIST, (64, 64, 1), 10, 10, choices=_MNIST_CHOICES),
+    "mnist-official": Entry(OfficialMNIST, (64, 64, 1), 10, 10, stride=LENGTH),
+    "taxibj": Entry(TaxiBJ, (32, 32, 2), 4, 4, stride=1),
+    "kth": Entry(KTH, (128, 128, 1), 10, 20, choices=("cache",)),
     "kth-msrnn": Entry(
-        KTH, 10, 10, None, {"size": 88, "actions": MOVING}, ("cache",)
+        KTH,
+        (88, 88, 1),
+        10,
+        10,
+        None,
+        {"size": 88, "actions": MOVING},
+        ("cache",),
     ),
-    "germany": Entry(Germany, 5, 5, choices=("cache",)),
+    "germany": Entry(Germany, (128, 128, 1), 5, 5, choices=("cache",)),
 }
 NAMES = tuple(_SETS)
+
+
+def published_sizes(name):
+    """Return the sizes of a data set's clips as published.
+
+    Args:
+        name: String, one of `NAMES`.
+
+    Returns:
+        Dict of `image_shape`, `(height, width, channels)` in pixels, and of
+        `context` and `horizon` in frames.
+
+    Raises:
+        ValueError: If there is no such data set.
+    """
+    _, entry = lookup(name, _SETS, "data set")
+    return {
+        "image_shape": list(entry.image_shape),
+        "context": entry.context,
+        "horizon": entry.horizon,
+    }
 
 
 def load(

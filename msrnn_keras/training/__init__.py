@@ -3,23 +3,28 @@
 import contextlib
 import importlib.util
 import pathlib
+import tempfile
 import time
 
 import keras
 
 from msrnn_keras import distribution
-from msrnn_keras.training import checkpoints
+from msrnn_keras.threads import set_threads
+from msrnn_keras.training import checkpoints, optimization
 from msrnn_keras.training.batches import Batches
+from msrnn_keras.training.branching import branch_run
 from msrnn_keras.training.checkpoints import CHECKPOINT, PREVIOUS, Position
 from msrnn_keras.training.display import Display
 from msrnn_keras.training.folder import (
     ENVIRONMENT,
+    INIT,
     RECIPE,
     check_folder,
     claim,
     hold,
 )
 from msrnn_keras.training.history import HISTORY, SCORE, read_history
+from msrnn_keras.training.initial import same_weights, save_initial
 from msrnn_keras.training.keeper import BEST, RunKeeper
 from msrnn_keras.training.packing import pack_run, unpack_run
 from msrnn_keras.training.stopping import Stop, Stopped, pass_on
@@ -33,6 +38,7 @@ __all__ = [
     "RECIPE",
     "SCORE",
     "RunKeeper",
+    "branch_run",
     "hold",
     "pack_run",
     "read_history",
@@ -53,14 +59,22 @@ def train(
     checkpoint_minutes=10,
     tensorboard=False,
     started=None,
+    max_cpu_hours=None,
+    threads=None,
+    init=None,
+    init_name=None,
 ):
     """Train a recipe, or take up its run where it was stopped.
 
     The run directory holds a copy of the recipe, `checkpoint.keras` (the
     whole state), `previous.keras` (the checkpoint before it),
     `best.weights.h5` (the weights that scored best on validation),
-    `history.csv` and `environment.json` (the software it began with). Every
-    file is written beside its place and then moved there.
+    `history.csv`, `environment.json` (the software it began with) and
+    `weights/` (a copy of the validated weights every 2 hours of CPU time).
+    Every file is written beside its place and then moved there.
+
+    A run with a constant rate can be prolonged by a recipe with more epochs;
+    `branch_run` ends it by a short decay in another directory.
 
     A run that is cut, wherever, ends with the same weights to the last bit as
     one that is not, on the same machine with the same backend. There is a
@@ -91,21 +105,29 @@ def train(
             tensorboard.
         started: Number, `time.monotonic()` from which `max_minutes` counts;
             None is now.
+        max_cpu_hours: Number, CPU time of the whole run, in hours, after
+            which it stops and saves its state. None is no limit.
+        threads: Integer, threads that compute one operation on the CPU; None
+            is the recipe's number.
+        init: `keras.Model` whose weights a new run begins from.
+        init_name: String, name of these weights, kept in the run's
+            `environment.json`.
 
     Returns:
         Path of the best weights, or None if no epoch was finished.
 
     Raises:
         FileExistsError: If the directory holds something else than a run of
-            this recipe.
+            this recipe, or one that began from other weights than `init`.
         FloatingPointError: If the loss, the score or a weight stops being
             finite.
         ImportError: If `tensorboard` lacks a package.
         KeyboardInterrupt: If Ctrl-C stopped the run, once its state is saved.
         OSError: If all checkpoints of the run are damaged.
         RuntimeError: If another process trains or publishes the run.
-        ValueError: If a number of minutes is not positive, there are fewer
-            devices, or they cannot share the recipe's batches evenly.
+        ValueError: If a number of minutes or hours is not positive, there are
+            fewer devices, they cannot share the recipe's batches evenly, or
+            a weight of `init` does not fit.
 
     Example:
     >>> recipe = load_recipe("zoo/recipes/ms-convlstm-mnist-small.toml")
@@ -114,20 +136,31 @@ def train(
     started = time.monotonic() if started is None else started
     _check_minutes("max_minutes", max_minutes)
     _check_minutes("checkpoint_minutes", checkpoint_minutes)
+    _check_minutes("max_cpu_hours", max_cpu_hours)
+    _check_minutes("threads", threads)
+    set_threads(threads or recipe.training.threads)
     if tensorboard:
         _check_tensorboard()
     run_dir = pathlib.Path(run_dir)
     _check_shares(recipe.training, distribution.count(devices))
     check_folder(run_dir, recipe)
-    deadline = None if max_minutes is None else started + 60 * max_minutes
     settings = {
         "data": data,
-        "deadline": deadline,
+        "deadline": max_minutes and started + 60 * max_minutes,
+        "max_cpu_seconds": max_cpu_hours and 3600 * max_cpu_hours,
         "verbose": verbose,
         "checkpoint_minutes": checkpoint_minutes,
         "tensorboard": tensorboard,
     }
-    told = distribution.run(_train, recipe, run_dir, settings, devices=devices)
+    with tempfile.TemporaryDirectory() as folder:
+        if init is not None:
+            settings["init_name"] = init_name or init.name
+            settings["init"] = pathlib.Path(folder) / INIT
+            save_initial(recipe.build(), init, settings["init"])
+            _check_init(run_dir, settings["init"])
+        told = distribution.run(
+            _train, recipe, run_dir, settings, devices=devices
+        )
     if told is not None:
         pass_on(told)
     best = run_dir / BEST
@@ -149,8 +182,13 @@ def _train(group, recipe, run_dir, settings):
             stack.enter_context(hold(run_dir))
         restored = checkpoints.restore(run_dir, steps)
         model, position = restored or (new or recipe.build(), Position())
+        init = settings.get("init") or run_dir / INIT
+        if restored is None and init.exists():
+            model.load_weights(init)
+        optimization.set_learning_rate(model.optimizer, recipe.training)
         if group.chief:
-            claim(run_dir, recipe)
+            names = settings.get("init"), settings.get("init_name")
+            claim(run_dir, recipe, *names)
         keeper = RunKeeper(
             run_dir,
             steps,
@@ -158,6 +196,7 @@ def _train(group, recipe, run_dir, settings):
             stop,
             settings["checkpoint_minutes"],
             group,
+            settings["max_cpu_seconds"],
         )
         epochs = recipe.training.epochs
         callbacks = [keeper]
@@ -229,6 +268,17 @@ def _fit(model, batches, shared, epochs, position, callbacks):
 def _check_minutes(name, value):
     if value is not None and not value > 0:
         raise ValueError(f"`{name}` must be positive. Received: {value}")
+
+
+def _check_init(run_dir, init):
+    """Refuse other initial weights than those that a run began from."""
+    old = run_dir / INIT
+    if (run_dir / RECIPE).exists():
+        if not old.exists() or not same_weights(old, init):
+            raise FileExistsError(
+                "The run in this directory began from other weights; choose "
+                f"another directory. Received: {str(run_dir)!r}"
+            )
 
 
 def _check_tensorboard():

@@ -26,12 +26,14 @@ class Position:
         step: Integer, training steps of the next one done.
         seconds: Float, time that these steps took.
         means: Dict of floats, the training scores, means over these steps.
+        cpu_seconds: Float, CPU time of the process for these steps.
     """
 
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
     means: dict = dataclasses.field(default_factory=dict)
+    cpu_seconds: float = 0.0
 
 
 def save(run_dir, model, position):
@@ -116,12 +118,17 @@ def restore(run_dir, steps):
     if path is None:
         return None
     model = keras.saving.load_model(path)
-    with zipfile.ZipFile(path) as archive:
-        position = _decode(archive.comment)
+    position = read_position(path)
     if position is None:  # Of a version that wrote one for each epoch alone.
         done = keras.ops.convert_to_numpy(model.optimizer.iterations)
         position = Position(int(done) // steps)
     return model, position
+
+
+def read_position(path):
+    """Return the `Position` of a checkpoint; None if it was written by 0.1."""
+    with zipfile.ZipFile(path) as archive:
+        return _decode(archive.comment)
 
 
 def is_whole(path):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import platform
+import shutil
 
 import filelock
 import keras
@@ -12,10 +13,14 @@ from msrnn_keras.files import remove_unfinished, write_atomically
 RECIPE = "recipe.toml"
 ENVIRONMENT = "environment.json"
 LOCK = "lock"
+INIT = "init.weights.h5"  # the weights that the run began from, if any
 
 
 def check_folder(run_dir, recipe):
     """Refuse to touch a directory that is not this recipe's.
+
+    A run with a constant rate is also that of a recipe with another number
+    of epochs, so that it can be prolonged.
 
     Args:
         run_dir: `pathlib.Path` of the directory, which need not exist.
@@ -26,7 +31,7 @@ def check_folder(run_dir, recipe):
     """
     copy = run_dir / RECIPE
     if copy.exists():
-        if copy.read_text(encoding="utf-8") != recipe.text:
+        if not recipe.continues(copy.read_text(encoding="utf-8")):
             raise FileExistsError(
                 "The directory holds the run of another recipe; choose "
                 f"another one. Received: {str(run_dir)!r}"
@@ -39,8 +44,10 @@ def check_folder(run_dir, recipe):
 
 
 def is_empty_directory(path):
-    """Whether a path is a directory that holds nothing, or its lock alone."""
-    return path.is_dir() and all(file.name == LOCK for file in path.iterdir())
+    """Return whether a directory holds nothing, or what precedes a recipe."""
+    return path.is_dir() and all(
+        file.name in (LOCK, INIT, ENVIRONMENT) for file in path.iterdir()
+    )
 
 
 @contextlib.contextmanager
@@ -69,23 +76,29 @@ def hold(run_dir):
         yield
 
 
-def claim(run_dir, recipe):
-    """Make the directory this recipe's, rid of what a killed run left.
+def claim(run_dir, recipe, init=None, init_name=None):
+    """Make the directory this recipe's and remove what a killed run left.
 
     Args:
         run_dir: `pathlib.Path` of the directory.
         recipe: `msrnn_keras.recipes.Recipe`.
+        init: Path of the weights that the run begins from, or None.
+        init_name: String, what these weights are.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     remove_unfinished(run_dir)
-    _write_text(run_dir / RECIPE, recipe.text)
+    if init is not None and not (run_dir / RECIPE).exists():
+        write_atomically(run_dir / INIT, lambda to: shutil.copyfile(init, to))
     if not (run_dir / ENVIRONMENT).exists():
         environment = {
             "backend": keras.backend.backend(),
             "keras": keras.__version__,
             "python": platform.python_version(),
         }
+        if init is not None:
+            environment["init"] = init_name
         _write_text(run_dir / ENVIRONMENT, json.dumps(environment))
+    _write_text(run_dir / RECIPE, recipe.text)
 
 
 def _write_text(path, text):

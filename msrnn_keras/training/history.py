@@ -17,7 +17,8 @@ def read_history(run_dir):
         run_dir: Path of the run's directory.
 
     Returns:
-        List of dicts, one for each epoch: `epoch`, `seconds` and the scores.
+        List of dicts, one for each epoch: `epoch`, `seconds`, `cpu_seconds`
+        and the scores. Epochs of older versions lack `cpu_seconds`.
     """
     path = pathlib.Path(run_dir) / HISTORY
     if not path.exists():
@@ -27,6 +28,7 @@ def read_history(run_dir):
             {
                 key: int(value) if key == "epoch" else float(value)
                 for key, value in row.items()
+                if value != ""
             }
             for row in csv.DictReader(file)
         ]
@@ -40,7 +42,7 @@ def write_history(run_dir, rows):
         rows: List of dicts, as of `read_history`, one or more.
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer = csv.DictWriter(text, fieldnames=list(rows[-1]))
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(

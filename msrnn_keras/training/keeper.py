@@ -16,6 +16,8 @@ from msrnn_keras.training.history import SCORE, read_history, write_history
 from msrnn_keras.training.stopping import Stop, Stopped
 
 BEST = "best.weights.h5"
+COPIES = "weights"  # folder of copies, for comparisons at equal cost
+COPY_SECONDS = 2 * 3600  # CPU time between two copies
 SAVING = 5.0  # seconds that saving is taken to need, until it was measured
 MARGIN = 1.5  # a step and saving may take so many times what they took
 
@@ -32,6 +34,8 @@ class RunKeeper(keras.callbacks.Callback):
         position: `Position` at which training goes on.
         stop: `Stop`; None never stops.
         checkpoint_minutes: Number, minutes between checkpoints in an epoch.
+        max_cpu_seconds: Number, CPU time of the whole run after which it
+            stops; None is no limit.
         group: `distribution.Group`; None is this process alone. All take part
             in writing, as TensorFlow needs, but only the chief's files stay.
 
@@ -49,6 +53,7 @@ class RunKeeper(keras.callbacks.Callback):
         stop=None,
         checkpoint_minutes=10,
         group=None,
+        max_cpu_seconds=None,
     ):
         super().__init__()
         self.group = group or distribution.Group()
@@ -60,6 +65,7 @@ class RunKeeper(keras.callbacks.Callback):
             self.run_dir = pathlib.Path(self._elsewhere.name)
         self.steps, self.stop = steps, stop or Stop()
         self.interval = 60 * checkpoint_minutes
+        self.max_cpu_seconds = max_cpu_seconds or math.inf
         self.saving = SAVING
         self.saved = None  # the position on the disk
         self._saved = time.monotonic()
@@ -75,6 +81,7 @@ class RunKeeper(keras.callbacks.Callback):
             self._averages.forget()
         self._part, self._done = {}, 0  # means and steps since here
         self._begun = self._last = time.monotonic()
+        self._cpu_begun = time.process_time()
 
     def on_train_batch_end(self, batch, logs=None):
         self._done += 1
@@ -109,10 +116,13 @@ class RunKeeper(keras.callbacks.Callback):
         _check_finite(SCORE, row, here)
         best = min((r[SCORE] for r in self.rows), default=float("inf"))
         seconds = round(here.seconds, 1)
-        self.rows.append({"epoch": epoch, "seconds": seconds, **row})
+        cpu_before = self._cpu_seconds()
+        times = {"seconds": seconds, "cpu_seconds": round(here.cpu_seconds, 1)}
+        self.rows.append({"epoch": epoch, **times, **row})
         if row[SCORE] < best:
-            with self._averages:
-                write_atomically(self.run_dir / BEST, self.model.save_weights)
+            self._write_averages(BEST)
+        if self._cpu_seconds() // COPY_SECONDS > cpu_before // COPY_SECONDS:
+            self._write_averages(f"{COPIES}/epoch-{epoch + 1}.weights.h5")
         write_history(self.run_dir, self.rows)
         self._save(Position(epoch + 1))
         self._averages.keep()
@@ -147,6 +157,17 @@ class RunKeeper(keras.callbacks.Callback):
         self._averages.model = self.model
         self._averages.bring_back()
 
+    def _write_averages(self, name):
+        """Write the averaged weights to a file of the run."""
+        path = self.run_dir / name
+        path.parent.mkdir(exist_ok=True)
+        with self._averages:
+            write_atomically(path, self.model.save_weights)
+
+    def _cpu_seconds(self):
+        """Return the CPU time of the finished epochs."""
+        return sum(row.get("cpu_seconds", 0) for row in self.rows)
+
     def _here(self):
         """The position now."""
         before, done = self.position, self._done
@@ -156,13 +177,16 @@ class RunKeeper(keras.callbacks.Callback):
             total = before.step * before.means[name] + done * self._part[name]
             means[name] = total / step
         seconds = before.seconds + time.monotonic() - self._begun
-        return Position(before.epoch, step, seconds, means)
+        cpu_seconds = before.cpu_seconds + time.process_time() - self._cpu_begun
+        return Position(before.epoch, step, seconds, means, cpu_seconds)
 
     def _save_or_stop(self, due, pace, prepare):
         """Save if it is due; save and stop if the next step is too long."""
         pace.add(time.monotonic() - self._last)
         needed = pace.longest + self.saving * (2 if due else 1)
+        cpu_seconds = self._cpu_seconds() + self._here().cpu_seconds
         stop = self.stop.within(MARGIN * needed)
+        stop = stop or cpu_seconds >= self.max_cpu_seconds
         if self.group.any(due or stop):
             prepare()
             self._save(self._here())

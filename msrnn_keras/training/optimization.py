@@ -1,39 +1,95 @@
 """What a recipe's `[training]` table says of optimizer and sampling."""
 
 import keras
+from keras import ops
 
 from msrnn_keras.schedules import Sampling
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-# The learning rate at the start and at the end, in parts of the peak.
+# The learning rate at the start and at the end of a cosine, as parts of the
+# peak.
 SCHEDULES = {
     "cosine": (0.0, 0.0),
     "one-cycle": (1 / 25, 1 / 25e4),
-    "constant": (0.0, 1.0),
+    "constant": None,
 }
 SAMPLINGS = {"linear": Sampling.linear, "reverse": Sampling.reverse}
 
 
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class WarmupStableDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Learning rate that rises, stays, and falls to 0 in the last steps.
+
+    Without a decay the schedule has no end, so that a training can be
+    prolonged.
+
+    Args:
+        learning_rate: Float, the constant rate.
+        warmup_steps: Integer, training steps of the linear rise from 0.
+        decay_steps: Integer, training steps of the linear fall to 0; None is
+            no fall.
+        steps: Integer, training steps until the rate is 0; needed for a fall.
+
+    Example:
+    >>> schedule = WarmupStableDecay(1e-3, 100, decay_steps=500, steps=2_000)
+
+    Reference:
+        Hu et al., "MiniCPM", 2024, arXiv:2404.06395.
+    """
+
+    def __init__(
+        self, learning_rate, warmup_steps=0, decay_steps=None, steps=None
+    ):
+        self.learning_rate, self.warmup_steps = learning_rate, warmup_steps
+        self.decay_steps, self.steps = decay_steps, steps
+
+    def __call__(self, step):
+        step, rate = ops.cast(step, "float32"), self.learning_rate
+        if self.warmup_steps:
+            rate = rate * ops.minimum(1.0, step / self.warmup_steps)
+        if self.decay_steps:
+            left = (self.steps - step) / self.decay_steps
+            rate = rate * ops.clip(left, 0.0, 1.0)
+        return ops.convert_to_tensor(rate, "float32")
+
+    def get_config(self):
+        return {
+            "learning_rate": self.learning_rate,
+            "warmup_steps": self.warmup_steps,
+            "decay_steps": self.decay_steps,
+            "steps": self.steps,
+        }
+
+
 def learning_rate(training):
-    """The learning rate over the training: linear warm-up, then a cosine.
+    """Return the learning rate schedule of a recipe.
 
     Args:
         training: `msrnn_keras.recipes.Training`.
 
     Returns:
-        `keras.optimizers.schedules.LearningRateSchedule`.
+        `keras.optimizers.schedules.LearningRateSchedule`: a linear warm-up,
+        then a cosine or a constant rate.
 
     Reference:
         Cosine: Loshchilov and Hutter, 2016, arXiv:1608.03983. One-cycle:
         Smith and Topin, 2017, arXiv:1708.07120.
     """
-    start, end = SCHEDULES[training.schedule]
+    t = training
+    if t.schedule == "constant":
+        return WarmupStableDecay(
+            t.learning_rate,
+            t.warmup_steps,
+            t.decay_steps,
+            t.steps if t.decay_steps else None,
+        )
+    start, end = SCHEDULES[t.schedule]
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=start * training.learning_rate,
-        decay_steps=training.steps - training.warmup_steps,
+        initial_learning_rate=start * t.learning_rate,
+        decay_steps=t.steps - t.warmup_steps,
         alpha=end,
-        warmup_target=training.learning_rate,
-        warmup_steps=training.warmup_steps,
+        warmup_target=t.learning_rate,
+        warmup_steps=t.warmup_steps,
     )
 
 
@@ -54,6 +110,17 @@ def optimizer(training):
     if training.ema is not None:
         options |= {"use_ema": True, "ema_momentum": training.ema}
     return OPTIMIZERS[training.optimizer](learning_rate(training), **options)
+
+
+def set_learning_rate(optimizer, training):
+    """Give an optimizer that was loaded the learning rate of a recipe.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`.
+        training: `msrnn_keras.recipes.Training`.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    optimizer.learning_rate = learning_rate(training)
 
 
 def sampling(training):
@@ -103,6 +170,8 @@ def check(training):
             f"clipnorm={training.clipnorm}, "
             f"global_clipnorm={training.global_clipnorm}"
         )
+    if training.decay_steps is not None:
+        _check_decay(training)
     if training.ema is not None and not 0 < training.ema < 1:
         raise ValueError(
             f"`ema` must be between 0 and 1. Received: ema={training.ema}"
@@ -119,6 +188,18 @@ def _check_pair(training, owner, value, name, needed):
         raise ValueError(
             f"`{owner}` {value} {wants} `{name}`. "
             f"Received: {owner}={value!r}, {name}={number}"
+        )
+
+
+def _check_decay(training):
+    """Refuse a decay beside another schedule, or one that is too long."""
+    room = training.steps - training.warmup_steps
+    if training.schedule != "constant" or training.decay_steps > room:
+        raise ValueError(
+            "`decay_steps` needs schedule='constant' and at most the "
+            f"{room} steps after the warm-up. Received: "
+            f"decay_steps={training.decay_steps}, "
+            f"schedule={training.schedule!r}"
         )
 
 

@@ -9,6 +9,8 @@ POSITIVE = (
     "steps_per_epoch",
     "learning_rate",
     "sampling_steps",
+    "decay_steps",
+    "threads",
     "validation_clips",
     "weight_decay",
     "clipnorm",
@@ -18,48 +20,63 @@ POSITIVE = (
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """The `[training]` table of a recipe.
+    """Settings of a training run: the `[training]` table of a recipe.
+
+    Every setting has a default, which suits Moving MNIST.
 
     Args:
-        batch_size: Integer, clips in a training step.
-        epochs: Integer. An epoch ends with validation and a checkpoint.
-        steps_per_epoch: Integer, training steps. They go on through the data
-            where the epoch before ended; Moving MNIST draws other clips.
-        learning_rate: Float, the peak; reached after `warmup_steps`.
-        warmup_steps: Integer, training steps.
+        batch_size: Integer, clips per training step.
+        epochs: Integer. An epoch ends with a validation and a checkpoint. A
+            run with a constant rate can be prolonged: give it more epochs.
+        steps_per_epoch: Integer, training steps. An epoch continues through
+            the data where the previous one ended; Moving MNIST draws new
+            clips.
+        learning_rate: Float, the peak rate, reached after `warmup_steps`.
+        warmup_steps: Integer, training steps of the linear warm-up. None is
+            100, or a tenth of a training of less than 1,000 steps.
         validation_clips: Integer, validation clips scored after each epoch.
-        sampling_steps: Integer, steps of scheduled sampling; not for
-            `sampling="none"`.
-        loss: String, `"l1_l2"`.
-        seed: Integer, of weights, data and sampling.
+        sampling_steps: Integer, steps of scheduled sampling. None is half of
+            the training for `"linear"`, all of it for `"reverse"`, and 600
+            steps where the rate is constant. Not for `sampling="none"`.
+        loss: String, `"l1_l2"` or `"mse"`, per-frame sums over the pixels.
+        seed: Integer, seed of weights, data and sampling.
         schedule: String, the learning rate after the warm-up: `"cosine"`
             falls to 0 along a cosine, `"one-cycle"` starts at 1/25 of the
             peak and falls to 1/250,000 of it along a cosine, `"constant"`
-            stays.
+            stays at the peak until the last `decay_steps`.
+        decay_steps: Integer, the last steps of the training, in which a
+            constant rate falls linearly to 0. None is no decay.
         sampling: String: `"linear"`, from the true frames to the model's own
-            within `sampling_steps`; `"reverse"`, as PredRNN-V2; `"none"`, the
-            model's own from the start.
+            predictions within `sampling_steps`; `"reverse"`, as PredRNN-V2;
+            `"none"`, the model's own predictions from the start.
         optimizer: String, `"adam"`, or `"adamw"`, which needs `weight_decay`.
         weight_decay: Float, of `"adamw"`, times the learning rate each step.
-        clipnorm: Float, the most that the norm of one weight's gradient may
-            be; None clips nothing.
-        global_clipnorm: Float, the same of all gradients together.
+        clipnorm: Float, maximum norm of the gradient of one weight; None
+            clips nothing.
+        global_clipnorm: Float, maximum norm of all gradients together.
         ema: Float in (0, 1), momentum of an exponential moving average of the
             weights, which validation scores and the best weights are; None
             takes the weights themselves.
         precision: String, the dtype policy, such as `"mixed_bfloat16"`.
+        threads: Integer, threads that compute one operation on the CPU. None
+            is the backend's choice.
+
+    Reference:
+        Constant rate with a short decay: Hu et al., "MiniCPM", 2024,
+        arXiv:2404.06395.
     """
 
-    batch_size: int
-    epochs: int
-    steps_per_epoch: int
-    learning_rate: float
-    warmup_steps: int
-    validation_clips: int
+    batch_size: int = 8
+    epochs: int = 20
+    steps_per_epoch: int = 400
+    learning_rate: float = 1e-3
+    warmup_steps: int | None = None
+    validation_clips: int = 500
     sampling_steps: int | None = None
     loss: str = "l1_l2"
     seed: int = 0
     schedule: str = "cosine"
+    decay_steps: int | None = None
     sampling: str = "linear"
     optimizer: str = "adam"
     weight_decay: float | None = None
@@ -67,6 +84,25 @@ class Training:
     global_clipnorm: float | None = None
     ema: float | None = None
     precision: str | None = None
+    threads: int | None = None
+
+    def __post_init__(self):
+        if not all(
+            isinstance(x, int) for x in (self.epochs, self.steps_per_epoch)
+        ):
+            return  # `check_types` refuses them by name.
+        if self.warmup_steps is None:
+            self._set(
+                warmup_steps=100 if self.steps >= 1000 else self.steps // 10
+            )
+        if self.sampling_steps is None and self.sampling != "none":
+            whole = 600 if self.schedule == "constant" else self.steps
+            half = self.sampling == "linear" and self.schedule != "constant"
+            self._set(sampling_steps=max(1, whole // 2 if half else whole))
+
+    def _set(self, **values):
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     @property
     def steps(self):

@@ -11,7 +11,7 @@ from msrnn_keras import cli
 from msrnn_keras.commands.train import _seconds_running
 from msrnn_keras.training import RunKeeper, read_history, unpack_run
 from tests.ctrl_c import interrupting
-from tests.runs import RECIPE, contents
+from tests.runs import RECIPE, STEADY, contents
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -66,7 +66,7 @@ def test_train_hands_everything_on(run, recipe, tmp_path, monkeypatch):
     arguments += ("--verbose", 2, "--devices", 3, "--tensorboard")
     out = run("train", recipe, *arguments, "--checkpoint-minutes", 4)
     assert out == (
-        "0 of 2 epochs done in run.\nRun the same command again to go on.\n"
+        "0 of 2 epochs done in run.\nRun the same command again to continue.\n"
     )
     assert given.pop("started") < time.monotonic()
     assert given == {
@@ -76,7 +76,52 @@ def test_train_hands_everything_on(run, recipe, tmp_path, monkeypatch):
         "devices": 3,
         "checkpoint_minutes": 4.0,
         "tensorboard": True,
+        "max_cpu_hours": None,
+        "threads": None,
+        "init": None,
+        "init_name": None,
     }
+
+
+def test_train_begins_from_a_preset_and_counts_cpu_hours(
+    run, recipe, tmp_path, monkeypatch
+):
+    given = {}
+    monkeypatch.setattr(
+        "msrnn_keras.training.train",
+        lambda *args, **options: given.update(options),
+    )
+    options = ("--max-cpu-hours", 0.5, "--init", "ms-convlstm/mnist/tiny")
+    run("train", recipe, "--out", tmp_path / "run", *options)
+    assert (given["max_cpu_hours"], given["threads"]) == (0.5, None)
+    assert given["init"].name == "ms-convlstm"
+    assert given["init_name"] == "ms-convlstm/mnist/tiny"
+
+
+def test_train_branches_a_run(run, mnist, tmp_path):
+    path = tmp_path / "steady.toml"
+    path.write_text(STEADY.replace("epochs = 3", "epochs = 1"))
+    long, branch = tmp_path / "long", tmp_path / "branch"
+    run("train", path, "--out", long, "--data", mnist)
+    command = ("train", long, "--out", branch, "--data", mnist)
+    out = run(*command, "--decay-steps", 2)
+    assert "2 of 2 epochs done" in out
+    assert run(*command, "--decay-steps", 2) == out.partition("\n")[2]
+    assert "decay_steps = 3" in (branch / "recipe.toml").read_text()
+    assert len(read_history(long)) == 1
+
+
+@pytest.mark.backend_free
+def test_threads(run, recipe, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    monkeypatch.setattr("keras.backend.backend", lambda: "torch")
+    monkeypatch.setattr("msrnn_keras.training.train", lambda *a, **k: None)
+    try:
+        run("train", recipe, "--out", tmp_path / "run", "--threads", 3)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_train_finds_published_recipes(run, tmp_path, monkeypatch):

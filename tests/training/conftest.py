@@ -6,7 +6,7 @@ import pytest
 from msrnn_keras.recipes import load_recipe
 from msrnn_keras.training import read_history, train
 from msrnn_keras.training.stopping import Stop
-from tests.runs import RECIPE, RICH, state, write_mnist
+from tests.runs import RECIPE, RICH, STEADY, state, write_mnist
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +30,13 @@ def recipe(folder):
 def rich(folder):
     path = folder / "rich.toml"
     path.write_text(RICH)
+    return load_recipe(path)
+
+
+@pytest.fixture(scope="session")
+def steady(folder):
+    path = folder / "steady.toml"
+    path.write_text(STEADY)
     return load_recipe(path)
 
 
@@ -75,7 +82,7 @@ def assert_same_run():
         assert len(rows) == len(others) > 0
         for row, expected in zip(rows, others, strict=True):
             assert row.keys() == expected.keys()
-            for name in row.keys() - {"seconds"}:
+            for name in row.keys() - {"seconds", "cpu_seconds"}:
                 exact = name.startswith("val_") or name == "epoch"
                 rel = 0 if exact else 1e-5
                 assert row[name] == pytest.approx(expected[name], rel=rel)

@@ -4,6 +4,7 @@ import contextlib
 import math
 import time
 import types
+from dataclasses import replace
 
 import pytest
 
@@ -104,7 +105,10 @@ def test_a_cut_epoch_has_the_means_of_its_parts(tmp_path, saved, clock):
 def test_a_checkpoint_in_the_epoch_when_it_is_time(tmp_path, saved, clock):
     clock.step = 40.0
     run_epoch(keeper(tmp_path, checkpoint_minutes=1), 0, clock=clock)
-    assert saved == [Position(0, 2, 80.0, {"loss": 2.0}), Position(1)]
+    assert replace(saved[0], cpu_seconds=0) == Position(
+        0, 2, 80.0, {"loss": 2.0}
+    )
+    assert saved[1:] == [Position(1)]
 
 
 @pytest.mark.parametrize(

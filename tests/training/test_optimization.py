@@ -50,6 +50,24 @@ def test_without_warmup_it_starts_at_its_peak(schedule):
     )
 
 
+def test_a_constant_rate_falls_to_zero_in_the_last_steps():
+    training = changed(schedule="constant", decay_steps=4)
+    rate = optimization.learning_rate(training)
+    expected = {1: 0.005, 2: 0.01, 8: 0.01, 9: 0.0075, 11: 0.0025, 12: 0, 20: 0}
+    for step, value in expected.items():
+        assert number(rate(step)) == pytest.approx(value, abs=1e-8)
+    copy = type(rate).from_config(rate.get_config())
+    assert number(copy(9)) == number(rate(9))
+
+
+def test_a_constant_rate_does_not_depend_on_the_length():
+    rates = [
+        optimization.learning_rate(changed(schedule="constant", epochs=epochs))
+        for epochs in (1, 100)
+    ]
+    assert rates[0].get_config() == rates[1].get_config()
+
+
 def test_adam_is_plain_unless_asked():
     config = optimization.optimizer(TRAINING).get_config()
     plain = keras.optimizers.Adam().get_config()
@@ -90,12 +108,16 @@ def test_sampling():
         ({"schedule": "step"}, "schedule='step'"),
         ({"sampling": "always"}, "sampling='always'"),
         ({"sampling": "none"}, "sampling='none', sampling_steps=6"),
-        ({"sampling_steps": None}, "sampling='linear', sampling_steps=None"),
         ({"optimizer": "adamw"}, "optimizer='adamw', weight_decay=None"),
         ({"weight_decay": 0.1}, "optimizer='adam', weight_decay=0.1"),
         (
             {"clipnorm": 1.0, "global_clipnorm": 2.0},
             "clipnorm=1.0, global_clipnorm=2.0",
+        ),
+        ({"decay_steps": 2}, "decay_steps=2, schedule='cosine'"),
+        (
+            {"decay_steps": 11, "schedule": "constant"},
+            "decay_steps=11, schedule='constant'",
         ),
         ({"ema": 1.0}, "ema=1.0"),
         ({"ema": 0}, "ema=0"),

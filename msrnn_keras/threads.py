@@ -1,0 +1,33 @@
+"""How many threads compute one operation on the CPU."""
+
+import os
+
+import keras
+
+
+def set_threads(threads):
+    """Limit the threads that compute one operation on the CPU.
+
+    JAX and TensorFlow fix the number when they compute for the first time.
+
+    Args:
+        threads: Integer; None changes nothing.
+
+    Raises:
+        RuntimeError: If TensorFlow has computed with another number already.
+    """
+    if threads is None:
+        return
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+    elif backend == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+    else:
+        os.environ["NPROC"] = str(threads)

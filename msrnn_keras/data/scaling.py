@@ -144,7 +144,9 @@ class RainRate(Scaling):
         least = self._rain(self.low)
         rain = xp.log10(xp.maximum(values, least))
         dbz = 10 * (math.log10(self.a) + self.b * rain)
-        return xp.clip((dbz - self.low) / (self.high - self.low), 0.0, 1.0)
+        pixels = xp.clip((dbz - self.low) / (self.high - self.low), 0.0, 1.0)
+        # The logarithm of `least` is rounded, to pixels of about 1e-8.
+        return xp.where(values <= least, xp.zeros_like(pixels), pixels)
 
     def inverse(self, pixels):
         xp = _xp(pixels)

@@ -4,7 +4,7 @@ import numpy as np
 
 import msrnn_keras
 from msrnn_keras.data.grids import dimensions
-from msrnn_keras.data.own import times_ahead
+from msrnn_keras.data.own import steps_ahead, times_ahead
 from msrnn_keras.extras import require
 
 # In the integers that are stored, not in the values they stand for.
@@ -95,10 +95,11 @@ def _went_on(values, time, count, interval):
         return values
     last = values.isel({time: -1}).to_numpy()
     if values.dtype.kind == "M":
-        step = np.timedelta64(round(1000 * interval), "ms")
+        steps = steps_ahead(interval, count)
     else:
         step = last - values.isel({time: -2}).to_numpy()
-    ahead = np.stack([last + (i + 1) * step for i in range(count)])
+        steps = [(i + 1) * step for i in range(count)]
+    ahead = np.stack([last + step for step in steps])
     dims = (time, *(x for x in values.dims if x != time))
     keep = ("units", "calendar", "bounds")  # another type may be needed
     encoding = {k: v for k, v in values.encoding.items() if k in keep}

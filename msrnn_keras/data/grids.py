@@ -13,7 +13,8 @@ _TIME_NAMES = ("time", "t", "valid_time")
 def from_netcdf(data, variable=None, scaling=None, interval=None):
     """Read a variable of a NetCDF file, on a grid that moves in time.
 
-    Packed values are unpacked, fill values become NaN. Coordinates,
+    Packed values are unpacked. Fill values, and values outside `valid_range`,
+    `valid_min` or `valid_max`, become NaN, as netCDF4 masks them. Coordinates,
     projection, unit and attributes are kept, for `forecast_dataset`.
 
     Args:
@@ -33,8 +34,8 @@ def from_netcdf(data, variable=None, scaling=None, interval=None):
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file cannot be read, no variable or several are of
-            that form, the times are not evenly spaced, or the unit is not
-            known.
+            that form, the times do not rise or are not evenly spaced, or the
+            unit is not known.
         ImportError: If the extra `radar` is missing.
 
     Example:
@@ -70,19 +71,24 @@ def recording_of(dataset, scaling=None, interval=None, metadata=None):
     """
     (values,) = dataset.data_vars.values()
     time, *plane = dimensions(dataset, values)
-    frames = values.transpose(time, ..., *plane).to_numpy()
-    if frames.dtype != np.uint8:
-        frames = frames.astype("float32")
-    if 0 in frames.shape:
+    if 0 in values.shape:
         raise ValueError(
             "The variable must hold at least one frame of one pixel. "
             f"Received: {dict(values.sizes)}"
         )
+    frames = values.transpose(time, ..., *plane).to_numpy()
+    if frames.dtype != np.uint8:
+        frames = frames.astype("float32")
+    missing = _missing(values).transpose(time, ..., *plane).to_numpy()
+    valid = np.where(missing, np.float32("nan"), frames)
     times = _times(dataset, time)
-    interval, segments = rows_of(times, interval)
+    interval, segments = rows_of(times, interval, _precision(dataset, time))
     unit = str(values.attrs.get("units", ""))
     if scaling is None:
-        scaling = scaling_of(unit, frames)
+        is_8_bit = frames.dtype == np.uint8
+        scaling = scaling_of(unit, frames if is_8_bit else valid)
+    if missing.any():
+        frames = valid
     return Recording(
         frames.reshape(len(frames), *(values.sizes[x] for x in plane), 1),
         segments,
@@ -93,6 +99,46 @@ def recording_of(dataset, scaling=None, interval=None, metadata=None):
         unit=unit,
         metadata=metadata,
     )
+
+
+def _missing(values):
+    """Return where netCDF4 takes what is stored as missing.
+
+    xarray knows `_FillValue` and `missing_value`. This adds the valid range
+    and the value that netCDF fills a variable with unless told otherwise.
+    """
+    stored = np.dtype(values.encoding.get("dtype", values.dtype))
+    missing = values.isnull()
+    limits = [values.attrs.get(x) for x in ("valid_min", "valid_max")]
+    if np.size(values.attrs.get("valid_range")) == 2:
+        limits = values.attrs["valid_range"]
+    least, most = map(np.asarray, limits)
+    if least.dtype.kind in "fiu":
+        missing |= values < _unpacked(values, stored, least)
+    if most.dtype.kind in "fiu":
+        missing |= values > _unpacked(values, stored, most)
+    if "_FillValue" not in values.encoding and stored.itemsize > 1:
+        fills = require("netCDF4", "radar").default_fillvals
+        fill = fills[stored.str[1:]]
+        missing |= values == _unpacked(values, stored, np.asarray(fill))
+    return missing
+
+
+def _unpacked(values, stored, limit):
+    """Return a limit in the units of the values.
+
+    It is a stored number, unless the type of those cannot hold it. xarray
+    unpacks it, so that it is rounded as the values are.
+    """
+    xarray = require("xarray", "radar")
+    with np.errstate(invalid="ignore"):
+        packed = limit.astype(stored)
+    if packed != limit:
+        return limit.item()
+    names = ("scale_factor", "add_offset", "_Unsigned", "_FillValue")
+    attributes = {k: v for k, v in values.encoding.items() if k in names}
+    variable = xarray.Variable("limit", packed.reshape(1), attributes)
+    return xarray.decode_cf(xarray.Dataset({"x": variable}))["x"].item()
 
 
 def _open(xarray, path, variable):
@@ -186,10 +232,30 @@ def _times(dataset, time):
             f"calendar={dataset[time].dt.calendar!r}"
         )
     steps = np.diff(values)
-    if not np.allclose(steps, steps[:1]):
+    if not np.allclose(steps, steps[:1]) or np.any(steps <= 0):
+        odd = ~np.isclose(steps, steps[0]) | (steps <= 0)
         raise ValueError(
-            "The times must be evenly spaced. Received: frame "
-            f"{int(np.argmax(~np.isclose(steps, steps[0]))) + 1} comes "
-            "at another step"
+            "The times must rise and be evenly spaced. Received: frame "
+            f"{int(np.argmax(odd)) + 1} comes at another step"
         )
     return None
+
+
+def _precision(dataset, time):
+    """Return the seconds between neighbors of a float time axis, or 0."""
+    if time not in dataset.coords:
+        return 0.0
+    axis = dataset[time].variable
+    stored = np.dtype(axis.encoding.get("dtype", axis.dtype))
+    if stored.kind != "f" or axis.dtype.kind != "M" or len(axis) < 2:
+        return 0.0
+    encoding = {k: axis.encoding.get(k) for k in ("units", "calendar")}
+    xarray = require("xarray", "radar")
+    numbers = xarray.conventions.encode_cf_variable(
+        xarray.Variable(axis.dims, axis, {}, encoding | {"dtype": "float64"})
+    ).to_numpy()
+    seconds = np.ptp(axis.to_numpy()) / np.timedelta64(1, "s")
+    return float(
+        np.spacing(np.abs(numbers).max().astype(stored))
+        * (seconds / np.ptp(numbers))
+    )

@@ -3,7 +3,13 @@
 import numpy as np
 
 from msrnn_keras.data.scaling import MinMax, RainRate
-from msrnn_keras.data.sources import ArraySource, segments_of
+from msrnn_keras.data.sources import (
+    ArraySource,
+    as_times,
+    segments_of,
+    steps_of,
+    without_mask,
+)
 
 REFLECTIVITY = (-10.0, 60.0)  # dBZ of pixels 0 and 1
 _RATES = {"mm/h", "mmh-1", "mm/hr", "mmhr-1", "mm/hour", "mmhour-1"}
@@ -18,7 +24,7 @@ class Recording(ArraySource):
         segments: List of `(start, stop)`, or None.
         scaling: `Scaling`, or None.
         interval: Number, seconds between two frames, or None.
-        times: Array of `datetime64`, one for each frame, or None.
+        times: As of `as_times`, one for each frame, or None.
         coordinates: `xarray.Dataset` of the last two frames with their
             coordinates, projection and attributes, from which that of a
             forecast is made, or None.
@@ -56,11 +62,13 @@ def from_arrays(frames, interval=None, times=None, scaling=None):
     Args:
         frames: Array `(frames, height, width)` or `(frames, height, width,
             channels)`, in time order: 8-bit integers, or floats with NaN
-            where a value is missing. A memory-mapped array stays one.
+            where a value is missing. The masked pixels of a `numpy.ma` array
+            are missing. A memory-mapped array stays one.
         interval: Number, seconds between two frames. With `times` it splits
             the frames where a step is another. None takes it from `times`.
-        times: Array of `datetime64`, one for each frame, rising; without
-            `interval` evenly spaced.
+        times: Array of `datetime64`, of ISO text or of `datetime` (UTC, or
+            with a zone), one for each frame, rising; without `interval`
+            evenly spaced. Numbers are refused: their unit is not known.
         scaling: `Scaling`; None is for 8-bit integers, which are divided by
             255, and for floats from 0 to 1.
 
@@ -81,25 +89,29 @@ def from_arrays(frames, interval=None, times=None, scaling=None):
     interval, segments = rows_of(times, interval)
     recording = Recording(frames, segments, scaling, interval, times)
     if scaling is None:
-        recording.scaling = scaling_of("", frames)
+        is_8_bit = frames.dtype == np.uint8
+        values = frames if is_8_bit else without_mask(frames)
+        recording.scaling = scaling_of("", values)
     return recording
 
 
-def rows_of(times, interval=None):
-    """The interval of frames, and the unbroken rows among them.
+def rows_of(times, interval=None, precision=0.0):
+    """Return the interval of frames, and the unbroken rows among them.
 
     Args:
-        times: Array of `datetime64`, one for each frame, or None.
+        times: As of `as_times`, one for each frame, or None.
         interval: Number, seconds between two frames; None takes it from the
             times, which must be evenly spaced.
+        precision: Number, seconds to which the times are rounded. A step may
+            differ from the interval by twice as much, and by 1 ms.
 
     Returns:
         Tuple of the interval, or None where it is not known, and a list of
         `(start, stop)`, or None for a single row.
 
     Raises:
-        ValueError: If the times do not rise, or are not evenly spaced where
-            they must be.
+        ValueError: If the times do not rise, are not evenly spaced where they
+            must be, or are too imprecise to tell a gap.
 
     Example:
     >>> times = np.array(["2020-01-01T00:00", "2020-01-01T00:05"], "M8[s]")
@@ -113,22 +125,46 @@ def rows_of(times, interval=None):
         )
     if times is None or len(times) < 2:
         return interval, None
-    times = np.asarray(times, "datetime64[ms]")
+    times = as_times(times)
+    steps = steps_of(times)
+    tolerance = max(1e-3, 2 * precision)
+    usual = _usual(steps, tolerance) if interval is None else interval
+    if precision and 2 * tolerance > usual:
+        raise ValueError(
+            "The times are too imprecise to tell a gap; store them as float64 "
+            f"or as integers. Received: times rounded to {precision:g} s, "
+            f"{usual:g} s apart"
+        )
+    segments = segments_of(times, usual, tolerance)
     if interval is not None:
-        return interval, segments_of(times, interval)
-    steps, counts = np.unique(np.diff(times), return_counts=True)
-    usual = steps[counts.argmax()] / np.timedelta64(1, "s")
-    segments = segments_of(times, usual)
+        return interval, segments
     if len(segments) > 1:
         late = segments[0][1]
-        step = (times[late] - times[late - 1]) / np.timedelta64(1, "s")
         raise ValueError(
-            "The times must be evenly spaced; `interval` splits the frames "
-            "where they are not. Received: frame "
-            f"{late}, at {times[late].astype('M8[s]')}, comes {step:g} s after "
-            f"the one before it, not {usual:g} s"
+            "The times must be evenly spaced; `interval` (--interval) splits "
+            f"the frames where they are not. Received: frame {late}, at "
+            f"{times[late].astype('M8[s]')}, comes "
+            f"{steps[late - 1]:g} s after the one before it, not {usual:g} s"
         )
-    return float(usual), segments
+    return _plain_number(steps.mean(), 2 * precision / len(steps)), segments
+
+
+def _usual(steps, tolerance):
+    """Return the step that most steps are close to."""
+    steps = np.sort(steps)
+    first = np.searchsorted(steps, steps - tolerance)
+    after = np.searchsorted(steps, steps + tolerance, "right")
+    most = np.argmax(after - first)
+    return float(steps[first[most] : after[most]].mean())
+
+
+def _plain_number(seconds, error):
+    """Return the roundest number of seconds within an error."""
+    for unit in (60, 1, 0.1, 0.01, 0.001):
+        plain = round(unit * round(seconds / unit), 3)
+        if plain > 0 and abs(plain - seconds) <= error:
+            return float(plain)
+    return float(seconds)
 
 
 def scaling_of(unit, frames):
@@ -168,7 +204,7 @@ def scaling_of(unit, frames):
 
 
 def times_ahead(recording, count):
-    """The times after the last of a recording.
+    """Return the times after the last of a recording.
 
     Args:
         recording: `Recording`.
@@ -179,10 +215,27 @@ def times_ahead(recording, count):
 
     Example:
     >>> times_ahead(recording, 2)
-    array(['2020-01-01T00:10', '2020-01-01T00:15'], dtype='datetime64[ms]')
+    array(['2020-01-01T00:10', '2020-01-01T00:15'], dtype='datetime64[us]')
     """
     if recording.times is None or recording.interval is None:
         return None
-    last = np.asarray(recording.times, "datetime64[ms]")[-1]
-    step = np.timedelta64(round(1000 * recording.interval), "ms")
-    return last + np.arange(1, count + 1) * step
+    last = recording.times[len(recording) - 1].astype("datetime64[us]")
+    return last + steps_ahead(recording.interval, count)
+
+
+def steps_ahead(interval, count):
+    """Return the time from the last frame to each of those after it.
+
+    Args:
+        interval: Number, seconds between two frames.
+        count: Integer, how many.
+
+    Returns:
+        Array of `timedelta64`, in microseconds.
+
+    Example:
+    >>> steps_ahead(0.5, 2)
+    array([ 500000, 1000000], dtype='timedelta64[us]')
+    """
+    steps = 1e6 * interval * np.arange(1, count + 1)
+    return steps.round().astype("timedelta64[us]")

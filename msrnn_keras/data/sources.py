@@ -1,6 +1,8 @@
 """Frames in time order, read a few at a time."""
 
 import abc
+import numbers
+import warnings
 
 import numpy as np
 
@@ -43,8 +45,20 @@ class Source(abc.ABC):
         return max((stop for _, stop in self.segments), default=0)
 
     def pixels(self, start, stop):
-        """As `read`, scaled to [0, 1]; missing pixels stay NaN."""
-        return self.scaling(self.read(start, stop)).astype("float32")
+        """As `read`, scaled to [0, 1]; missing pixels stay NaN.
+
+        Raises:
+            ValueError: If a value is infinite.
+        """
+        values = self.read(start, stop)
+        infinite = np.isinf(values).any(axis=(1, 2, 3))
+        if infinite.any():
+            raise ValueError(
+                "Frames must be finite, or NaN where a value is missing: "
+                "frames[numpy.isinf(frames)] = numpy.nan. Received: an "
+                f"infinite value in frame {start + int(infinite.argmax())}"
+            )
+        return self.scaling(values).astype("float32")
 
 
 class ArraySource(Source):
@@ -52,12 +66,13 @@ class ArraySource(Source):
 
     Args:
         frames: Array `(frames, height, width, channels)` of floats, NaN where
-            a value is missing, or of 8-bit integers.
+            a value is missing, or of 8-bit integers. The masked pixels of a
+            `numpy.ma` array are missing.
         segments: List of `(start, stop)`; None is one without a gap.
         scaling: `Scaling`; None takes floats as pixels, and divides 8-bit
             integers by 255.
         interval: Number, seconds between two frames, or None.
-        times: Array of `datetime64`, one for each frame, or None.
+        times: As of `as_times`, one for each frame, or None.
 
     Raises:
         ValueError: If the frames are not of that form, or segments or times
@@ -85,12 +100,13 @@ class ArraySource(Source):
             )
         if scaling is None:
             scaling = MinMax(0, 255 if frames.dtype == np.uint8 else 1)
-        if times is not None and len(times) != len(frames):
+        times = None if times is None else as_times(times)
+        if times is not None and times.shape != frames.shape[:1]:
             raise ValueError(
                 "`times` must have one time for each frame. Received: "
-                f"{len(times)} times for {len(frames)} frames"
+                f"{times.size} times for {len(frames)} frames"
             )
-        self.frames = frames
+        self.frames = without_mask(frames)
         self.image_shape = frames.shape[1:]
         self.segments = _check_segments(segments, len(frames))
         self.scaling = scaling
@@ -101,12 +117,80 @@ class ArraySource(Source):
         return np.asarray(self.frames[start:stop], "float32")
 
 
-def segments_of(times, interval):
-    """The unbroken rows of frames among those at the given times.
+def without_mask(frames):
+    """Return frames as a plain array, NaN where a pixel is masked.
 
     Args:
-        times: Array of `datetime64`, rising.
+        frames: Array of floats or 8-bit integers. Integers of which some are
+            masked become float32.
+
+    Returns:
+        Array; `frames` itself unless it is a `numpy.ma` array.
+
+    Example:
+    >>> without_mask(np.ma.masked_equal(np.array([0.5, -1.0]), -1.0))
+    array([0.5, nan])
+    """
+    if not isinstance(frames, np.ma.MaskedArray):
+        return frames
+    if not np.ma.is_masked(frames):
+        return frames.data
+    if frames.dtype.kind != "f":
+        frames = frames.astype("float32")
+    return frames.filled(np.nan)
+
+
+def as_times(times):
+    """Return times as `datetime64`, in UTC.
+
+    Args:
+        times: Array of `datetime64`, of ISO 8601 text or of `datetime`. A
+            time with a zone is converted to UTC, one without is UTC.
+
+    Returns:
+        Array of `datetime64`; what is masked is NaT.
+
+    Raises:
+        ValueError: If they are numbers, or text of another form.
+
+    Example:
+    >>> as_times(["2020-01-01T02:00+02:00", "2020-01-01T00:05Z"])
+    array(['2020-01-01T00:00:00.000000', '2020-01-01T00:05:00.000000'],
+          dtype='datetime64[us]')
+    """
+    times = np.asanyarray(times)
+    if isinstance(times, np.ma.MaskedArray) and times.dtype.kind == "M":
+        times = times.filled(np.datetime64("NaT"))
+    if times.dtype.kind == "M":
+        return times
+    is_text = times.dtype.kind in "SU"
+    is_object = times.dtype.kind == "O" and not any(
+        isinstance(x, numbers.Number) for x in times.flat
+    )
+    try:
+        if not (is_text or is_object):
+            raise TypeError("a number has no unit")
+        text = times.astype("U") if is_text else times
+        with warnings.catch_warnings():  # of NumPy, about time zones
+            warnings.simplefilter("ignore", UserWarning)
+            return np.asarray(text, "datetime64[us]")
+    except (TypeError, ValueError) as error:
+        first = times.flat[0] if times.size else "nothing"
+        raise ValueError(
+            f"Times must be datetime64, ISO text or datetime ({error}). "
+            "Convert numbers from their unit, such as seconds since 1970: "
+            "times.astype('datetime64[s]'). "
+            f"Received: dtype={times.dtype}, first {first}"
+        ) from error
+
+
+def segments_of(times, interval, tolerance=1e-3):
+    """Return the unbroken rows of frames among those at the given times.
+
+    Args:
+        times: As of `as_times`, rising.
         interval: Number, seconds between two frames that follow one another.
+        tolerance: Number, seconds by which a step may differ from it.
 
     Returns:
         List of `(start, stop)`, each row from its first frame to after its
@@ -121,23 +205,41 @@ def segments_of(times, interval):
     >>> segments_of(times, 300)
     [(0, 2), (2, 3)]
     """
-    times = np.asarray(times, "datetime64[ms]")
+    steps = steps_of(times)
+    # The steps are whole microseconds.
+    breaks = np.flatnonzero(np.abs(steps - interval) > tolerance + 1e-6) + 1
+    edges = [0, *breaks.tolist(), len(times)]
+    pairs = zip(edges, edges[1:], strict=False)
+    return [(start, stop) for start, stop in pairs if start < stop]
+
+
+def steps_of(times):
+    """Return the seconds between each two of rising times.
+
+    Args:
+        times: As of `as_times`.
+
+    Returns:
+        Array of float64, one shorter than `times`.
+
+    Raises:
+        ValueError: If the times do not rise, or one is missing.
+    """
+    times = as_times(times)
     if np.any(np.isnat(times)):
         raise ValueError(
             "Every frame must have a time. Received: none for frame "
             f"{int(np.argmax(np.isnat(times)))}"
         )
-    times = times.astype("int64")
-    steps = np.diff(times)
+    steps = np.diff(times.astype("datetime64[us]").astype("int64"))
     if np.any(steps <= 0):
+        late = int(np.argmax(steps <= 0)) + 1
         raise ValueError(
-            "The times of frames must rise. Received: frame "
-            f"{int(np.argmax(steps <= 0)) + 1} is not after the one before it"
+            "The times of frames must rise: sort the frames by time, and "
+            f"leave out repeated ones. Received: frame {late} is not after "
+            f"the one before it ({times[late]} after {times[late - 1]})"
         )
-    breaks = np.flatnonzero(np.abs(steps - 1000 * interval) > 1) + 1
-    edges = [0, *breaks.tolist(), len(times)]
-    pairs = zip(edges, edges[1:], strict=False)
-    return [(start, stop) for start, stop in pairs if start < stop]
+    return steps / 1e6
 
 
 def _check_segments(segments, length):

@@ -1,22 +1,17 @@
 """Frames of your own, from the radar files that pysteps reads."""
 
-import datetime
 import glob
 import pathlib
-import re
 
 import numpy as np
 
 from msrnn_keras.data.grids import recording_of
+from msrnn_keras.data.own import rows_of
+from msrnn_keras.data.radar_grid import grid_coordinates
+from msrnn_keras.data.radar_times import file_times, stated_times
 from msrnn_keras.data.videos import natural
 from msrnn_keras.extras import require
 
-# YYYYMMDDHHMM or YYYYMMDDHHMMSS, with or without a sign between day and hour.
-_TIME = re.compile(
-    r"(?<!\d)((?:19|20)\d{2}[01]\d[0-3]\d)[T_-]?([0-2]\d[0-5]\d)([0-5]\d)?"
-    r"(?!\d)"
-)
-_DIRECTIVES = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "y": 2, "j": 3}
 _NAMES = {"mm/h": "rainfall_rate", "dBZ": "equivalent_reflectivity_factor"}
 
 
@@ -26,6 +21,7 @@ def from_radar(
     pattern=None,
     scaling=None,
     interval=None,
+    period=None,
     **importer_options,
 ):
     """Read radar images, one file for each time, through pysteps.
@@ -38,12 +34,16 @@ def from_radar(
         pattern: String, the time in the files' names, such as
             `"AQC%y%j%H%M?_*.gif"`: the directives of `strftime`, `?` for one
             character, `*` for any. None looks for YYYYMMDDHHMM or
-            YYYYMMDDHHMMSS; without, the files are in the order of their
-            names, and times are not known.
+            YYYYMMDDHHMMSS. Where the names hold no date, the times are those
+            that the files state; where these state none, the files are in the
+            order of their names, and times are not known.
         scaling: `Scaling`; None is for mm/h (`RainRate`) and dBZ (-10 to 60).
         interval: Number, seconds between two frames: where a step is another,
             the frames are split. None takes it from the times, which must be
             evenly spaced.
+        period: Number, seconds over which sums (mm) are taken, if they are
+            sums. None takes it from each file, else from the interval. The
+            option `accutime` of an importer, in minutes, is the same.
         **importer_options: Of the importer, such as `qty="DBZH"`.
 
     Returns:
@@ -54,7 +54,8 @@ def from_radar(
     Raises:
         FileNotFoundError: If there are no files.
         ValueError: If the importer is not known, a file cannot be read or has
-            another size, or times or units are not as they must be.
+            another size, times or units are not as they must be, or the
+            period of sums is not known.
         ImportError: If the extra `radar` is missing.
 
     Example:
@@ -66,10 +67,19 @@ def from_radar(
     """
     xarray = require("xarray", "radar")
     read = _importer(importer)
+    if period is None and "accutime" in importer_options:
+        period = 60 * importer_options["accutime"]
+    if period is not None and not period > 0:
+        raise ValueError(
+            "`period` must be positive, seconds over which rain is summed. "
+            f"Received: period={period}"
+        )
     paths = _paths(files)
-    times = _times(paths, pattern)
-    order = range(len(paths)) if times is None else np.argsort(times)
-    paths = [paths[index] for index in order]
+    times = file_times(paths, pattern)
+    if times is not None:
+        order = np.argsort(times, kind="stable")
+        paths, times = [paths[index] for index in order], times[order]
+    step = rows_of(times, interval)[0]
     fields, metadata = [], {}
     for path in paths:
         field, metadata = _read(read, path, importer, importer_options)
@@ -78,10 +88,19 @@ def from_radar(
                 f"All files must have one size, here {fields[0].shape}. "
                 f"Received: {field.shape} in {str(path)!r}"
             )
-        fields.append(field)
+        if metadata.get("unit") == "mm":
+            seconds = period or _period(path, step)
+            field, metadata = _to_rate(field, metadata, seconds)
+        fields.append(field.astype("float32"))
     dataset = _dataset(xarray, np.stack(fields), metadata)
+    if scaling is None and not metadata.get("unit"):
+        raise ValueError(
+            f"`scaling` is needed: the importer {importer} does not tell the "
+            "unit, so use RainRate() for mm/h or MinMax(low, high). "
+            f"Received: scaling=None for {str(path)!r}"
+        )
     if times is not None:
-        dataset = dataset.assign_coords(time=np.sort(times))
+        dataset = dataset.assign_coords(time=times)
     return recording_of(dataset, scaling, interval, metadata)
 
 
@@ -117,62 +136,48 @@ def _paths(files):
     return paths
 
 
-def _times(paths, pattern):
-    """Times from the files' names, or None."""
-    if pattern is None:
-        found = [_TIME.search(path.name) for path in paths]
-        if not all(found):
-            return None
-        texts = ["".join(x or "00" for x in match.groups()) for match in found]
-        pattern, names = "%Y%m%d%H%M%S", texts
-    else:
-        names = [path.name for path in paths]
-    expression, form = _compile(pattern)
-    times = []
-    for name in names:
-        match = expression.fullmatch(name)
-        try:
-            text = "-".join(match.groups())
-            times.append(datetime.datetime.strptime(text, form))
-        except (AttributeError, ValueError) as error:
-            raise ValueError(
-                f"Every file's name must hold a time, {pattern}. "
-                f"Received: {name!r}"
-            ) from error
-    return np.asarray(times, "datetime64[ns]")
-
-
-def _compile(pattern):
-    """A regular expression for the names, and a form for `strptime`."""
-    expression, form = "", []
-    for part in re.findall(r"%.|.", pattern):
-        if part[0] == "%" and part[1:] in _DIRECTIVES:
-            expression += rf"(\d{{{_DIRECTIVES[part[1]]}}})"
-            form.append(part)
-        else:
-            wild = {"?": ".", "*": ".*"}
-            expression += wild.get(part) or re.escape(part)
-    if not form:
-        raise ValueError(
-            "`pattern` must hold directives such as %Y%m%d%H%M. "
-            f"Received: {pattern!r}"
-        )
-    return re.compile(expression), "-".join(form)
-
-
 def _read(read, path, importer, options):
-    """Field and metadata of a file, sums as rates."""
+    """Return field and metadata of a file."""
     try:
         field, _, metadata = read(str(path), **options)
-        if metadata.get("unit") == "mm":
-            utils = require("pysteps", "radar").utils
-            field, metadata = utils.to_rainrate(field, metadata)
     except Exception as error:
         raise ValueError(
             f"The file cannot be read by the importer {importer} "
             f"({type(error).__name__}: {error}). Received: {str(path)!r}"
         ) from error
-    return np.ma.filled(field, np.nan).astype("float32"), dict(metadata)
+    return np.ma.filled(field, np.nan), dict(metadata)
+
+
+def _to_rate(field, metadata, period):
+    """Return a sum as a rate; the importer's own period is often a constant."""
+    to_rainrate = require("pysteps", "radar").utils.to_rainrate
+    return to_rainrate(field, metadata | {"accutime": period / 60})
+
+
+def _period(path, interval):
+    """Return the seconds over which a file sums the rain.
+
+    They are those between the start and the end that it states, else the
+    interval.
+    """
+    start, end = stated_times(path)
+    if np.isnat(start) or np.isnat(end):
+        if interval is None:
+            raise ValueError(
+                "The file does not say over which time it sums the rain: give "
+                "it as `period`, in seconds (--period). "
+                f"Received: {str(path)!r}"
+            )
+        return interval
+    seconds = float((end - start) / np.timedelta64(1, "s"))
+    if seconds <= 0:
+        raise ValueError(
+            "The importer takes the values for sums (mm), but the file says "
+            "that they are of one moment. Read another quantity, such as "
+            "qty='DBZH', or give `period`, in seconds (--period). "
+            f"Received: {start} to {end} in {str(path)!r}"
+        )
+    return seconds
 
 
 def _dataset(xarray, fields, metadata):
@@ -183,40 +188,10 @@ def _dataset(xarray, fields, metadata):
     if unit in _NAMES:
         attributes["standard_name"] = name
     values = xarray.Variable(("time", "y", "x"), fields, attributes)
-    coordinates = _axes(metadata, fields.shape[1:])
-    if metadata.get("projection"):
-        coordinates["crs"] = ((), 0, _projection(metadata["projection"]))
+    coordinates = grid_coordinates(metadata, fields.shape[1:])
+    if "crs" in coordinates:
         values.encoding["grid_mapping"] = "crs"
     attributes = {"Conventions": "CF-1.8"}
     if metadata.get("institution"):
         attributes["institution"] = metadata["institution"]
     return xarray.Dataset({name: values}, coordinates, attributes)
-
-
-def _axes(metadata, shape):
-    """Centres of the pixels, where the metadata tells the corners."""
-    if not {"x1", "x2", "y1", "y2"} <= set(metadata):
-        return {}
-    unit = metadata.get("cartesian_unit", "m")
-    names = {"x": "projection_x_coordinate", "y": "projection_y_coordinate"}
-    if unit.startswith("degree"):
-        names = {"x": "longitude", "y": "latitude"}
-    axes = {}
-    for axis, length in zip("yx", shape, strict=True):
-        low, high = metadata[f"{axis}1"], metadata[f"{axis}2"]
-        centres = low + (np.arange(length) + 0.5) * (high - low) / length
-        if axis == "y" and metadata.get("yorigin") == "upper":
-            centres = centres[::-1]
-        attributes = {"units": unit, "standard_name": names[axis]}
-        axes[axis] = (axis, centres, attributes | {"axis": axis.upper()})
-    return axes
-
-
-def _projection(proj4):
-    """Attributes of the grid mapping variable."""
-    pyproj = require("pyproj", "radar")
-    try:
-        attributes = pyproj.CRS(proj4).to_cf()
-    except pyproj.exceptions.CRSError:
-        attributes = {}
-    return {**attributes, "proj4": proj4}

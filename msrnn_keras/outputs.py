@@ -19,7 +19,8 @@ def write_forecast(path, recordings, past, forecast, fps=None):
         path: Path ending in `.npz` (array `frames`, all clips, and `times`
             where known), `.npy`, `.nc` (with the coordinates of the
             recording), `.png` (a picture of the first clip), `.gif` or
-            `.mp4` (an animation of it).
+            `.mp4` (an animation of it). The pictures have north at the top
+            and west on the left; all else keeps the axes of the recording.
         recordings: List of `msrnn_keras.data.Recording`, one for each clip.
         past: Pixels `(clips, time, height, width, channels)`.
         forecast: Pixels `(clips, horizon, height, width, channels)`. They are
@@ -162,10 +163,14 @@ def _is_rain(recording):
 
 
 def _shown(recording, *clips):
-    """Rain in mm/h, all else as pixels."""
+    """Return rain in mm/h, all else as pixels, north at the top."""
     if _is_rain(recording):
-        return [recording.scaling.inverse(clip) for clip in clips]
-    return list(clips)
+        clips = [recording.scaling.inverse(clip) for clip in clips]
+    if recording.coordinates is None:
+        return list(clips)
+    from msrnn_keras.data.orientation import north_up
+
+    return [north_up(recording, clip) for clip in clips]
 
 
 def _interval(recording):

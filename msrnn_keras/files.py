@@ -1,5 +1,6 @@
 """Files: written whole or not at all, and the frames kept in them."""
 
+import glob
 import os
 import pathlib
 import uuid
@@ -53,6 +54,29 @@ def check_folder(path):
         )
 
 
+def check_not_input(path, given):
+    """Refuse to write over a file that is read.
+
+    Args:
+        path: Path of the file to write.
+        given: Path that is read: a file, a folder, or a pattern of files.
+
+    Raises:
+        ValueError: If it is one of these files, by whatever name or link.
+    """
+    path, source = pathlib.Path(path), pathlib.Path(given)
+    if source.is_dir():
+        files = source.iterdir()
+    else:
+        files = [source] if source.exists() else glob.glob(str(given))
+    for file in filter(os.path.exists, files if path.exists() else ()):
+        if os.path.samefile(path, file):
+            raise ValueError(
+                "The file to write must not be one that is read. "
+                f"Received: {str(path)!r}, the same file as {str(file)!r}"
+            )
+
+
 def read_recordings(path, scaling=None, fill=None, **options):
     """Read the frames of a file, or of a folder of files.
 
@@ -60,14 +84,16 @@ def read_recordings(path, scaling=None, fill=None, **options):
         path: Path. `.npy` or `.npz`: one array, or in an `.npz` one named
             `frames`, `(time, height, width)`, `(time, height, width,
             channels)` or `(clips, time, height, width, channels)`; `times`
-            in an `.npz` are the frames'. Videos and folders of images as of
-            `from_video`, `.nc` as of `from_netcdf`; with `importer` all else
-            as of `from_radar`.
+            in an `.npz` are those of the frames, or of each clip's. Videos
+            and folders of images as of `from_video`, `.nc` as of
+            `from_netcdf`; with `importer` all else as of `from_radar`.
         scaling: `Scaling`; None is that of the form of file.
         fill: Number, in the units of the data, in place of missing values
             (NaN); None leaves them.
-        **options: `variable` of `from_netcdf`; `size` and `grey` of
-            `from_video`; `importer` of `from_radar` and its other arguments.
+        **options: `interval`, where it is not a video; `variable` of
+            `from_netcdf`; `size` and `grey` of `from_video`; `importer` of
+            `from_radar` and its other arguments. None, and `grey=False`, is
+            as if it were not given.
 
     Returns:
         List of `msrnn_keras.data.Recording`, one for each clip.
@@ -81,7 +107,9 @@ def read_recordings(path, scaling=None, fill=None, **options):
     >>> (recording,) = read_recordings("rain.nc", variable="rain_rate")
     """
     path = pathlib.Path(path)
-    options = {k: v for k, v in options.items() if v not in (None, False, {})}
+    options = {k: v for k, v in options.items() if v is not None}
+    if options.get("grey") is False:
+        del options["grey"]
     if scaling is not None:
         options["scaling"] = scaling
     form, read, allowed = _form(path, "importer" in options)
@@ -112,9 +140,10 @@ def _form(path, radar):
         form = "a folder of images" if path.is_dir() else "a video"
         return form, _one(data.from_video), ("size", "grey")
     if suffix in (".nc", ".nc4", ".cdf"):
-        return "NetCDF", _one(data.from_netcdf), ("variable", "scaling")
+        allowed = ("variable", "scaling", "interval")
+        return "NetCDF", _one(data.from_netcdf), allowed
     if suffix in (".npy", ".npz"):
-        return "an array", _read_arrays, ("scaling",)
+        return "an array", _read_arrays, ("scaling", "interval")
     if not path.exists():
         raise FileNotFoundError(
             f"There is no such file. Received: {str(path)!r}"
@@ -130,18 +159,18 @@ def _one(read):
     return lambda path, **options: [read(path, **options)]
 
 
-def _read_arrays(path, scaling=None):
+def _read_arrays(path, scaling=None, interval=None):
     from msrnn_keras.data import from_arrays
 
     frames, times = _load_arrays(path)
     if frames.ndim != 5:
-        return [from_arrays(frames, times=times, scaling=scaling)]
+        return [from_arrays(frames, interval, times, scaling)]
     if 0 in frames.shape:
         raise ValueError(
             "There must be at least one clip of one frame. "
             f"Received: shape={frames.shape} in {str(path)!r}"
         )
-    return [from_arrays(clip, scaling=scaling) for clip in frames]
+    return [from_arrays(clip, interval, times, scaling) for clip in frames]
 
 
 def _load_arrays(path):

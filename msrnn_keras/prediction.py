@@ -52,8 +52,9 @@ def forecast_recordings(model, recordings, horizon=None, last=None):
         model: `MSStack`.
         recordings: List of `msrnn_keras.data.Recording` of one size.
         horizon: Integer, frames to forecast; None is the model's own.
-        last: Integer, how many frames at the end of each are the past; None
-            is all.
+        last: Integer, how many frames at the end of each are the past, even
+            across a gap. None is all after the last gap, which must be as
+            many as the model's `context`; without a gap, all.
 
     Returns:
         Tuple of the past and the forecast, pixels `(clips, time, height,
@@ -61,15 +62,15 @@ def forecast_recordings(model, recordings, horizon=None, last=None):
 
     Raises:
         ValueError: If the frames have other channels than the model, are
-            fewer than `last`, or hold missing pixels that the model is not
-            built for.
+            fewer than `last`, too few follow the last gap, or they hold
+            missing pixels that the model is not built for.
 
     Example:
     >>> past, forecast = forecast_recordings(model, [recording], horizon=12)
     """
-    frames = len(recordings[0])
+    frames = min(map(len, recordings))
     if last is None:
-        last = frames
+        last = min(_after_gap(x, model.context) for x in recordings)
     check_positive("last", last)
     if last > frames:
         raise ValueError(
@@ -77,9 +78,26 @@ def forecast_recordings(model, recordings, horizon=None, last=None):
             f"Received: {frames} frames"
         )
     _check_channels(model, recordings[0])
-    past = np.stack([x.pixels(frames - last, frames) for x in recordings])
+    past = np.stack([x.pixels(len(x) - last, len(x)) for x in recordings])
     _check_missing(model, past)
     return past, model.forecast(past, horizon=horizon)
+
+
+def _after_gap(recording, context):
+    """Return how many frames follow the last gap; refuse too few."""
+    start, stop = max(recording.segments, key=lambda x: x[1])
+    if start > 0 and stop - start < context:
+        gap = f"before frame {start}"
+        if recording.times is not None:
+            before, after = recording.times[start - 1 : start + 1]
+            times = f"{before.astype('M8[s]')} to {after.astype('M8[s]')}"
+            gap = f"from {times}, {gap}"
+        raise ValueError(
+            f"The model needs {context} frames after the last gap; last=N "
+            "(--last N) takes the last N frames all the same, even across a "
+            f"gap. Received: {stop - start} frame(s) after the gap {gap}"
+        )
+    return stop - start
 
 
 def _check_channels(model, recording):

@@ -21,7 +21,10 @@ def add(commands):
     )
     command.add_argument("--horizon", type=int, help="frames to forecast")
     command.add_argument(
-        "--last", type=int, help="only so many frames are the past; else all"
+        "--last",
+        type=int,
+        help="so many frames at the end are the past, across gaps as well; "
+        "else all after the last gap",
     )
     command.add_argument("--variable", help="of a .nc file; else the only one")
     command.add_argument("--size", help="of a video, such as 64x64; else its")
@@ -37,6 +40,16 @@ def add(commands):
     )
     command.add_argument(
         "--fill", type=float, help="value in place of missing ones"
+    )
+    command.add_argument(
+        "--interval",
+        type=float,
+        help="seconds between two frames; splits them where a step is another",
+    )
+    command.add_argument(
+        "--period",
+        type=float,
+        help="seconds over which radar files sum the rain; else as they say",
     )
     command.add_argument(
         "--importer", help="of pysteps, for radar files, such as odim_hdf5"
@@ -59,9 +72,11 @@ def add(commands):
 
 def run(options):
     """Read the frames, forecast, write the forecast."""
+    from msrnn_keras.files import check_not_input
     from msrnn_keras.outputs import check_writable, write_forecast
     from msrnn_keras.prediction import forecast_recordings
 
+    check_not_input(options.out, options.input)
     check_writable(options.out, fps=options.fps)
     recordings = _read_recordings(options)
     check_writable(options.out, recordings, options.fps)
@@ -96,6 +111,10 @@ def _read_recordings(options):
         size=height_and_width(options.size) if options.size else None,
         grey=options.grey,
         importer=options.importer,
-        pattern=options.pattern,
-        **importer_options,
+        **{
+            "pattern": options.pattern,
+            "interval": options.interval,
+            "period": options.period,
+            **importer_options,
+        },
     )

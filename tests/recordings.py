@@ -96,8 +96,11 @@ def write_netcdf(path, values, **changes):
     return path
 
 
-def write_odim(path, counts, quantity="RATE"):
-    """A radar image in ODIM HDF5: value = 0.1 count, 255 no data."""
+def write_odim(path, counts, quantity="RATE", proj4=PROJ4, period=None):
+    """A radar image in ODIM HDF5: value = 0.1 count, 255 no data.
+
+    `period` is its start and its end, `datetime64`; None leaves them out.
+    """
     import h5py
     import pyproj
 
@@ -105,7 +108,7 @@ def write_odim(path, counts, quantity="RATE"):
     corners = pyproj.Proj(PROJ4)
     with h5py.File(path, "w") as file:
         where = file.create_group("where").attrs
-        where["projdef"] = np.bytes_(PROJ4)
+        where["projdef"] = np.bytes_(proj4)
         where["xscale"] = where["yscale"] = 1000.0
         low = corners(0, -3000000, inverse=True)
         high = corners(1000 * width, -3000000 + 1000 * height, inverse=True)
@@ -117,6 +120,83 @@ def write_odim(path, counts, quantity="RATE"):
         what["quantity"] = np.bytes_(quantity)
         what["gain"], what["offset"] = 0.1, 0.0
         what["nodata"], what["undetect"] = 255.0, 0.0
+        if period is not None:
+            what = file.create_group("dataset1/what").attrs
+            for name, time in zip(("start", "end"), period, strict=True):
+                date, clock = _digits(time)
+                what[f"{name}date"] = np.bytes_(date)
+                what[f"{name}time"] = np.bytes_(clock)
+            root = file.create_group("what").attrs
+            root["date"], root["time"] = np.bytes_(date), np.bytes_(clock)
+            root["source"] = np.bytes_("ORG:247")
+    return path
+
+
+def _digits(time):
+    """Date and clock of a time, such as 20200601 and 120000."""
+    text = np.datetime_as_string(time, "s").translate(
+        str.maketrans("", "", "-:")
+    )
+    return text.split("T")
+
+
+def write_knmi(path, values, start="01-JUN-2020;11:00:00.000"):
+    """Rain in KNMI HDF5, hundredths of mm, that ends at 12:00.
+
+    The image covers the composite of KNMI, 700 by 765 km, whatever its size;
+    lengths are in km, those of the ellipsoid as well.
+    """
+    import h5py
+
+    height, width = values.shape
+    proj4 = "+proj=stere +lat_0=90 +lon_0=0.0 +lat_ts=60.0 "
+    proj4 += "+a=6378.137 +b=6356.752 +x_0=0 +y_0=0"
+    with h5py.File(path, "w") as file:
+        overview = file.create_group("overview").attrs
+        overview["product_datetime_start"] = np.bytes_(start)
+        overview["product_datetime_end"] = np.bytes_("01-JUN-2020;12:00:00.000")
+        geographic = file.create_group("geographic")
+        attributes = geographic.attrs
+        attributes["geo_column_offset"] = [0.0]
+        attributes["geo_row_offset"] = [3650 * height / 765]
+        attributes["geo_number_columns"] = [width]
+        attributes["geo_number_rows"] = [height]
+        attributes["geo_pixel_size_x"] = [700 / width]
+        attributes["geo_pixel_size_y"] = [-765 / height]
+        attributes["geo_dim_pixel"] = np.bytes_("KM,KM")
+        projection = geographic.create_group("map_projection").attrs
+        projection["projection_proj4_params"] = np.bytes_(proj4)
+        image = file.create_group("image1")
+        image["image_data"] = np.round(100 * values).astype("uint16")
+    return path
+
+
+def write_rainfields(path, values, hours, limits=True):
+    """Rain in mm as the Bureau of Meteorology publishes it, pixels of 500 m."""
+    import netCDF4
+
+    axes = {"y": values.shape[0], "x": values.shape[1]}
+    with netCDF4.Dataset(path, "w") as file:
+        for name, length in axes.items():
+            file.createDimension(name, length)
+            centers = 0.5 * np.arange(length) - 16
+            axis = file.createVariable(name, "f4", (name,))
+            axis.units = "km"
+            axis[:] = centers[::-1] if name == "y" else centers
+            if limits:
+                axis.valid_min, axis.valid_max = centers[0], centers[-1]
+        for name, hour in (("start_time", 12 - hours), ("valid_time", 12)):
+            time = file.createVariable(name, "i4")
+            time.units = "seconds since 2020-06-01 00:00:00 UTC"
+            time[...] = 3600 * hour
+        projection = file.createVariable("proj", "i1")
+        projection.grid_mapping_name = "albers_conical_equal_area"
+        projection.longitude_of_central_meridian = 144.752
+        projection.latitude_of_projection_origin = -37.852
+        projection.standard_parallel = np.array([-18.0, -36.0])
+        rain = file.createVariable("precipitation", "f4", ("y", "x"))
+        rain.units = "kg m-2"
+        rain[:] = values
     return path
 
 

@@ -77,7 +77,7 @@ def stated_times(path):
             with h5py.File(path) as file:
                 if "overview" in file:
                     return _knmi_times(file["overview"].attrs)
-                if "what" in file:
+                if "dataset1" in file:
                     return _odim_times(file)
         return _netcdf_times(path)
     except (OSError, KeyError, ValueError):
@@ -110,7 +110,7 @@ def _odim_times(file):
             quantity = _text(what.get("quantity", ""))
             if quantity == "ACRR" or not found:
                 found = what
-    found = {**file["what"].attrs, **found}
+    found = {**(file["what"].attrs if "what" in file else {}), **found}
     start = _odim_time(found, "startdate", "starttime")
     end = _odim_time(found, "enddate", "endtime")
     if np.isnat(end):

@@ -2,6 +2,7 @@ import pytest
 
 from msrnn_keras.files import (
     check_folder,
+    check_not_input,
     remove_unfinished,
     write_atomically,
 )
@@ -54,3 +55,20 @@ def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="Received: .*nowhere"):
         check_folder(tmp_path / "nowhere" / "a.npz")
     check_folder(tmp_path / "a.npz")
+
+
+def test_a_file_that_is_read_is_refused(tmp_path):
+    given = tmp_path / "a.npy"
+    given.touch()
+    (tmp_path / "link.npy").symlink_to(given)
+    (tmp_path / "hard.npy").hardlink_to(given)
+    (tmp_path / "dangling.npy").symlink_to(tmp_path / "none.npy")
+    for path in (given, tmp_path / "link.npy", tmp_path / "hard.npy"):
+        for source in (given, tmp_path, str(tmp_path / "?.npy")):
+            with pytest.raises(ValueError, match=f"Received: .*{path.name}"):
+                check_not_input(path, source)
+    for path in (tmp_path / "new.npy", tmp_path / "dangling.npy"):
+        for source in (given, tmp_path, tmp_path / "*.npy", tmp_path / "no"):
+            check_not_input(path, source)
+    (tmp_path / "folder").mkdir()
+    check_not_input(given, tmp_path / "folder")

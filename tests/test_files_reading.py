@@ -53,6 +53,36 @@ def test_times_in_an_npz_file(tmp_path):
     assert read.interval == 300
 
 
+def test_times_in_an_npz_file_need_a_unit(tmp_path):
+    times = times_of(3).astype("datetime64[s]")
+    arrays = {"frames": np.zeros((3, 4, 4)), "times": times.astype("int64")}
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match="Convert numbers.*Received: .*int64"):
+        read_recordings(tmp_path / "a.npz")
+    text = np.char.add(np.datetime_as_string(times), "Z")
+    np.savez(tmp_path / "a.npz", **arrays | {"times": text})
+    (read,) = read_recordings(tmp_path / "a.npz")
+    np.testing.assert_array_equal(read.times, times)
+
+
+def test_times_are_those_of_each_clip(tmp_path):
+    times = times_of(4)[[0, 1, 3]]
+    arrays = {"frames": np.zeros((2, 3, 4, 4, 1)), "times": times}
+    np.savez(tmp_path / "a.npz", **arrays)
+    for read in read_recordings(tmp_path / "a.npz", interval=300):
+        assert read.segments == [(0, 2), (2, 3)]
+
+
+def test_an_interval_splits_the_frames(tmp_path):
+    pytest.importorskip("netCDF4")
+    times = times_of(6)[[0, 1, 4, 5]]
+    path = write_netcdf(tmp_path / "a.nc", rain(), times=times)
+    (read,) = read_recordings(path, interval=300)
+    assert read.segments == [(0, 2), (2, 4)]
+    with pytest.raises(ValueError, match="Received: interval=0"):
+        read_recordings(path, interval=0)
+
+
 def test_values_are_scaled_and_filled(tmp_path):
     frames = np.array([10.0, 25.0, np.nan]).reshape(3, 1, 1)
     np.save(tmp_path / "a.npy", frames)

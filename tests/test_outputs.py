@@ -99,6 +99,57 @@ def test_pictures_show_past_and_forecast(tmp_path, ending, unit):
     assert list(contents(tmp_path)) == [path.name]
 
 
+@pytest.mark.parametrize("ending", [".png", ".gif"])
+def test_pictures_have_north_at_the_top(tmp_path, ending):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("netCDF4")
+    values = np.random.default_rng(0).random((3, 9, 7)).astype("float32")
+    north, east = np.linspace(55, 52, 9), np.linspace(5, 8, 7)
+    dataset = xarray.Dataset(
+        {"rain": (("time", "lat", "lon"), values, {"units": "1"})},
+        {
+            "lat": ("lat", north, {"units": "degrees_north"}),
+            "lon": ("lon", east, {"units": "degrees_east"}),
+        },
+    )
+    pictures = []
+    for turned in (
+        dataset,
+        dataset.sortby("lat"),
+        dataset.sortby("lat").transpose("time", "lon", "lat"),
+    ):
+        source = from_netcdf(turned)
+        past = source.pixels(0, 3)[None]
+        path = write(tmp_path / f"a{ending}", past, past, [source])
+        with Image.open(path) as image:
+            pictures.append(np.array(image.convert("RGB")))
+        # The axes of the file stay as they were.
+        path = write(tmp_path / "a.npy", past, past, [source])
+        np.testing.assert_allclose(np.load(path)[0], source.frames, rtol=1e-5)
+    np.testing.assert_array_equal(pictures[1], pictures[0])
+    np.testing.assert_array_equal(pictures[2], pictures[0])
+
+
+def test_rain_in_the_north_west_is_drawn_there(tmp_path):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("netCDF4")
+    values = np.zeros((3, 32, 32), "float32")
+    values[:, 20:28, 4:12] = 20  # latitude rises
+    axis = np.arange(32.0)
+    dataset = xarray.Dataset(
+        {"rain": (("time", "lat", "lon"), values, {"units": "mm/h"})},
+        {"lat": ("lat", axis), "lon": ("lon", axis)},
+    )
+    source = from_netcdf(dataset)
+    past = source.pixels(0, 3)[None]
+    path = write(tmp_path / "a.gif", past, past, [source])
+    with Image.open(path) as image:
+        picture = np.array(image.convert("RGB")).astype(int)[3:-3, 3:-3]
+    wet = np.abs(picture - picture[-6, -6]).sum(-1) > 30
+    down, right = np.argwhere(wet).mean(0) / picture.shape[:2]
+    assert abs(down - 8 / 32) < 0.05 and abs(right - 8 / 32) < 0.05
+
+
 def test_an_animation_is_as_fast_as_its_video(tmp_path):
     write(tmp_path / "past.gif", PAST[:1], fps=20)
     source = from_video(tmp_path / "past.gif", grey=True)

@@ -4,6 +4,7 @@ import pytest
 
 from msrnn_keras.data import MinMax, from_arrays
 from msrnn_keras.prediction import forecast_recordings, load_model
+from tests.recordings import times_of
 from tests.reference import clips, tiny
 
 
@@ -52,6 +53,35 @@ def test_the_last_frames_alone_may_be_the_past(model):
     for last in (0, 8):
         with pytest.raises(ValueError, match="last.*Received: "):
             forecast_recordings(model, recordings, last=last)
+
+
+def with_gap(frames):
+    """A recording of 7 frames, 5 minutes apart, an hour between two."""
+    times = times_of(7)
+    times[4:] += np.timedelta64(1, "h")
+    return from_arrays(frames, interval=300, times=times)
+
+
+def test_the_past_begins_after_the_last_gap(model):
+    frames = clips(batch=1)
+    past, forecast = forecast_recordings(model, [with_gap(frames[0])])
+    np.testing.assert_array_equal(past, frames[:, 4:])
+    expected = model.forecast(frames[:, 4:])
+    np.testing.assert_array_equal(forecast, expected)
+
+
+def test_too_few_frames_after_a_gap_are_refused():
+    model = tiny(context=4)
+    frames = clips(batch=1)
+    recording = with_gap(frames[0])
+    message = "needs 4 frames.*--last N.*Received: 3 .*12:15:00 to .*13:20:00"
+    with pytest.raises(ValueError, match=message):
+        forecast_recordings(model, [recording])
+    for last in (2, 5):  # as asked for, across the gap or not
+        past, _ = forecast_recordings(model, [recording], last=last)
+        np.testing.assert_array_equal(past, frames[:, -last:])
+    short = from_arrays(frames[0, :2])  # without a gap
+    assert forecast_recordings(model, [short])[0].shape[1] == 2
 
 
 def test_colours_for_a_model_of_one_channel_are_refused(model):

@@ -146,7 +146,8 @@ def rows_of(times, interval=None, precision=0.0):
             f"{times[late].astype('M8[s]')}, comes "
             f"{steps[late - 1]:g} s after the one before it, not {usual:g} s"
         )
-    return _plain_number(steps.mean(), 2 * precision / len(steps)), segments
+    error = 2 * (precision + 1e-6) / len(steps)  # the steps are whole µs
+    return _plain_number(steps.mean(), error), segments
 
 
 def _usual(steps, tolerance):
@@ -160,7 +161,7 @@ def _usual(steps, tolerance):
 
 def _plain_number(seconds, error):
     """Return the roundest number of seconds within an error."""
-    for unit in (60, 1, 0.1, 0.01, 0.001):
+    for unit in (86400, 3600, 900, 300, 60, 1, 0.1, 0.01, 0.001):
         plain = round(unit * round(seconds / unit), 3)
         if plain > 0 and abs(plain - seconds) <= error:
             return float(plain)

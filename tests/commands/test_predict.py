@@ -1,3 +1,5 @@
+import os
+import pathlib
 import sys
 
 import keras
@@ -13,6 +15,7 @@ from tests.recordings import (
     squares,
     times_of,
     write_avi,
+    write_images,
     write_netcdf,
     write_odim,
 )
@@ -149,6 +152,80 @@ def test_predict_names_a_missing_extra(refuse, past, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "xarray", None)
     out = tmp_path / "out.nc"
     refuse("msrnn-keras[radar]", "predict", past, "--out", out)
+
+
+def test_predict_goes_on_after_a_gap(run, refuse, model_file, tmp_path):
+    times = times_of(20)[[0, 1, 2, 17, 18]]
+    frames = np.random.default_rng(0).random((5, 8, 8)).astype("float32")
+    np.savez(tmp_path / "in.npz", frames=frames, times=times)
+    out = tmp_path / "out.npz"
+    command = ["predict", tmp_path / "in.npz", "--model", model_file]
+    command += ["--out", out]
+    refuse("--interval", *command)
+    run(*command, "--interval", 300)
+    model = keras.saving.load_model(model_file)
+    expected = np.clip(model.forecast(frames[None, 3:, ..., None]), 0, 1)
+    with np.load(out) as file:
+        np.testing.assert_allclose(file["frames"], expected, atol=1e-6)
+        assert file["times"][0] == times_of(20)[19]
+    np.savez(tmp_path / "in.npz", frames=frames[:4], times=times[:4])
+    refuse("Received: 1 frame(s) after the gap", *command, "--interval", 300)
+    run(*command, "--interval", 300, "--last", 1)
+
+
+def test_predict_divides_sums_by_their_period(run, model_file, tmp_path):
+    for extra in ("pysteps", "pyproj", "xarray", "netCDF4"):
+        pytest.importorskip(extra)
+    for minute in range(0, 20, 5):
+        path = tmp_path / f"a2020060112{minute:02}.h5"
+        write_odim(path, np.full((8, 9), 10 + minute, "uint8"), "ACRR")
+    command = ["predict", tmp_path / "a*.h5", "--model", model_file]
+    command += ["--importer", "odim_hdf5", "--option", "qty=ACRR"]
+    forecasts = []
+    for name, given in (
+        ("a", ["--period", 3600]),
+        ("b", ["--option", "accutime=60", "--option", "interval=300"]),
+        ("c", []),  # the interval
+    ):
+        out = tmp_path / f"{name}.npy"
+        run(*command, "--out", out, *given)
+        forecasts.append(np.load(out))
+    np.testing.assert_array_equal(forecasts[0], forecasts[1])
+    assert np.all(forecasts[2] > forecasts[0])
+
+
+def test_predict_never_writes_over_its_input(refuse, past, tmp_path):
+    past = pathlib.Path(past)
+    content = past.read_bytes()
+    (tmp_path / "link.npy").symlink_to(past)
+    (tmp_path / "hard.npy").hardlink_to(past)
+    (tmp_path / "folder").symlink_to(tmp_path)
+    os.mkdir(tmp_path / "other")
+    message = "must not be one that is read"
+    for out in (
+        past,
+        tmp_path / "other" / ".." / past.name,
+        tmp_path / "link.npy",
+        tmp_path / "hard.npy",
+        tmp_path / "folder" / past.name,
+    ):
+        refuse(message, "predict", past, "--out", out)
+        refuse(message, "predict", out, "--out", past)
+        assert past.read_bytes() == content
+    assert (tmp_path / "link.npy").is_symlink()
+
+
+def test_predict_never_writes_over_one_of_its_inputs(refuse, tmp_path):
+    names = ["1.png", "2.png"]
+    folder = write_images(tmp_path / "in", squares(2), names)
+    content = (folder / "2.png").read_bytes()
+    (tmp_path / "link.png").symlink_to(folder / "2.png")
+    message = "must not be one that is read"
+    for out in (folder / "2.png", tmp_path / "link.png"):
+        refuse(message, "predict", folder, "--out", out)
+        command = ["predict", folder / "*.png", "--importer", "fmi_pgm"]
+        refuse(message, *command, "--out", out)
+    assert (folder / "2.png").read_bytes() == content
 
 
 def test_predict_refuses_what_it_cannot_do(refuse, past, tmp_path):

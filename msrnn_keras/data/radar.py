@@ -8,7 +8,11 @@ import numpy as np
 from msrnn_keras.data.grids import recording_of
 from msrnn_keras.data.own import rows_of
 from msrnn_keras.data.radar_grid import grid_coordinates
-from msrnn_keras.data.radar_times import file_times, stated_times
+from msrnn_keras.data.radar_times import (
+    check_name_order,
+    file_times,
+    stated_times,
+)
 from msrnn_keras.data.videos import natural
 from msrnn_keras.extras import require
 
@@ -36,14 +40,14 @@ def from_radar(
             character, `*` for any. None looks for YYYYMMDDHHMM or
             YYYYMMDDHHMMSS. Where the names hold no date, the times are those
             that the files state; where these state none, the files are in the
-            order of their names, and times are not known.
+            order of their names, or as listed, and times are not known.
         scaling: `Scaling`; None is for mm/h (`RainRate`) and dBZ (-10 to 60).
         interval: Number, seconds between two frames: where a step is another,
             the frames are split. None takes it from the times, which must be
             evenly spaced.
-        period: Number, seconds over which sums (mm) are taken, if they are
-            sums. None takes it from each file, else from the interval. The
-            option `accutime` of an importer, in minutes, is the same.
+        period: Number, seconds over which sums (mm) are taken. None takes it
+            from each file, else from the interval. The option `accutime` of
+            an importer, in minutes, is the same.
         **importer_options: Of the importer, such as `qty="DBZH"`.
 
     Returns:
@@ -67,8 +71,6 @@ def from_radar(
     """
     xarray = require("xarray", "radar")
     read = _importer(importer)
-    if period is None and "accutime" in importer_options:
-        period = 60 * importer_options["accutime"]
     if period is not None and not period > 0:
         raise ValueError(
             "`period` must be positive, seconds over which rain is summed. "
@@ -79,6 +81,8 @@ def from_radar(
     if times is not None:
         order = np.argsort(times, kind="stable")
         paths, times = [paths[index] for index in order], times[order]
+    elif not isinstance(files, (list, tuple)):
+        check_name_order(paths)
     step = rows_of(times, interval)[0]
     fields, metadata = [], {}
     for path in paths:
@@ -88,17 +92,17 @@ def from_radar(
                 f"All files must have one size, here {fields[0].shape}. "
                 f"Received: {field.shape} in {str(path)!r}"
             )
-        if metadata.get("unit") == "mm":
-            seconds = period or _period(path, step)
+        seconds = _period(metadata, path, period, step, importer_options)
+        if seconds is not None:
             field, metadata = _to_rate(field, metadata, seconds)
         fields.append(field.astype("float32"))
-    dataset = _dataset(xarray, np.stack(fields), metadata)
     if scaling is None and not metadata.get("unit"):
         raise ValueError(
             f"`scaling` is needed: the importer {importer} does not tell the "
             "unit, so use RainRate() for mm/h or MinMax(low, high). "
             f"Received: scaling=None for {str(path)!r}"
         )
+    dataset = _dataset(xarray, np.stack(fields), metadata)
     if times is not None:
         dataset = dataset.assign_coords(time=times)
     return recording_of(dataset, scaling, interval, metadata)
@@ -154,22 +158,26 @@ def _to_rate(field, metadata, period):
     return to_rainrate(field, metadata | {"accutime": period / 60})
 
 
-def _period(path, interval):
-    """Return the seconds over which a file sums the rain.
+def _period(metadata, path, given, interval, options):
+    """Return the seconds over which a file sums the rain, None if it does not.
 
-    They are those between the start and the end that it states, else the
-    interval.
+    They are those that are given, else those between the start and the end
+    that the file states, else the interval.
     """
-    start, end = stated_times(path)
-    if np.isnat(start) or np.isnat(end):
-        if interval is None:
+    unit = metadata.get("unit")
+    if unit != "mm":
+        if given is not None:
             raise ValueError(
-                "The file does not say over which time it sums the rain: give "
-                "it as `period`, in seconds (--period). "
-                f"Received: {str(path)!r}"
+                "`period` is for sums, in mm. Received: values in the unit "
+                f"{unit!r} in {str(path)!r}"
             )
-        return interval
-    seconds = float((end - start) / np.timedelta64(1, "s"))
+        return None
+    if given is not None:
+        return given
+    if options.get("accutime") is not None:
+        return 60 * options["accutime"]
+    start, end = stated_times(path)
+    seconds = (end - start) / np.timedelta64(1, "s")
     if seconds <= 0:
         raise ValueError(
             "The importer takes the values for sums (mm), but the file says "
@@ -177,7 +185,14 @@ def _period(path, interval):
             "qty='DBZH', or give `period`, in seconds (--period). "
             f"Received: {start} to {end} in {str(path)!r}"
         )
-    return seconds
+    if seconds > 0:
+        return float(seconds)
+    if interval is None:
+        raise ValueError(
+            "The file does not say over which time it sums the rain: give it "
+            f"as `period`, in seconds (--period). Received: {str(path)!r}"
+        )
+    return interval
 
 
 def _dataset(xarray, fields, metadata):

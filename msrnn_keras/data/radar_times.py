@@ -13,6 +13,7 @@ _TIME = re.compile(
     r"(?<!\d)((?:19|20)\d{2}[01]\d[0-3]\d)[T_-]?([0-2]\d[0-5]\d)([0-5]\d)?"
     r"(?!\d)"
 )
+_CLOCK = re.compile(r"(?<!\d)([01]\d|2[0-3])([0-5]\d)(?:[0-5]\d)?(?!\d)")
 _DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "y": 2, "j": 3}
 _FROM_COARSE_TO_FINE = ("Yy", "mj", "dj", "H", "M", "S")
 _UNKNOWN = np.datetime64("NaT", "s")
@@ -54,6 +55,31 @@ def file_times(paths, pattern=None):
             f"files without a date. Received: pattern={pattern!r}"
         )
     return None
+
+
+def check_name_order(paths):
+    """Refuse names whose hours without a date seem to go over midnight.
+
+    Their order is then not that of time: 0000, 0005, 2350, 2355.
+
+    Args:
+        paths: List of `pathlib.Path`, in the order of their names.
+
+    Raises:
+        ValueError: If the step from the last to the first, over midnight, is
+            shorter than the longest between two others.
+    """
+    clocks = [_CLOCK.findall(path.name) for path in paths]
+    for column in zip(*clocks, strict=False):
+        minutes = np.unique([60 * int(h) + int(m) for h, m in column])
+        steps = np.diff(minutes)
+        if len(steps) and 1440 - np.ptp(minutes) < steps.max():
+            raise ValueError(
+                "The names hold hours without a date that seem to go over "
+                "midnight: put the date into the names, or list the files in "
+                "the order of time. Received: "
+                f"{paths[0].name!r} to {paths[-1].name!r}"
+            )
 
 
 def stated_times(path):

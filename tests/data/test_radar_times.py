@@ -1,8 +1,14 @@
+import pathlib
+
 import numpy as np
 import pytest
 
 from msrnn_keras.data import from_radar
-from msrnn_keras.data.radar_times import file_times, stated_times
+from msrnn_keras.data.radar_times import (
+    check_name_order,
+    file_times,
+    stated_times,
+)
 from tests.recordings import (
     times_of,
     write_knmi,
@@ -70,6 +76,12 @@ def test_a_period_that_is_given_counts(tmp_path):
     np.testing.assert_allclose(rates(path, **options, period=1800), 20)
 
 
+def test_what_is_no_sum_has_no_period(tmp_path):
+    path = write_odim(tmp_path / "a.h5", counts(100))
+    with pytest.raises(ValueError, match="sums.*Received: .*'mm/h'"):
+        rates(path, "odim_hdf5", period=3600)
+
+
 def test_without_a_period_the_interval_counts(tmp_path):
     for minute in (0, 10, 20):
         name = f"radar_2020060112{minute:02}.h5"
@@ -133,6 +145,33 @@ def test_hours_alone_are_refused(tmp_path):
     for name, pattern in (("a_0101", "a_%m%d"), ("a_2001", "a_%y%d")):
         with pytest.raises(ValueError, match=f"date.*Received: .*{pattern}"):
             file_times([tmp_path / name], pattern)
+
+
+def test_names_of_hours_alone_are_refused_over_midnight(tmp_path):
+    write_night(tmp_path, stated=False)
+    with pytest.raises(ValueError, match="midnight.*Received: 'rain_0000"):
+        from_radar(tmp_path, "odim_hdf5")
+    listed = [tmp_path / f"rain_{clock}.h5" for clock in CLOCKS]
+    source = from_radar(listed, "odim_hdf5")
+    expected = 0.1 * np.array([1, 2, 3, 4])
+    np.testing.assert_allclose(source.frames[:, 0, 0, 0], expected, rtol=1e-6)
+    assert source.times is None
+    source = from_radar(str(tmp_path / "rain_23*.h5"), "odim_hdf5")
+    np.testing.assert_allclose(source.frames[:, 0, 0, 0], expected[:2], 1e-6)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"scan{i:04}" for i in range(60)],  # numbers, not hours
+        [f"scan{i}" for i in range(2000)],
+        [f"{h:02}{m:02}00" for h in range(24) for m in range(0, 60, 5)],
+        ["2355"],
+        ["a_1200_0900", "a_1200_1000", "a_1200_1800"],
+    ],
+)
+def test_other_names_are_in_order(names):
+    check_name_order([pathlib.Path(name) for name in names])
 
 
 def test_months_and_days_of_the_year_are_dates(tmp_path):

@@ -103,6 +103,8 @@ def _went_on(values, time, count, interval):
     dims = (time, *(x for x in values.dims if x != time))
     keep = ("units", "calendar", "bounds")  # another type may be needed
     encoding = {k: v for k, v in values.encoding.items() if k in keep}
+    if np.dtype(values.encoding.get("dtype", "int64")).kind == "f":
+        encoding["dtype"] = "float64"
     new = type(values)(dims, ahead, values.attrs, encoding)
     return new.transpose(*values.dims)
 

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pytest
 
-from msrnn_keras.data import from_arrays, from_netcdf
+from msrnn_keras.data import forecast_dataset, from_arrays, from_netcdf
 from msrnn_keras.data.own import rows_of, times_ahead
 from msrnn_keras.data.sources import as_times
 from tests.recordings import rain, rain_dataset, times_of
@@ -152,6 +152,18 @@ def test_a_rounded_axis_is_one_row(tmp_path, units, dtype):
             source = from_netcdf(given, interval=asked)
             assert source.segments == [(0, 12)]
             assert source.interval == interval
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_forecast_goes_on_from_a_rounded_axis(tmp_path):
+    units = "days since 2020-01-01"
+    source = from_netcdf(float_axis(20 + np.arange(12) * 300 / 86400, units))
+    ahead = forecast_dataset(source, source.frames[:2])
+    ahead.to_netcdf(tmp_path / "a.nc")
+    times = from_netcdf(tmp_path / "a.nc").times
+    expected = np.array(["2020-01-21T01:00", "2020-01-21T01:05"], "M8[ms]")
+    late = np.abs(times - expected)
+    assert np.all(late < np.timedelta64(100, "ms"))
 
 
 def test_a_gap_in_a_rounded_axis_is_one():

@@ -50,6 +50,16 @@ def test_no_rain_is_pixel_0_and_back():
     assert np.isnan(scaling.inverse(np.array([np.nan]))).all()
 
 
+@pytest.mark.parametrize("low", np.linspace(-30, 10, 9).tolist())
+def test_no_rain_is_pixel_0_whatever_is_rounded(low):
+    dry = np.array([0.0, 1e-9, -1], "float32")
+    for a, b in ((256, 1.42), (200, 1.6), (316, 1.5), (223, 1.53)):
+        scaling = RainRate(a, b, low=low)
+        for values in (dry, dry.astype("float64"), ops.convert_to_tensor(dry)):
+            pixels = ops.convert_to_numpy(scaling(values))
+            np.testing.assert_array_equal(pixels, 0)
+
+
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_tensors_are_scaled_as_arrays(scaling):
     values = np.array([[0.0, 12.0], [3.3, 28.0]], "float32")

@@ -255,7 +255,6 @@ def _precision(dataset, time):
         xarray.Variable(axis.dims, axis, {}, encoding | {"dtype": "float64"})
     ).to_numpy()
     seconds = np.ptp(axis.to_numpy()) / np.timedelta64(1, "s")
-    return float(
-        np.spacing(np.abs(numbers).max().astype(stored))
-        * (seconds / np.ptp(numbers))
-    )
+    spacing = np.spacing(np.abs(numbers).max().astype(stored))
+    with np.errstate(invalid="ignore"):  # times that are all equal
+        return float(spacing * (seconds / np.ptp(numbers)))

@@ -176,6 +176,14 @@ def test_a_gap_in_a_rounded_axis_is_one():
     assert source.segments == [(0, 4), (4, 7)]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("times", [[20, 20, 20], [20, np.nan, 21], [21, 20]])
+def test_a_rounded_axis_must_rise_too(times):
+    dataset = float_axis(times, "days since 2020-01-01")
+    with pytest.raises(ValueError, match="must (rise|have a time)"):
+        from_netcdf(dataset)
+
+
 def test_an_axis_too_rough_to_tell_a_gap_is_refused():
     # float32 hours since 1900 are 450 s apart.
     numbers = 1051920 + np.arange(12) * 0.125

@@ -106,31 +106,30 @@ def rainy_tiles(source, side=SIDE, least=0.05):
     )
 
 
-class Turned(keras.utils.PyDataset):
+class Turned(data.EpochDataset):
     """Clips of squares, each batch turned and mirrored at random.
 
-    In one event rain moves one way; turned, the model learns every way.
+    In one event rain moves one way; turned, the model learns every way. The
+    turn depends on the seed, the epoch and the number of the batch alone.
     """
 
     def __init__(self, clips, seed=1):
         super().__init__()
         self.clips = clips
-        self.random = np.random.default_rng(seed)
+        self.seed = seed
 
     def __len__(self):
         return len(self.clips)
 
-    def __getitem__(self, index):
-        turns, mirrored = self.random.integers([4, 2])
+    def batch(self, index, epoch):
+        random = np.random.default_rng((self.seed, epoch, index))
+        turns, mirrored = random.integers([4, 2])
 
         def turn(frames):  # (batch, time, height, width, channels)
             frames = np.rot90(frames, turns, axes=(2, 3))
             return frames[:, :, ::-1] if mirrored else frames
 
-        return keras.tree.map_structure(turn, self.clips[index])
-
-    def on_epoch_end(self):
-        self.clips.on_epoch_end()
+        return keras.tree.map_structure(turn, self.clips.batch(index, epoch))
 
 
 # %% [markdown]

@@ -3,6 +3,7 @@
 from msrnn_keras.data.catalog import NAMES, load
 from msrnn_keras.data.clips import Clips
 from msrnn_keras.data.digits import digits_source, load_digits, sample_digits
+from msrnn_keras.data.epochs import EpochDataset
 from msrnn_keras.data.forecasts import forecast_dataset
 from msrnn_keras.data.germany import Germany
 from msrnn_keras.data.grids import from_netcdf
@@ -27,6 +28,7 @@ from msrnn_keras.data.videos import from_video
 __all__ = [
     "ArraySource",
     "Clips",
+    "EpochDataset",
     "Germany",
     "KTH",
     "MinMax",

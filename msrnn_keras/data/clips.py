@@ -1,15 +1,16 @@
 """Clips cut out of long rows of frames, as batches `(x, y)`."""
 
+import concurrent.futures
 import math
 
-import keras
 import numpy as np
 
 from msrnn_keras.checks import check_positive
+from msrnn_keras.data.epochs import EpochDataset
 from msrnn_keras.data.tf_data import as_tf_data
 
 
-class Clips(keras.utils.PyDataset):
+class Clips(EpochDataset):
     """Batches of clips for `fit`, `evaluate` and `predict`, read as needed.
 
     A clip is `context + horizon` frames that follow one another without a
@@ -18,6 +19,9 @@ class Clips(keras.utils.PyDataset):
 
     With `shuffle` the order depends on `seed` and `epoch` alone. `epoch`, 0
     at first, may be set at any time; Keras advances it after each epoch.
+    Every epoch has every clip once, for any number of `workers`. Keras' `fit`
+    also puts the batches in a random order, unless it is given
+    `shuffle=False`.
 
     Args:
         source: `msrnn_keras.data.Source`.
@@ -31,7 +35,8 @@ class Clips(keras.utils.PyDataset):
         seed: Non-negative integer, of the order.
         num_clips: Integer, clips of an epoch, at most as many as there are;
             None is all. Fewer than all are spread evenly over the data.
-        **kwargs: As of `keras.utils.PyDataset`.
+        **kwargs: `workers`, an integer: threads that read the clips of a
+            batch at the same time; further ones as of `EpochDataset`.
 
     Raises:
         ValueError: If an argument is out of its range, or no row of frames is
@@ -78,8 +83,6 @@ class Clips(keras.utils.PyDataset):
             check_positive("num_clips", num_clips)
             chosen = np.linspace(0, len(self.starts) - 1, num_clips)
             self.starts = self.starts[np.unique(chosen.round().astype(int))]
-        self.epoch = 0
-        self._order = None  # of the last epoch asked for: (epoch, order)
 
     @property
     def num_clips(self):
@@ -102,43 +105,38 @@ class Clips(keras.utils.PyDataset):
     def __len__(self):
         return math.ceil(self.num_clips / self.batch_size)
 
-    def __getitem__(self, index):
-        """Returns batch `index` as `(x, y)`, float32 arrays from 0 to 1.
+    def batch(self, index, epoch):
+        """Return one batch of one epoch as `(x, y)`, float32 from 0 to 1.
 
         Args:
-            index: Number of the batch, 0 to `len(self) - 1`.
+            index: Integer, 0 to `len(self) - 1`.
+            epoch: Integer, on which the order depends.
 
         Returns:
             x of shape `(batch, context, height, width, channels)`, or with
             `teacher` of `context + horizon - 1` frames, and y of shape
             `(batch, horizon, height, width, channels)`; missing pixels are
             NaN.
-
-        Raises:
-            IndexError: If there is no such batch.
         """
-        if not 0 <= index < len(self):
-            raise IndexError(
-                f"`index` must be from 0 to {len(self) - 1}. "
-                f"Received: index={index}"
-            )
         first = index * self.batch_size
-        chosen = self._epoch_order()[first : first + self.batch_size]
-        clips = np.stack([self.clip(number) for number in chosen])
+        chosen = self._order(epoch)[first : first + self.batch_size]
+        clips = np.stack(self._read(chosen))
         past = clips[:, :-1] if self.teacher else clips[:, : self.context]
         return past, clips[:, self.context :]
 
-    def _epoch_order(self):
-        """The numbers of the clips in the order of this epoch."""
+    def _read(self, numbers):
+        """Return a list of clips, read by as many threads as there are."""
+        if self.threads == 1:
+            return [self.clip(number) for number in numbers]
+        with concurrent.futures.ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(self.clip, numbers))
+
+    def _order(self, epoch):
+        """Return the numbers of the clips in the order of an epoch."""
         if not self.shuffle:
             return range(self.num_clips)
-        key, order = self._order or (None, None)
-        if key != (self.epoch, self.num_clips):
-            key = (self.epoch, self.num_clips)
-            rng = np.random.default_rng((self.seed, self.epoch))
-            order = rng.permutation(self.num_clips)
-            self._order = key, order
-        return order
+        rng = np.random.default_rng((self.seed, epoch))
+        return rng.permutation(self.num_clips)
 
     def clip(self, number):
         """One clip, whole.
@@ -151,10 +149,6 @@ class Clips(keras.utils.PyDataset):
         """
         start = int(self.starts[number])
         return self.source.pixels(start, start + self.context + self.horizon)
-
-    def on_epoch_end(self):
-        """Moves on to the next epoch's order; Keras calls it."""
-        self.epoch += 1
 
     def as_tf_data(self):
         """Returns the batches as a `tf.data.Dataset`, see `as_tf_data`."""

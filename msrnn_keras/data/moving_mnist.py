@@ -4,10 +4,10 @@ import hashlib
 import math
 import numbers
 
-import keras
 import numpy as np
 
 from msrnn_keras.data.digits import SPLITS, load_digits
+from msrnn_keras.data.epochs import EpochDataset
 from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.data.tf_data import as_tf_data
 
@@ -162,7 +162,7 @@ def moving_digits(
     return draw_clips(digits[chosen], start, velocity, length, image_shape)
 
 
-class MovingMNIST(keras.utils.PyDataset):
+class MovingMNIST(EpochDataset):
     """Batches of Moving MNIST for `fit`, `evaluate` and `predict`.
 
     The training split makes fresh clips every epoch, from the digits alone:
@@ -192,9 +192,8 @@ class MovingMNIST(keras.utils.PyDataset):
         path: Optional path of an `mnist.npz` file, see `load_digits`.
         digits: Optional uint8 array of shape `(digits, h, w)` to draw from
             instead of MNIST.
-        **kwargs: `workers`, `use_multiprocessing` and `max_queue_size` of
-            `keras.utils.PyDataset`. One worker makes thousands of clips a
-            second; with more, Keras may carry batches over to the next epoch.
+        **kwargs: As of `EpochDataset`. `workers` changes nothing: one thread
+            makes thousands of clips a second.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -262,43 +261,30 @@ class MovingMNIST(keras.utils.PyDataset):
         self.teacher = teacher
         self.seed = seed
         self.digits = load_digits(split, path) if digits is None else digits
-        self.epoch = 0
         self.clips(0, 0)  # Refuses what cannot be drawn before training does.
 
     def __len__(self):
         return math.ceil(self.num_clips / self.batch_size)
 
-    def __getitem__(self, index):
-        """Returns batch `index` as `(x, y)`, float32 arrays from 0 to 1.
+    def batch(self, index, epoch):
+        """Return one batch of one epoch as `(x, y)`, float32 from 0 to 1.
 
         Args:
-            index: Number of the batch, 0 to `len(self) - 1`.
+            index: Integer, 0 to `len(self) - 1`.
+            epoch: Integer; training clips depend on it.
 
         Returns:
             x of shape `(batch, context, height, width, 1)`, or with `teacher`
             `(batch, context + horizon - 1, height, width, 1)`, and y of shape
             `(batch, horizon, height, width, 1)`.
-
-        Raises:
-            IndexError: If there is no such batch.
         """
-        if not 0 <= index < len(self):
-            raise IndexError(
-                f"`index` must be from 0 to {len(self) - 1}. "
-                f"Received: index={index}"
-            )
         start = index * self.batch_size
-        return self._split_time(
-            self.clips(start, min(start + self.batch_size, self.num_clips))
-        )
+        stop = min(start + self.batch_size, self.num_clips)
+        return self._split_time(self._clips(start, stop, epoch))
 
     def inverse(self, pixels):
         """Pixels from 0 to 1 as grey values from 0 to 255."""
         return self.scaling.inverse(pixels)
-
-    def on_epoch_end(self):
-        """Moves on to the next epoch's clips; Keras calls it."""
-        self.epoch += 1
 
     def clips(self, start, stop):
         """Returns clips `start` to `stop - 1`, whole and as bytes.
@@ -320,7 +306,12 @@ class MovingMNIST(keras.utils.PyDataset):
                 f"Clips are numbered from 0 to {self.num_clips - 1}. "
                 f"Received: start={start}, stop={stop}"
             )
-        epoch = self.epoch if self.split == "train" else 0
+        return self._clips(start, stop, self.epoch)
+
+    def _clips(self, start, stop, epoch):
+        """Return clips of one epoch, whole and as bytes."""
+        if self.split != "train":
+            epoch = 0
         return moving_digits(
             self.digits,
             stop - start,

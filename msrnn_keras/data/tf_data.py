@@ -4,12 +4,12 @@
 def as_tf_data(dataset):
     """Turns a data set of batches into a `tf.data.Dataset`.
 
-    Every pass over the result gives the batches of `dataset.epoch`, in order,
-    and a whole pass advances it, so the training split makes fresh clips
-    each time.
+    Every pass over the result gives the batches of one epoch in order, that
+    of `dataset.epoch` when the pass starts. A whole pass advances it, so the
+    training split makes fresh clips each time.
 
     Args:
-        dataset: A `keras.utils.PyDataset` of at least one batch, each a tuple
+        dataset: An `EpochDataset` of at least one batch, each a tuple
             `(x, y)` of arrays that differ in their batch size only.
 
     Returns:
@@ -34,9 +34,11 @@ def as_tf_data(dataset):
         ) from error
 
     def batches():
+        epoch = dataset.epoch
         for index in range(len(dataset)):
-            batch = dataset[index]
-            if index == len(dataset) - 1:
+            batch = dataset.batch(index, epoch)
+            # Another pass at the same time may have advanced the epoch.
+            if index == len(dataset) - 1 and dataset.epoch == epoch:
                 # Not after the yield: Keras does not ask for more than
                 # `len(dataset)` batches, and so would never get there.
                 dataset.on_epoch_end()

@@ -1,4 +1,5 @@
 import pickle
+import threading
 
 import keras
 import numpy as np
@@ -103,6 +104,67 @@ def test_fit_sees_all_clips_in_each_epoch():
     np.testing.assert_allclose(losses.history["loss"], expected, rtol=1e-5)
 
 
+class Seen(keras.callbacks.Callback):
+    """The first frames of the clips of each epoch, as the model gets them."""
+
+    def __init__(self):
+        super().__init__()
+        self.epochs = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epochs.append([])
+
+    def loss(self, y, prediction):
+        if self.epochs:
+            self.epochs[-1] += shown(keras.ops.convert_to_numpy(y))[
+                :, 0
+            ].tolist()
+        return keras.ops.mean(y) + 0 * keras.ops.mean(prediction)
+
+
+def fit_and_see(clips, **kwargs):
+    seen = Seen()
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", loss=seen.loss, run_eagerly=True)
+    model.fit(clips, epochs=3, verbose=0, callbacks=[seen], **kwargs)
+    return seen.epochs
+
+
+@pytest.mark.parametrize(("workers", "queue"), [(1, 10), (3, 10), (3, 1)])
+def test_every_epoch_has_every_clip_once(workers, queue):
+    options = {"workers": workers, "max_queue_size": queue}
+    clips = make(shuffle=True, batch_size=2, **options)
+    epochs = fit_and_see(clips, shuffle=False)
+    for number, epoch in enumerate(epochs, 1):
+        order = np.random.default_rng((0, number)).permutation(28)
+        assert epoch == (clips.starts[order] + 3).tolist()
+    # Keras may put the batches in another order, as `fit` does by default.
+    for epoch in fit_and_see(make(shuffle=True, batch_size=2, **options)):
+        assert sorted(epoch) == (clips.starts + 3).tolist()
+
+
+def test_predictions_are_in_order_for_any_number_of_workers():
+    model = keras.Sequential([keras.layers.Lambda(lambda x: x[:, :1])])
+    options = {"batch_size": 2, "workers": 3, "max_queue_size": 1}
+    clips = make(**options)
+    predicted = model.predict(clips, verbose=0)
+    assert shown(predicted)[:, 0].tolist() == clips.starts.tolist()
+
+
+@pytest.mark.backend_free
+def test_workers_read_the_clips_of_a_batch_at_the_same_time():
+    together = threading.Barrier(3, timeout=60)
+
+    class Slow(ArraySource):
+        def read(self, start, stop):
+            together.wait()
+            return super().read(start, stop)
+
+    source = Slow(np.zeros((8, 2, 2, 1), "float32"))
+    x, _ = Clips(source, 3, 3, batch_size=3, workers=3)[0]
+    assert x.shape == (3, 3, 2, 2, 1)
+
+
 def test_as_tf_data():
     pytest.importorskip("tensorflow")
     clips = make(shuffle=True, teacher=True, batch_size=6)
@@ -123,6 +185,8 @@ def test_as_tf_data():
         ({"stride": 0}, "Received: stride=0$"),
         ({"num_clips": 0}, "Received: num_clips=0$"),
         ({"seed": -1}, "Received: seed=-1$"),
+        ({"workers": -1}, "Received: workers=-1$"),
+        ({"use_multiprocessing": True}, "Received: use_multiprocessing=True$"),
         ({"context": 26}, "28 frames .*Received: 27 at most$"),
         ({"segments": []}, "5 frames .*Received: 0 at most$"),
     ],

@@ -265,6 +265,15 @@ def test_fit_can_follow_the_epochs():
     np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
+def test_fit_sees_whole_epochs_for_any_number_of_workers():
+    options = {"workers": 3, "max_queue_size": 1}
+    result = fit_means(make(num_clips=9, **options), epochs=3, shuffle=False)
+    dataset, expected = make(num_clips=9), []
+    for dataset.epoch in range(1, 4):
+        expected.append(dataset.arrays()[1].mean())
+    np.testing.assert_allclose(result, expected, rtol=1e-5)
+
+
 def test_a_resumed_fit_sees_the_same_clips():
     whole = fit_means(make(num_clips=6), epochs=4)
     resumed = make(num_clips=6)

@@ -60,6 +60,18 @@ def test_a_whole_pass_advances_the_epoch():
     assert dataset.epoch == 2
 
 
+def test_a_pass_keeps_its_epoch_beside_another_pass():
+    pytest.importorskip("tensorflow")
+    dataset = make()
+    result = dataset.as_tf_data()
+    slow, fast = (result.as_numpy_iterator() for _ in range(2))
+    first = next(slow)
+    list(fast)
+    assert dataset.epoch == 1
+    assert_same_batches([first, *slow], list(make()))
+    assert dataset.epoch == 1
+
+
 def test_fit_sees_every_epoch_of_clips():
     pytest.importorskip("tensorflow")
     dataset = make(num_clips=20)

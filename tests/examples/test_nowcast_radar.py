@@ -49,8 +49,11 @@ def test_a_clip_is_turned_as_a_whole_and_in_all_eight_ways():
     turned = nowcast_radar.Turned(clips)
     assert len(turned) == len(clips)
     frames, ways = clips[0], set()
-    for _ in range(64):
+    for turned.epoch in range(64):
         got = turned[0]
+        again = nowcast_radar.Turned(clips).batch(0, turned.epoch)
+        for one, other in zip(got, again, strict=True):
+            np.testing.assert_array_equal(one, other)
         same = []
         for turns, mirrored in itertools.product(range(4), (1, -1)):
             for old, new in zip(frames, got, strict=True):
@@ -65,10 +68,13 @@ def test_a_clip_is_turned_as_a_whole_and_in_all_eight_ways():
 
 
 def test_turned_clips_come_in_another_order_in_the_next_epoch():
-    clips = clips_of_rain(12, batch_size=8, shuffle=True)
-    before = clips[0][0]
-    nowcast_radar.Turned(clips).on_epoch_end()
-    assert not np.array_equal(before, clips[0][0], equal_nan=True)
+    frames = np.linspace(0, 1, 12)[:, None, None, None] * np.ones((8, 8, 1))
+    clips = data.Clips(data.from_arrays(frames), 3, 2, 8, shuffle=True)
+    turned = nowcast_radar.Turned(clips)
+    before = turned[0][0]
+    turned.on_epoch_end()
+    np.testing.assert_array_equal(turned[0][0], clips.batch(0, 1)[0])
+    assert not np.array_equal(before, turned[0][0])
 
 
 def test_from_rain_to_the_report(tmp_path, monkeypatch, capsys):
@@ -83,11 +89,11 @@ def test_from_rain_to_the_report(tmp_path, monkeypatch, capsys):
         for frames in (9, 10)
     )
     turned = []
-    get = nowcast_radar.Turned.__getitem__
+    get = nowcast_radar.Turned.batch
     monkeypatch.setattr(
         nowcast_radar.Turned,
-        "__getitem__",
-        lambda self, index: turned.append(index) or get(self, index),
+        "batch",
+        lambda self, *args: turned.append(args) or get(self, *args),
     )
     out = tmp_path / "nowcast.html"
     scores = nowcast_radar.run(train, test, 1e-6, out)

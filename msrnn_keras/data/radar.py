@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from msrnn_keras.data.grids import recording_of
+from msrnn_keras.data.images import natural
 from msrnn_keras.data.own import rows_of
 from msrnn_keras.data.radar_grid import grid_coordinates
 from msrnn_keras.data.radar_times import (
@@ -13,7 +14,6 @@ from msrnn_keras.data.radar_times import (
     file_times,
     stated_times,
 )
-from msrnn_keras.data.videos import natural
 from msrnn_keras.extras import require
 
 _NAMES = {"mm/h": "rainfall_rate", "dBZ": "equivalent_reflectivity_factor"}

@@ -5,7 +5,9 @@ A repository holds the files of a preset's folder, `config.json`,
 `pip install "msrnn-keras[hub]"` brings what this module needs.
 """
 
+import hashlib
 import json
+import numbers
 import re
 import shutil
 import tempfile
@@ -14,37 +16,62 @@ from pathlib import Path
 from msrnn_keras.extras import require
 from zoo.catalog import CARD, CONFIG, METADATA, WEIGHTS
 from zoo.configuration import check_config
-from zoo.files import PresetFileError
+from zoo.files import PresetFileError, describe
 from zoo.folder import check_files, read_json
 
 PREFIX = "hf://"
 FILES = (CONFIG, METADATA, WEIGHTS, CARD)
-PART = r"\w[\w.-]*"
+# Revisions and names become paths in the cache, so none may leave it.
+PART = r"\w(?:[\w+-]|\.(?!\.))*"
 REPOSITORY = re.compile(f"{PART}/{PART}", re.ASCII)
+REVISION = re.compile(f"{PART}(?:/{PART})*", re.ASCII)
+SHA256, GIT_SHA1 = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{40}")
 DATASETS = {"mnist": "ylecun/mnist"}  # names on the Hub
 
 
 def pull(repo, revision=None, cache_dir=None):
-    """Fetches a preset from the Hub, unless it is in the cache.
+    """Fetch a preset from the Hub, unless it is in the cache.
+
+    Files in the cache are checked against their hashes, which the cache of
+    `huggingface_hub` keeps as their names (not on systems without symbolic
+    links). Damaged ones are fetched again, once.
 
     Args:
-        repo: string, `"USER/NAME"`.
-        revision: string, a branch, tag or commit; None is the newest.
-        cache_dir: folder of fetched repositories; None is that of
+        repo: String, `"USER/NAME"`.
+        revision: String or integer, a branch, tag or commit; None is the
+            newest.
+        cache_dir: Folder of fetched repositories; None is that of
             `huggingface_hub`.
 
     Returns:
         `pathlib.Path` of the folder, for `zoo.load`.
 
     Raises:
-        ImportError: where the extra `hub` is missing.
-        PresetFileError: where the repository can not be fetched.
-        ValueError: where `repo` is not a repository's name.
+        ImportError: If the extra `hub` is missing.
+        PresetFileError: If the repository cannot be fetched, or comes
+            damaged.
+        ValueError: If `repo` is not a repository's name, or `revision` is not
+            a revision's.
 
     Example:
         >>> model = zoo.load(hub.pull("user/my-preset"))
     """
     _check_name(repo)
+    revision = _check_revision(revision)
+    for options in ({}, {"force_download": True}):
+        folder = _fetch(repo, revision, cache_dir, **options)
+        damaged = [path.name for path in folder.iterdir() if _is_damaged(path)]
+        if not damaged:
+            return folder
+    raise PresetFileError(
+        f"{PREFIX}{repo} was fetched twice, and its content differs from its "
+        "hashes. Check the network and the repository. "
+        f"Received: damaged {', '.join(sorted(damaged))} in {folder}"
+    )
+
+
+def _fetch(repo, revision, cache_dir, **options):
+    """Return the folder of a repository, fetched where it is not cached."""
     client = require("huggingface_hub", "hub")
     try:
         folder = client.snapshot_download(
@@ -52,6 +79,7 @@ def pull(repo, revision=None, cache_dir=None):
             revision=revision,
             cache_dir=cache_dir,
             allow_patterns=list(FILES),
+            **options,
         )
     except OSError as error:
         raise PresetFileError(
@@ -60,6 +88,20 @@ def pull(repo, revision=None, cache_dir=None):
             f"`hf auth login`. Received: {error}"
         ) from error
     return Path(folder)
+
+
+def _is_damaged(path):
+    """Whether a cached file differs from the hash that is its name."""
+    content = path.resolve()
+    if not path.is_symlink() or not content.is_file():
+        return False
+    if SHA256.fullmatch(content.name):
+        return describe(content)["sha256"] != content.name
+    if GIT_SHA1.fullmatch(content.name):
+        data = content.read_bytes()
+        digest = hashlib.sha1(b"blob %d\0" % len(data) + data)
+        return digest.hexdigest() != content.name
+    return False
 
 
 def push(folder, repo, private=False):
@@ -127,7 +169,7 @@ def parse(address):
             f"{PREFIX}USER/NAME@REVISION. Received: {address!r}"
         )
     _check_name(repo)
-    return repo, revision or None
+    return repo, _check_revision(revision or None)
 
 
 def front_matter(metadata):
@@ -169,3 +211,18 @@ def _check_name(repo):
             "A repository on the Hub must be named USER/NAME. "
             f"Received: {repo!r}"
         )
+
+
+def _check_revision(revision):
+    """Return a revision as a string, or None; refuse what is none."""
+    if revision is None:
+        return None
+    if isinstance(revision, numbers.Integral) and revision is not True:
+        revision = str(int(revision))
+    if not (isinstance(revision, str) and REVISION.fullmatch(revision)):
+        raise ValueError(
+            "A revision on the Hub must be the name of a branch or tag, or a "
+            "commit: letters, digits and _ . + - /, without two dots in a "
+            f"row. Received: revision={revision!r}"
+        )
+    return revision

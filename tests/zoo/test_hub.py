@@ -1,6 +1,7 @@
 """The Hugging Face Hub, in whose place a folder stands here."""
 
 import fnmatch
+import hashlib
 import inspect
 import shutil
 import sys
@@ -182,3 +183,109 @@ def test_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ImportError, match=r"msrnn-keras\[hub\].*Received: "):
         zoo.load("hf://user/a")
+
+
+REVISIONS = [
+    "../../../x",
+    "/etc",
+    "a/../../b",
+    "..",
+    ".hidden",
+    "a//b",
+    "a/",
+    "a\\b",
+    "a b",
+    "C:x",
+    "v1@v2",
+    "v1\n",
+    "",
+    True,
+    -1,
+    1.5,
+]
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_revisions_that_are_none(client, revision, tmp_path):
+    with pytest.raises(ValueError, match="Received: revision="):
+        hub.pull("user/tiny", revision, tmp_path / "cache")
+    if revision and isinstance(revision, str):
+        with pytest.raises(ValueError, match="Received: revision="):
+            zoo.load(f"hf://user/tiny@{revision}")
+    assert client.calls == []
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("name", ["a/..", "a/b..c", "a/.b", "/a", "a\\b/c"])
+def test_names_that_are_none(client, name):
+    with pytest.raises(ValueError, match="USER/NAME.*Received: "):
+        zoo.load(f"hf://{name}")
+    assert client.calls == []
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("revision", [5, np.int64(5)])
+def test_a_revision_may_be_a_number(client, published, revision):
+    hub.push(published / TINY, "user/tiny")
+    zoo.load("hf://user/tiny", weights=False, revision=revision)
+    assert client.calls[-1][1]["revision"] == "5"
+
+
+@pytest.fixture
+def cached(tmp_path, monkeypatch, published):
+    """A cache as `huggingface_hub` keeps it, and what it was told to do."""
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "1"
+    blobs.mkdir()
+    snapshot.mkdir(parents=True)
+    contents = {}
+    for name in FILES:
+        data = (published / TINY / name).read_bytes()
+        digest = hashlib.sha256(data)  # as of large files
+        if not name.endswith(".h5"):
+            digest = hashlib.sha1(b"blob %d\0" % len(data) + data)
+        blob = blobs / digest.hexdigest()
+        blob.write_bytes(data)
+        (snapshot / name).symlink_to(blob)
+        contents[name] = blob, data
+    forced = []
+
+    def snapshot_download(force_download=False, **kwargs):
+        forced.append(force_download)
+        if force_download:
+            for blob, data in contents.values():
+                blob.write_bytes(data)
+        return str(snapshot)
+
+    client = types.SimpleNamespace(snapshot_download=snapshot_download)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", client)
+    return types.SimpleNamespace(
+        forced=forced, contents=contents, folder=snapshot
+    )
+
+
+@pytest.mark.backend_free
+def test_whole_files_are_not_fetched_again(cached):
+    assert hub.pull("user/tiny") == cached.folder
+    assert cached.forced == [False]
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("name", FILES)
+def test_junk_in_the_cache_is_fetched_again(cached, name):
+    blob, data = cached.contents[name]
+    blob.write_bytes(b"x" * len(data))
+    folder = hub.pull("user/tiny")
+    assert (folder / name).read_bytes() == data
+    assert cached.forced == [False, True]
+
+
+@pytest.mark.backend_free
+def test_junk_that_is_fetched_twice_is_refused(cached):
+    blob, data = cached.contents["model.weights.h5"]
+    junk = b"x" * len(data)
+    blob.write_bytes(junk)
+    cached.contents["model.weights.h5"] = blob, junk
+    with pytest.raises(PresetFileError, match="Received: .*model.weights.h5"):
+        zoo.load("hf://user/tiny")
+    assert cached.forced == [False, True]

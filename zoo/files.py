@@ -5,20 +5,16 @@ No file is used before its size and SHA-256 agree with the manifest.
 
 import contextlib
 import hashlib
-import http.client
 import os
-import shutil
-import urllib.error
 import urllib.parse
-import urllib.request
 import uuid
 from pathlib import Path
+
+from msrnn_keras.downloads import download
 
 BASE_URL = (
     "https://raw.githubusercontent.com/msrnn-keras/msrnn-keras/main/zoo/presets"
 )
-TIMEOUT = 60  # seconds without an answer
-CHUNK = 1 << 20  # bytes
 
 
 class PresetFileError(OSError):
@@ -81,7 +77,7 @@ def fetch(url, path, record):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        _download(url, temporary)
+        _download(url, temporary, record["bytes"])
         if describe(temporary) != record:
             raise PresetFileError(
                 f"{url} gave a file that differs from the manifest in size or "
@@ -130,14 +126,10 @@ def _sweep(path):
             temporary.unlink()
 
 
-def _download(url, path):
+def _download(url, path, size):
     try:
-        with (
-            urllib.request.urlopen(url, timeout=TIMEOUT) as response,
-            open(path, "xb") as file,
-        ):
-            shutil.copyfileobj(response, file, CHUNK)
-    except (OSError, http.client.HTTPException) as error:
+        download(url, path, size)
+    except OSError as error:
         raise PresetFileError(
             f"{url} could not be fetched to {path.parent}. Check the network "
             "and the address, set `base_url` or MSRNN_KERAS_BASE_URL to a "

@@ -7,18 +7,23 @@ sample beside this module, `digits.npz`, is a part of it and keeps its licence.
 import functools
 import os
 import pathlib
-import socket
 import warnings
 
-import keras
 import numpy as np
+
+from msrnn_keras.downloads import download
+from msrnn_keras.files import write_atomically
 
 SPLITS = ("train", "validation", "test")
 SAMPLE_PATH = pathlib.Path(__file__).with_name("digits.npz")
 
 NUM_TRAIN = 55_000  # of the 60,000 training digits; the rest validate
 FILE_SHAPES = {"x_train": (60_000, 28, 28), "x_test": (10_000, 28, 28)}
-DOWNLOAD_TIMEOUT = 10  # seconds of silence before the network counts as absent
+ADDRESS = (  # where Keras has its copy
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+)
+SIZE = 11_490_434  # bytes
+ANSWER = 10  # seconds without one before the network counts as absent
 
 
 def load_digits(split, path=None):
@@ -26,7 +31,7 @@ def load_digits(split, path=None):
 
     They come from the first of these that is there: the file `path`, the
     Keras cache (`$KERAS_HOME` or `~/.keras`, `datasets/mnist.npz`), a download
-    by `keras.datasets.mnist`, and a small sample that ships with the package.
+    to there, and a small sample that ships with the package.
     The file is read once per process.
 
     Args:
@@ -146,24 +151,22 @@ def _read_mnist(path):
 @functools.lru_cache(maxsize=2)
 def _find_mnist(keras_home):
     """Takes MNIST from the cache, the network or the shipped sample."""
+    path = keras_home / "datasets" / "mnist.npz"
     try:
-        return "cache", _read_mnist(keras_home / "datasets" / "mnist.npz")
+        return "cache", _read_mnist(path)
     except (FileNotFoundError, ValueError):
-        pass  # Absent or damaged: Keras downloads it (again).
+        pass  # Absent or damaged: download it (again).
     try:
-        return "download", _download_mnist()
-    except Exception:  # Keras raises a bare Exception without a network.
+        return "download", _download_mnist(path)
+    except (OSError, ValueError):
         return "sample", _read_sample()
 
 
-def _download_mnist():
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
-    try:
-        (x_train, _), (x_test, _) = keras.datasets.mnist.load_data()
-    finally:
-        socket.setdefaulttimeout(timeout)
-    return _split(x_train, x_test)
+def _download_mnist(path):
+    """Download MNIST to the cache of Keras and read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda part: download(ADDRESS, part, SIZE, ANSWER))
+    return _read_mnist(path)
 
 
 def _read_sample():

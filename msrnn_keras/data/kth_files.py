@@ -1,13 +1,14 @@
 """The files of KTH: where they are, and how to get them."""
 
+import functools
 import pathlib
 import shutil
 import tempfile
 import zipfile
 
-import keras
-
 from msrnn_keras.data.cache import data_home
+from msrnn_keras.downloads import download as fetch
+from msrnn_keras.files import write_atomically
 
 ADDRESS = "http://www.csc.kth.se/cvap/actions/"
 LISTING = "00sequences.txt"
@@ -33,16 +34,12 @@ def download(actions):
     folder = data_home("kth")
     folder.mkdir(parents=True, exist_ok=True)
     for name in (LISTING, *(f"{action}.zip" for action in actions)):
-        if (folder / name).with_suffix("").is_dir():
+        path, url = folder / name, ADDRESS + name
+        if path.is_file() or path.with_suffix("").is_dir():
             continue
         try:
-            keras.utils.get_file(
-                name,
-                ADDRESS + name,
-                cache_dir=str(folder.parents[1]),
-                cache_subdir="datasets/kth",
-            )
-        except Exception as error:  # Keras raises a bare Exception.
+            write_atomically(path, functools.partial(fetch, url))
+        except OSError as error:
             raise FileNotFoundError(
                 f"{ADDRESS}{name} cannot be downloaded ({error}). Put "
                 f"{LISTING} and the folders of AVI files {', '.join(actions)} "

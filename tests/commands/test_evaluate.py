@@ -1,12 +1,12 @@
 import json
 
-import keras
 import pytest
 
 from msrnn_keras import MSStack, data
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import (
     MovingMNIST,
+    digits,
     moving_mnist,
 )
 from msrnn_keras.evaluation import evaluate
@@ -41,10 +41,7 @@ def test_evaluate_scores_the_preset_and_the_baselines(
 def test_evaluate_refuses_other_clips_than_the_test_set(
     refuse, tmp_path, few_clips, monkeypatch
 ):
-    def no_network(*args, **kwargs):
-        raise OSError("no network")
-
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", no_network)
+    monkeypatch.setattr(digits, "ADDRESS", tmp_path.as_uri() + "/none")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     arguments = ("evaluate", "ms-convlstm", "mnist")
     with pytest.warns(UserWarning, match="small sample"):

@@ -1,7 +1,5 @@
-import socket
 import warnings
 
-import keras
 import numpy as np
 import pytest
 
@@ -25,11 +23,8 @@ def forget_files():
 def keras_home(tmp_path, monkeypatch):
     """An empty Keras home, with no network."""
 
-    def no_network():
-        raise Exception("URL fetch failure")
-
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", no_network)
+    monkeypatch.setattr(digits_module, "ADDRESS", tmp_path.as_uri() + "/none")
     (tmp_path / "datasets").mkdir()
     return tmp_path
 
@@ -84,23 +79,28 @@ def test_path_comes_before_the_cache(keras_home, mnist_file):
     assert digits_source() == "cache"
 
 
-def test_download_when_the_cache_is_empty(
-    keras_home, monkeypatch, mnist_arrays
-):
-    timeouts = []
-
-    def load_data():
-        timeouts.append(socket.getdefaulttimeout())
-        x_train, x_test = mnist_arrays["x_train"], mnist_arrays["x_test"]
-        return (x_train.copy(), None), (x_test.copy(), None)
-
-    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
+def test_download_when_the_cache_is_empty(keras_home, monkeypatch, mnist_file):
+    monkeypatch.setattr(digits_module, "ADDRESS", mnist_file.as_uri())
+    monkeypatch.setattr(digits_module, "SIZE", mnist_file.stat().st_size)
     assert digits_source() == "download"
     np.testing.assert_array_equal(
         indices(load_digits("validation")), np.arange(55_000, 60_000)
     )
-    assert timeouts == [digits_module.DOWNLOAD_TIMEOUT]  # and asked once
-    assert socket.getdefaulttimeout() is None
+    cache = keras_home / "datasets" / "mnist.npz"
+    assert cache.read_bytes() == mnist_file.read_bytes()
+    digits_module._find_mnist.cache_clear()
+    assert digits_source() == "cache"
+
+
+@pytest.mark.parametrize("longer", [-1, 1])
+def test_a_download_of_another_size_is_not_used(
+    keras_home, monkeypatch, mnist_file, longer
+):
+    path = keras_home / "other.npz"
+    path.write_bytes((mnist_file.read_bytes() + b"x")[: longer - 1 or None])
+    monkeypatch.setattr(digits_module, "ADDRESS", path.as_uri())
+    monkeypatch.setattr(digits_module, "SIZE", mnist_file.stat().st_size)
+    assert digits_source() == "sample"
 
 
 def test_a_damaged_cache_is_passed_over(keras_home):

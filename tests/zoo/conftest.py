@@ -1,5 +1,6 @@
 """Small presets to test with, and a server to fetch them from."""
 
+import contextlib
 import functools
 import http.server
 import json
@@ -142,14 +143,29 @@ class _Truncating(_Quiet):
         outputfile.write(content[: len(content) // 2])
 
 
+class _Endless(_Quiet):
+    """Goes on after the file, and says nothing of its length."""
+
+    def send_header(self, keyword, value):
+        if keyword != "Content-Length":
+            super().send_header(keyword, value)
+
+    def copyfile(self, source, outputfile):
+        outputfile.write(source.read())
+        with contextlib.suppress(OSError):  # hung up
+            while True:
+                outputfile.write(bytes(1 << 16))
+
+
 @pytest.fixture
 def serve():
     """Serves a folder on 127.0.0.1; gives its URL."""
     servers = []
 
-    def start(folder, truncate=False):
+    def start(folder, truncate=False, endless=False):
+        kind = _Truncating if truncate else _Quiet
         handler = functools.partial(
-            _Truncating if truncate else _Quiet, directory=str(folder)
+            _Endless if endless else kind, directory=str(folder)
         )
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()

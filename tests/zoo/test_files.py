@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from msrnn_keras import downloads
 from zoo import files
 from zoo.catalog import Preset
 from zoo.files import PresetFileError, describe, fetch, locate
@@ -106,6 +107,20 @@ def test_truncated_download(get, source, cache, serve):
     assert everything_in(cache) == []
 
 
+def test_a_download_without_end(get, source, cache, serve, monkeypatch):
+    reads = []
+    read = downloads._read
+    monkeypatch.setattr(
+        downloads,
+        "_read",
+        lambda *args: reads.append(read(*args)) or reads[-1],
+    )
+    with pytest.raises(PresetFileError, match="longer than the 256000 bytes"):
+        get(serve(source, endless=True))
+    assert sum(map(len, reads)) == 256_001
+    assert everything_in(cache) == []
+
+
 def test_other_content_of_the_same_size(get, source, cache):
     (source / FOLDER / NAME).write_bytes(CONTENT[:-1] + b"x")
     with pytest.raises(PresetFileError, match="SHA-256"):
@@ -115,12 +130,13 @@ def test_other_content_of_the_same_size(get, source, cache):
 
 @pytest.mark.parametrize("error", [ConnectionResetError, KeyboardInterrupt])
 def test_interrupted_download(get, source, cache, monkeypatch, error):
-    def break_off(response, file, length):
-        file.write(response.read(1000))
-        raise error("in the middle")
+    def break_off(response, most):
+        if response.tell():
+            raise error("in the middle")
+        return response.read(1000)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copyfileobj", break_off)
+        patch.setattr(downloads, "_read", break_off)
         with pytest.raises(
             (PresetFileError, KeyboardInterrupt), match="middle"
         ):
@@ -192,8 +208,8 @@ def test_a_copy_may_be_swept_away_by_another_call(
     url, path = (source / FOLDER / NAME).as_uri(), cache / FOLDER / NAME
     download = files._download
 
-    def slow(url, temporary):
-        download(url, temporary)
+    def slow(url, temporary, size):
+        download(url, temporary, size)
         monkeypatch.undo()
         fetch(url, path, preset.files[NAME])  # the other call
         assert not temporary.exists()
@@ -203,6 +219,6 @@ def test_a_copy_may_be_swept_away_by_another_call(
     assert everything_in(cache) == [path]
     # Without the file in its place it is an error.
     path.unlink()
-    monkeypatch.setattr(files, "_download", lambda url, temporary: None)
+    monkeypatch.setattr(files, "_download", lambda *args: None)
     with pytest.raises(FileNotFoundError):
         fetch(url, path, preset.files[NAME])

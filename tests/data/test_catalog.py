@@ -85,7 +85,7 @@ def test_mnist_is_moving_mnist():
     digits = np.full((9, 5, 5), 7, "uint8")
     options = {"digits": digits, "seed": 2, "num_clips": 4, "horizon": 3}
     dataset = load("MNIST", "train", speed=0.2, workers=2, **options)
-    assert dataset.workers == 2
+    assert dataset.threads == 2
     expected = MovingMNIST("train", speed=0.2, **options)
     np.testing.assert_array_equal(dataset[0][1], expected[0][1])
     grey = dataset.inverse(dataset[0][1])

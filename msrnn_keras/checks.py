@@ -181,17 +181,16 @@ def is_array(data):
 class CheckedDataset(keras.utils.PyDataset):
     """A `PyDataset` whose batches are checked as they are drawn.
 
+    Keras draws them one by one, whatever `workers` the data set has: its
+    queue of workers mixes the batches of one pass with those of the next.
+
     Args:
         dataset: `keras.utils.PyDataset` of `(x, y)` or `(x, y, weights)`.
         check: Function of x that raises for a bad batch.
     """
 
     def __init__(self, dataset, check):
-        super().__init__(
-            workers=dataset.workers,
-            use_multiprocessing=dataset.use_multiprocessing,
-            max_queue_size=dataset.max_queue_size,
-        )
+        super().__init__()
         self.dataset = dataset
         self.check = check
 

@@ -122,6 +122,25 @@ def test_a_checked_data_set_still_learns_of_its_epochs(model):
     assert data.epochs >= 3
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax", reason="eager steps take a minute"
+)
+def test_every_epoch_has_every_batch_once_for_any_number_of_workers():
+    seen = []
+
+    def loss(target, prediction):
+        seen.append(round(10 * float(keras.ops.mean(target[:, -1]))))
+        return keras.ops.mean(target - prediction)
+
+    numbers = [0, 1, 2, 3]
+    data = Batches(*((PAST, np.full_like(FUTURE, k / 10)) for k in numbers))
+    data.workers, data.max_queue_size = 3, 1
+    model = tiny()
+    model.compile("sgd", loss=loss, run_eagerly=True)
+    model.fit(data, epochs=2, shuffle=False, verbose=0)
+    assert seen[-8:] == 2 * numbers
+
+
 def test_lists_are_read_as_arrays(model):
     given = model.predict(PAST.astype("float64").tolist(), verbose=0)
     np.testing.assert_allclose(given, model.predict(PAST, verbose=0), atol=1e-6)

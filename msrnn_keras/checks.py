@@ -1,12 +1,19 @@
 """Checks of arguments and frames, before Keras casts or reshapes them."""
 
-import contextlib
+import math
 
 import keras
 import numpy as np
 from keras import ops
 
-# No quotation marks: TensorFlow escapes them, and `intact` looks for it.
+LIMIT = 1e6  # magnitude of a value that a model takes
+LIMITS = (-LIMIT, LIMIT)
+PIXELS = (-0.5, 1.5)  # of a model with weights from the zoo
+SCALE = (
+    "Scale frames to [0, 1] first: frames / 255 for 8-bit images, or a "
+    "`Scaling` of msrnn_keras.data, such as RainRate()(rain) or "
+    "MinMax(low, high)(frames)."
+)
 NAN_MESSAGE = (
     "The input frames contain NaN. Replace missing pixels before the model "
     "sees them, for instance numpy.nan_to_num(frames), or build a model that "
@@ -28,6 +35,101 @@ def check_positive(name, value):
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(
             f"`{name}` must be a positive integer. Received: {name}={value!r}"
+        )
+
+
+def check_finite(name, value):
+    """Refuse what is not a finite number.
+
+    Args:
+        name: String, the argument's name.
+        value: What was given.
+
+    Raises:
+        ValueError: If it is not a finite number.
+    """
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    if isinstance(value, bool) or not number or not math.isfinite(value):
+        raise ValueError(
+            f"`{name}` must be a finite number. Received: {name}={value!r}"
+        )
+
+
+def is_array(data):
+    """Whether the data is one array or tensor rather than a stream."""
+    return hasattr(data, "shape") and hasattr(data, "dtype")
+
+
+def same_shape(one, other):
+    """Tell whether two shapes are the same, as far as they are known.
+
+    Args:
+        one: Tuple of integers, None where a size is unknown.
+        other: Another one.
+
+    Returns:
+        Boolean.
+    """
+    return len(one) == len(other) and all(
+        a == b or None in (a, b) for a, b in zip(one, other, strict=True)
+    )
+
+
+def stacked(array):
+    """Return a list as one array that keeps the masks of its parts.
+
+    Args:
+        array: Array, tensor, or list of arrays.
+
+    Returns:
+        Array, masked if a part is. What is no list is returned as it is.
+    """
+    if not isinstance(array, (list, tuple)):
+        return array
+    if any(isinstance(part, np.ma.MaskedArray) for part in array):
+        return np.ma.asarray(array)
+    return np.asarray(array)
+
+
+def filled(array):
+    """Return an array in which masked values are NaN.
+
+    Args:
+        array: Array, tensor, masked array (`numpy.ma`), or list of them.
+
+    Returns:
+        Array or tensor. One without a mask is returned as it is.
+
+    Raises:
+        TypeError: If a masked array is not floating-point.
+
+    Example:
+    >>> filled(np.ma.masked_equal([1.0, -9.0], -9.0))
+    array([ 1., nan])
+    """
+    array = stacked(array)
+    if isinstance(array, np.ma.MaskedArray):
+        check_floats(array, "masked array")
+        array = array.filled(np.nan)
+    return array
+
+
+def check_floats(frames, name):
+    """Refuse numbers that are not floating-point.
+
+    Args:
+        frames: Array or tensor.
+        name: String, what the error calls them.
+
+    Raises:
+        TypeError: If they are not floating-point.
+    """
+    dtype = getattr(frames, "dtype", None)
+    dtype = dtype and keras.backend.standardize_dtype(dtype)
+    if "float" not in str(dtype):
+        raise TypeError(
+            f"`{name}` must be floating-point, scaled to [0, 1]: for 8-bit "
+            f"images, frames.astype('float32') / 255. Received: dtype={dtype}"
         )
 
 
@@ -61,12 +163,7 @@ def check_frames(frames, channels, name="frames"):
             f"`{name}` must hold at least one frame of at least one pixel. "
             f"Received: shape={shape}"
         )
-    dtype = keras.backend.standardize_dtype(frames.dtype)
-    if "float" not in dtype:
-        raise TypeError(
-            f"`{name}` must be floating-point, scaled to [0, 1]: for 8-bit "
-            f"images, frames.astype('float32') / 255. Received: dtype={dtype}"
-        )
+    check_floats(frames, name)
 
 
 def check_target(y, shape):
@@ -80,36 +177,72 @@ def check_target(y, shape):
 
     Raises:
         ValueError: If the shape is another one.
+        TypeError: If it is not floating-point.
     """
     given = tuple(getattr(y, "shape", ()))
-    fits = len(given) == 1 + len(shape) and all(
-        a is None or b is None or a == b
-        for a, b in zip(given[1:], shape, strict=True)
-    )
-    if not fits:
+    if not (given and same_shape(given[1:], shape)):
         raise ValueError(
             "The target must be the frames to forecast, (batch, horizon, "
             f"height, width, channels), here (batch, {str(shape)[1:]}. "
             f"Received: y.shape={given}"
         )
+    check_floats(y, "y")
 
 
-def check_no_nan(frames):
-    """Refuse NaN in frames.
+def check_values(values, name, limits=LIMITS, allow_nan=False, remedy=SCALE):
+    """Refuse values that are not finite or not within limits.
 
     Args:
-        frames: Array or tensor of floats.
+        values: Array or tensor of floats.
+        name: String, what the error calls them.
+        limits: Tuple, the least and the greatest value.
+        allow_nan: Boolean, whether NaN, a missing value, is allowed.
+        remedy: String, what to do about values beyond the limits.
 
     Raises:
-        ValueError: If a pixel is NaN.
+        ValueError: If a value is infinite, beyond the limits, or NaN where
+            that is not allowed.
     """
-    frames = ops.convert_to_numpy(frames)
-    if np.isnan(frames.sum(dtype="float64")):
-        count = int(np.isnan(frames).sum())
-        if count:
+    values = _numpy(values)
+    if not values.size:
+        return
+    low, high = values.min(), values.max()  # NaN if there is one
+    if np.isnan(low):
+        if not allow_nan:
             raise ValueError(
-                f"{NAN_MESSAGE} Received: {count} NaN in shape={frames.shape}"
+                f"{NAN_MESSAGE} Received: {int(np.isnan(values).sum())} NaN "
+                f"in `{name}` of shape={values.shape}"
             )
+        low, high = (f.reduce(values, axis=None) for f in (np.fmin, np.fmax))
+    if np.isinf(low) or np.isinf(high):
+        raise ValueError(
+            f"`{name}` must not contain infinite values (inf). Replace them, "
+            "or mark missing pixels by NaN where NaN is allowed. Received: "
+            f"{int(np.isinf(values).sum())} infinite values in "
+            f"shape={values.shape}"
+        )
+    if low < limits[0] or high > limits[1]:
+        least, greatest = (round(float(limit), 2) + 0.0 for limit in limits)
+        raise ValueError(
+            f"`{name}` must lie within [{least:g}, {greatest:g}]. {remedy} "
+            f"Received: values from {low:g} to {high:g}"
+        )
+
+
+def check_weights(weights):
+    """Refuse sample weights that are not finite.
+
+    Args:
+        weights: Array or tensor of numbers.
+
+    Raises:
+        ValueError: If one is NaN or infinite.
+    """
+    if not np.isfinite(_numpy(weights)).all():
+        raise ValueError(
+            "`sample_weight` must be finite. Received: NaN or inf in "
+            f"shape={tuple(weights.shape)}"
+        )
 
 
 def check_not_empty(frames):
@@ -132,130 +265,8 @@ def check_not_empty(frames):
             )
 
 
-@contextlib.contextmanager
-def intact(model):
-    """Keep a model's variables through an error.
-
-    Keras on JAX takes them out of the model while it fits, evaluates or
-    predicts, and does not put them all back when a batch is refused there.
-
-    Args:
-        model: `keras.Model`.
-    """
-    if keras.backend.backend() != "jax":
-        yield
-        return
-    variables = list(model.variables)
-    if model.compiled:
-        model.optimizer.build(model.trainable_variables)
-        variables += model.optimizer.variables
-    before = [(variable, variable.value) for variable in variables]
-    try:
-        yield
-    except BaseException:
-        model.jax_state_sync()
-        for variable, value in before:
-            if variable._value is None:
-                variable.assign(value)
-        raise
-
-
-@contextlib.contextmanager
-def plain_errors():
-    """Turn the error of a checked `tf.data.Dataset` into a `ValueError`."""
-    try:
-        yield
-    except Exception as error:
-        if type(error) is not ValueError and NAN_MESSAGE in str(error):
-            raise ValueError(
-                f"{NAN_MESSAGE} Received: NaN in a batch of the data set"
-            ) from None
-        raise
-
-
-def is_array(data):
-    """Whether the data is one array or tensor rather than a stream."""
-    return hasattr(data, "shape") and hasattr(data, "dtype")
-
-
-class CheckedDataset(keras.utils.PyDataset):
-    """A `PyDataset` whose batches are checked as they are drawn.
-
-    Keras draws them one by one, whatever `workers` the data set has: its
-    queue of workers mixes the batches of one pass with those of the next.
-
-    Args:
-        dataset: `keras.utils.PyDataset` of `(x, y)` or `(x, y, weights)`.
-        check: Function of x that raises for a bad batch.
-    """
-
-    def __init__(self, dataset, check):
-        super().__init__()
-        self.dataset = dataset
-        self.check = check
-
-    @property
-    def num_batches(self):
-        return self.dataset.num_batches
-
-    def __getitem__(self, index):
-        batch = self.dataset[index]
-        self.check(first(batch))
-        return batch
-
-    def on_epoch_begin(self):
-        self.dataset.on_epoch_begin()
-
-    def on_epoch_end(self):
-        self.dataset.on_epoch_end()
-
-
-def first(batch):
-    """The x of a batch `x`, `(x, y)` or `(x, y, weights)`."""
-    return batch[0] if isinstance(batch, (tuple, list)) else batch
-
-
-def checked(data, channels, missing=None):
-    """Data whose frames are checked: arrays at once, streams as they come.
-
-    Args:
-        data: Array or tensor of frames, `keras.utils.PyDataset`,
-            `tf.data.Dataset` or iterator of batches.
-        channels: Integer, the model's channels.
-        missing: String or None, as of `MSStack`; `"mask"` allows NaN.
-
-    Returns:
-        The data to hand to Keras.
-
-    Raises:
-        ValueError: If frames have a wrong shape or contain NaN.
-        TypeError: If frames are not floating-point.
-    """
-
-    def check(frames):
-        check_frames(frames, channels)
-        if missing is None:
-            check_no_nan(frames)
-
-    if isinstance(data, keras.utils.PyDataset):
-        return CheckedDataset(data, check)
-    if hasattr(data, "element_spec"):
-        from msrnn_keras.data import tf_data
-
-        check_frames(first(data.element_spec), channels)
-        if missing is not None:
-            return data
-        return tf_data.refuse_nan(data, NAN_MESSAGE)
-    if hasattr(data, "__next__"):
-        return _checked_iterator(data, check)
-    if isinstance(data, (list, tuple)) or np.isscalar(data):
-        data = np.asarray(data)
-    if is_array(data):
-        check(data)
-    return data
-
-
-def _checked_iterator(batches, check):
-    for batch in batches:
-        check(first(batch))
-        yield batch
+def _numpy(values):
+    """Values as a NumPy array that NumPy can compare."""
+    values = ops.convert_to_numpy(values)
+    # bfloat16 is no type of NumPy's own.
+    return values.astype("float32") if values.dtype.kind == "V" else values

@@ -9,6 +9,7 @@ Two ways of counting frames exist, and their numbers must not be compared:
 import keras
 import numpy as np
 
+from msrnn_keras.checks import check_floats, check_values, filled
 from msrnn_keras.metrics.tallies import make_tallies
 from msrnn_keras.tables import aligned
 
@@ -38,6 +39,10 @@ def evaluate(
     nothing else. Sums are kept per lead time in float64, so memory does not
     grow with the number of clips.
 
+    Frames must lie in [0, 1], because predictions are clipped to that before
+    they are scored. Other frames are refused, except with `scores=
+    ["mse_unclipped"]` alone, which is the MSE at any scale.
+
     Args:
         model: A model, or anything with `context`, `horizon` and
             `rollout(frames, batch_size=...)`, such as
@@ -45,8 +50,9 @@ def evaluate(
         dataset: A pair of arrays (past, future), or batches of such pairs: a
             `keras.utils.PyDataset` or any finite iterable. Past: (batch,
             time >= context, height, width, channels); future: (batch,
-            horizon, height, width, channels). NaN means a missing pixel, in
-            the past for the predictions of the past frames.
+            horizon, height, width, channels), floats. NaN or a masked pixel
+            (`numpy.ma`) is missing, in the past for the predictions of the
+            past frames.
         batch_size: Clips per rollout. Batches of a data set keep their size.
         verbose: 1 shows a progress bar, 0 nothing.
         scores: Names out of "mse", "mae", "ssim", "psnr", "mse_unclipped",
@@ -68,10 +74,11 @@ def evaluate(
         None where every pixel is missing.
 
     Raises:
-        TypeError: If `model` cannot be rolled out, or `scaling` has no
-            `inverse`.
-        ValueError: If the data do not fit the model, are empty or endless, a
-            prediction is not finite, or a score is unknown.
+        TypeError: If `model` cannot be rolled out, frames are not
+            floating-point, or `scaling` has no `inverse`.
+        ValueError: If the data do not fit the model, are empty or endless, or
+            leave [0, 1], a prediction or a threshold is not finite, or a
+            score is unknown.
 
     Example:
         >>> from msrnn_keras.baselines import Persistence
@@ -117,7 +124,7 @@ def score_table(rows, protocol="forecast", columns=None):
         per model.
 
     Raises:
-        ValueError: If the protocol is unknown.
+        ValueError: If the protocol is unknown, or `columns` a string.
 
     Example:
         >>> print(score_table({"a": {"forecast": {"mse": 30.0}}}))
@@ -129,6 +136,11 @@ def score_table(rows, protocol="forecast", columns=None):
         raise ValueError(
             f"`protocol` must be one of {sorted(PROTOCOLS)}. "
             f"Received: protocol={protocol!r}"
+        )
+    if isinstance(columns, str):
+        raise ValueError(
+            "`columns` must be a list of scores, such as ['mse']. "
+            f"Received: columns={columns!r}"
         )
     columns = _COLUMNS if columns is None else columns
     table = [("Model", *(key.upper().replace("_", " ") for key in columns))]
@@ -201,7 +213,7 @@ def _check_batch(batch, model):
             "A data set must yield pairs (past, future). "
             f"Received: a batch of type {type(batch).__name__}"
         )
-    past, future = (keras.ops.convert_to_numpy(part) for part in batch)
+    past, future = (keras.ops.convert_to_numpy(filled(part)) for part in batch)
     if past.ndim != 5 or future.ndim != 5:
         raise ValueError(
             "Past and future must have the shape (batch, time, height, "
@@ -214,7 +226,11 @@ def _check_batch(batch, model):
             f"{model.horizon} future frames. Received: {past.shape[1]} past "
             f"and {future.shape[1]} future frames"
         )
-    return past[:, : model.context], future
+    past = past[:, : model.context]
+    for name, frames in (("past", past), ("future", future)):
+        check_floats(frames, name)
+        check_values(frames, name, allow_nan=True)
+    return past, future
 
 
 def _rollout(model, past, batch_size):

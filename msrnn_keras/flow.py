@@ -6,9 +6,9 @@ import math
 import numpy as np
 from keras import ops
 
-from msrnn_keras import checks
 from msrnn_keras.architectures import CELLS
 from msrnn_keras.cells import MotionCell
+from msrnn_keras.checks import filled
 
 
 def model_flow(model, frames):
@@ -53,13 +53,13 @@ def model_flow(model, frames):
             f"Only {', '.join(names)} and stacks with `motion=True` have a "
             f"flow. Received: model={model!r}"
         )
-    frames = np.asarray(frames)
+    frames = np.asarray(filled(frames))
     if frames.ndim != 4:
         raise ValueError(
             "`frames` must be one clip, (time, height, width, channels), "
             f"without a batch axis. Received: shape {frames.shape}"
         )
-    frames = checks.checked(frames[None], model.image_shape[-1], model.missing)
+    frames = model._checked(frames[None])
     size = frames.shape[2:4]
     multiple = model._forecaster.cell.wiring.multiple
     padded = size[0] + -size[0] % multiple

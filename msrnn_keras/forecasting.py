@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from msrnn_keras.checks import LIMIT
 from msrnn_keras.loops import compiled_step, compiles_for_each_shape
 
 
@@ -20,7 +21,17 @@ class Forecaster:
 
     def __init__(self, cell):
         self.cell = cell
+        self.value_range = None
         self._step = None
+
+    @property
+    def limits(self):
+        """Tuple, the least and the greatest value of a given frame."""
+        if self.value_range is not None:
+            return self.value_range
+        # A greater number is infinite in float16.
+        most = 65504.0 if self.cell.compute_dtype == "float16" else LIMIT
+        return (-most, most)
 
     def start(self, batch, image_shape):
         """Zero states.

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from msrnn_keras.checks import check_floats, filled, same_shape
+
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class L1L2(keras.losses.Loss):
@@ -12,7 +14,8 @@ class L1L2(keras.losses.Loss):
 
         sum over pixels and channels of (y - p)² + |y - p|
 
-    A missing pixel (NaN in `y_true`) carries no loss.
+    A missing pixel (NaN or masked in `y_true`) carries no loss. `y_true` and
+    `y_pred` must be floating-point and have the same shape.
 
     Args:
         reduction: As in `keras.losses.Loss`.
@@ -39,6 +42,15 @@ class L1L2(keras.losses.Loss):
         self.l1_weight = l1_weight
 
     def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = filled(y_true), filled(y_pred)
+        check_floats(y_true, "y_true")
+        check_floats(y_pred, "y_pred")
+        true, pred = tuple(y_true.shape), tuple(y_pred.shape)
+        if not same_shape(true, pred):
+            raise ValueError(
+                "`y_true` and `y_pred` must have the same shape. "
+                f"Received: y_true.shape={true}, y_pred.shape={pred}"
+            )
         if sample_weight is not None and len(sample_weight.shape) == 1:
             # One weight for each sample, whatever its number of frames.
             sample_weight = ops.expand_dims(sample_weight, 1)

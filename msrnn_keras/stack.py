@@ -1,5 +1,6 @@
 """MSStack: the wiring of the multi-scale encoder/decoder."""
 
+import inspect
 import warnings
 
 import keras
@@ -12,8 +13,15 @@ from msrnn_keras.architectures import (
     ARCHITECTURES,
     MULTI_SCALE,
 )
+from msrnn_keras.checked_data import (
+    BatchCheck,
+    checked,
+    intact,
+    plain_errors,
+)
 from msrnn_keras.forecasting import Forecaster
 from msrnn_keras.layers.convolution import Untracked
+from msrnn_keras.metrics.base import UNIT_RANGE, UNIT_REMEDY
 from msrnn_keras.names import lookup, normalize
 from msrnn_keras.rollout import Rollout, StepCell
 from msrnn_keras.streaming import Stream
@@ -71,6 +79,10 @@ class MSStack(keras.Model):
         name: String.
         **cell_options: Further arguments of the cell, such as `links` of
             `"trajgru"` and `attention_window` of `"preciplstm"`.
+
+    Frames are floats, finite and within ±1e6. A model that `zoo.load` gave
+    has the `value_range` (-0.5, 1.5), which frames must keep to; it may be
+    set, is saved with the model, and None lifts it.
 
     Raises:
         ValueError: If an argument is out of its range or unknown, or the cell
@@ -149,6 +161,7 @@ class MSStack(keras.Model):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
+        limits = self.value_range
         return {
             "cell": self.cell,
             "image_shape": self.image_shape,
@@ -167,6 +180,7 @@ class MSStack(keras.Model):
             "missing": self.missing,
             "dtype": serialize(self.dtype_policy),
             "name": self.name,
+            **({} if limits is None else {"value_range": list(limits)}),
             **self.cell_options,
         }
 
@@ -178,7 +192,24 @@ class MSStack(keras.Model):
                 config[key] = keras.saving.deserialize_keras_object(
                     config[key], custom_objects=custom_objects
                 )
-        return cls(**config)
+        limits = config.pop("value_range", None)
+        model = cls(**config)
+        model.value_range = limits
+        return model
+
+    @property
+    def value_range(self):
+        """Tuple `(low, high)` that frames must lie within, or None: ±1e6."""
+        return self._forecaster.value_range
+
+    @value_range.setter
+    def value_range(self, limits):
+        if limits is not None:
+            low, high = limits
+            checks.check_finite("value_range", low)
+            checks.check_finite("value_range", high)
+            limits = (float(low), float(high))
+        self._forecaster.value_range = limits
 
     # === Forecasting ===
 
@@ -204,19 +235,15 @@ class MSStack(keras.Model):
             Array `(batch, horizon, height, width, channels)`.
 
         Raises:
-            ValueError: If the frames have a wrong shape or contain NaN.
+            ValueError: If the frames have a wrong shape, contain NaN or inf,
+                or leave the model's range.
             TypeError: If they are not floating-point.
         """
-        x = self._checked(x)
+        check = self._batch_check()
+        x = checked(x, check)
         if not checks.is_array(x) or steps or callbacks:
-            return self._run(
-                super().predict,
-                x,
-                batch_size=batch_size,
-                verbose=verbose,
-                steps=steps,
-                callbacks=callbacks,
-            )
+            with intact(self), plain_errors(check):
+                return super().predict(x, batch_size, verbose, steps, callbacks)
         length, clip = x.shape[1], self.context + self.horizon - 1
         if length > self.context and length != clip:
             warnings.warn(
@@ -248,7 +275,7 @@ class MSStack(keras.Model):
 
         Raises:
             ValueError: If `horizon` is not positive, or the frames have a
-                wrong shape or contain NaN.
+                wrong shape, contain NaN or inf, or leave the model's range.
             TypeError: If the frames are not floating-point.
 
         Example:
@@ -261,7 +288,12 @@ class MSStack(keras.Model):
         return self._forecast(frames, horizon, batch_size, verbose)
 
     def _checked(self, data):
-        return checks.checked(data, self.image_shape[-1], self.missing)
+        return checked(data, self._batch_check())
+
+    def _batch_check(self, *target):
+        """The check of batches, with the target's limits and remedy if any."""
+        limits, holes = self._forecaster.limits, self.missing is not None
+        return BatchCheck(self.image_shape[-1], limits, holes, *target)
 
     def _forecast(self, past, horizon, batch_size, verbose, warmup=False):
         checks.check_not_empty(past)
@@ -288,7 +320,8 @@ class MSStack(keras.Model):
             frame t + 1.
 
         Raises:
-            ValueError: If the frames have a wrong shape or contain NaN.
+            ValueError: If the frames have a wrong shape, contain NaN or inf,
+                or leave the model's range.
             TypeError: If the frames are not floating-point.
         """
         frames = self._checked(frames)
@@ -310,7 +343,8 @@ class MSStack(keras.Model):
             and to the memory. Zeros where the model has no decoupling.
 
         Raises:
-            ValueError: If the frames have a wrong shape or contain NaN.
+            ValueError: If the frames have a wrong shape, contain NaN or inf,
+                or leave the model's range.
             TypeError: If the frames are not floating-point.
         """
         frames = self._checked(frames)
@@ -348,7 +382,10 @@ class MSStack(keras.Model):
     # === Training ===
 
     def fit(self, x=None, *args, **kwargs):
-        """As `keras.Model.fit`, with the frames checked first.
+        """As `keras.Model.fit`, with x, y and weights checked first.
+
+        A batch of a data set is checked as it is drawn; a bad one changes no
+        weight. NaN in y marks missing pixels.
 
         Args:
             x: Past frames, or clips without their last frame (`context +
@@ -361,20 +398,57 @@ class MSStack(keras.Model):
             `keras.callbacks.History`.
 
         Raises:
-            ValueError: If the frames have a wrong shape or contain NaN.
+            ValueError: If the frames have a wrong shape, contain NaN or inf,
+                or leave the model's range.
             TypeError: If they are not floating-point.
         """
-        x = self._checked(x)
-        return self._run(super().fit, x, *args, **kwargs)
+        return self._train(super().fit, x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
-        """As `keras.Model.evaluate`, with the frames checked first."""
-        x = self._checked(x)
-        return self._run(super().evaluate, x, *args, **kwargs)
+        """As `keras.Model.evaluate`, with x and y checked first."""
+        if kwargs.get("_use_cached_eval_dataset"):
+            # Within `fit`, which checks the validation data.
+            return super().evaluate(x, *args, **kwargs)
+        return self._train(super().evaluate, x, *args, **kwargs)
 
-    def _run(self, method, x, *args, **kwargs):
-        with checks.intact(self), checks.plain_errors():
-            return method(x, *args, **kwargs)
+    def train_on_batch(self, x, *args, **kwargs):
+        """As `keras.Model.train_on_batch`, with x and y checked first."""
+        return self._train(super().train_on_batch, x, *args, **kwargs)
+
+    def test_on_batch(self, x, *args, **kwargs):
+        """As `keras.Model.test_on_batch`, with x and y checked first."""
+        return self._train(super().test_on_batch, x, *args, **kwargs)
+
+    def _train(self, method, *args, **kwargs):
+        """Call a method of Keras with its data checked."""
+        call = inspect.signature(method).bind(*args, **kwargs)
+        check = self._batch_check(*self._target_limits())
+        given = call.arguments
+        given["x"] = checked(given["x"], check)
+        for name in {"y", "sample_weight"} & set(given):
+            part = check.target if name == "y" else check.weights
+            given[name] = part(given[name])
+        validation = given.get("validation_data")
+        if isinstance(validation, (tuple, list)):
+            x, *rest = validation
+            given["validation_data"] = check((checks.filled(x), *rest))
+        elif validation is not None:
+            given["validation_data"] = checked(validation, check)
+        with intact(self), plain_errors(check):
+            return method(*call.args, **call.kwargs)
+
+    def _target_limits(self):
+        """What targets must lie within, and what to do if they do not."""
+        compiled = getattr(self, "_compile_metrics", None)
+        ours = keras.tree.flatten(
+            [
+                getattr(compiled, "_user_metrics", None),
+                getattr(compiled, "_user_weighted_metrics", None),
+            ]
+        )
+        if any(getattr(metric, "unit_range", False) for metric in ours):
+            return UNIT_RANGE, UNIT_REMEDY
+        return self.value_range or checks.LIMITS, checks.SCALE
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

@@ -44,10 +44,11 @@ class Stream:
             The stream itself.
 
         Raises:
-            ValueError: If the frame has a wrong or another shape, or NaN.
+            ValueError: If the frame has a wrong or another shape, NaN or inf,
+                or leaves the model's range.
             TypeError: If it is not floating-point.
         """
-        frame = np.asarray(frame)
+        frame = np.asarray(checks.filled(frame))
         if self._shape is None:
             self._start(frame)
         if frame.shape != self._shape:
@@ -105,5 +106,5 @@ class Stream:
         checks.check_frames(
             batch[:, None], self._forecaster.cell.filters, "frame"
         )
-        if self._missing is None:
-            checks.check_no_nan(batch)
+        limits, holes = self._forecaster.limits, self._missing is not None
+        checks.check_values(batch, "frame", limits, holes)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from msrnn_keras.checks import check_positive
+from msrnn_keras.checks import check_positive, filled
 
 
 class Baseline:
@@ -110,7 +110,7 @@ def without_gaps(frames, fill=0):
 
 
 def _check_frames(frames):
-    frames = np.asarray(frames)
+    frames = np.asarray(filled(frames))
     if frames.ndim != 5 or frames.shape[1] < 1:
         raise ValueError(
             "Frames must have the shape (batch, time, height, width, "

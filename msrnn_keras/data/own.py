@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from msrnn_keras.checks import stacked
 from msrnn_keras.data.scaling import MinMax, RainRate
 from msrnn_keras.data.sources import (
     ArraySource,
     as_times,
     segments_of,
     steps_of,
-    without_mask,
 )
 
 REFLECTIVITY = (-10.0, 60.0)  # dBZ of pixels 0 and 1
@@ -62,8 +62,8 @@ def from_arrays(frames, interval=None, times=None, scaling=None):
     Args:
         frames: Array `(frames, height, width)` or `(frames, height, width,
             channels)`, in time order: 8-bit integers, or floats with NaN
-            where a value is missing. The masked pixels of a `numpy.ma` array
-            are missing. A memory-mapped array stays one.
+            where a value is missing. A masked value (`numpy.ma`) is missing.
+            A memory-mapped array stays one.
         interval: Number, seconds between two frames. With `times` it splits
             the frames where a step is another. None takes it from `times`.
         times: Array of `datetime64`, of ISO text or of `datetime` (UTC, or
@@ -83,15 +83,13 @@ def from_arrays(frames, interval=None, times=None, scaling=None):
     >>> model.fit(Clips(source, context=10, horizon=10, teacher=True))
     >>> model.forecast(source.pixels(0, 10)[None])
     """
-    frames = np.asanyarray(frames)
+    frames = np.asanyarray(stacked(frames))
     if frames.ndim == 3:
         frames = frames[..., None]
     interval, segments = rows_of(times, interval)
     recording = Recording(frames, segments, scaling, interval, times)
-    if scaling is None:
-        is_8_bit = frames.dtype == np.uint8
-        values = frames if is_8_bit else without_mask(frames)
-        recording.scaling = scaling_of("", values)
+    if scaling is None and frames.dtype != np.uint8:
+        recording.scaling = scaling_of("", recording.frames)
     return recording
 
 

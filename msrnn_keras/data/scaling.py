@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from msrnn_keras.checks import check_finite
+
 
 class Scaling:
     """Base class: from the units of the data to pixels, and back.
@@ -69,7 +71,7 @@ class MinMax(Scaling):
         unit: String, the unit of the values.
 
     Raises:
-        ValueError: If `high` is not above `low`.
+        ValueError: If `high` is not above `low`, or one is not finite.
 
     Example:
     >>> dbz = MinMax(-10, 60, unit="dBZ")
@@ -81,9 +83,11 @@ class MinMax(Scaling):
         self.low = np.asarray(low, "float32").tolist()
         self.high = np.asarray(high, "float32").tolist()
         self.unit = unit
-        if not np.all(np.less(self.low, self.high)):
+        span = np.subtract(self.high, self.low)
+        if not np.all((span > 0) & np.isfinite(span)):
             raise ValueError(
-                f"`high` must be above `low`. Received: low={low}, high={high}"
+                "`high` must be above `low`, and both finite. "
+                f"Received: low={low}, high={high}"
             )
 
     def __call__(self, values):
@@ -118,7 +122,8 @@ class RainRate(Scaling):
         high: Number, dBZ of pixel 1.
 
     Raises:
-        ValueError: If `high` is not above `low`, or `a` or `b` not above 0.
+        ValueError: If `high` is not above `low`, `a` or `b` not above 0, or a
+            number not finite.
 
     Example:
     >>> RainRate()(np.array([0.0, 1.0, 10.0])).round(3)
@@ -128,6 +133,8 @@ class RainRate(Scaling):
     unit = "mm/h"
 
     def __init__(self, a=256.0, b=1.42, low=-10.0, high=60.0):
+        for name, value in (("a", a), ("b", b), ("low", low), ("high", high)):
+            check_finite(name, value)
         if not low < high:
             raise ValueError(
                 f"`high` must be above `low`. Received: low={low}, high={high}"

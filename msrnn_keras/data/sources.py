@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from msrnn_keras.checks import filled
 from msrnn_keras.data.scaling import MinMax
 
 
@@ -47,6 +48,13 @@ class Source(abc.ABC):
     def pixels(self, start, stop):
         """As `read`, scaled to [0, 1]; missing pixels stay NaN.
 
+        Args:
+            start: Integer.
+            stop: Integer.
+
+        Returns:
+            float32 array `(frames, height, width, channels)`.
+
         Raises:
             ValueError: If a value is infinite.
         """
@@ -54,9 +62,10 @@ class Source(abc.ABC):
         infinite = np.isinf(values).any(axis=(1, 2, 3))
         if infinite.any():
             raise ValueError(
-                "Frames must be finite, or NaN where a value is missing: "
-                "frames[numpy.isinf(frames)] = numpy.nan. Received: an "
-                f"infinite value in frame {start + int(infinite.argmax())}"
+                "Frames must not contain infinite values (inf): replace them, "
+                "or mark missing ones by NaN; -inf dBZ is no rain, so give "
+                "the lowest dBZ instead. Received: inf in frame "
+                f"{start + int(infinite.argmax())}"
             )
         return self.scaling(values).astype("float32")
 
@@ -66,8 +75,8 @@ class ArraySource(Source):
 
     Args:
         frames: Array `(frames, height, width, channels)` of floats, NaN where
-            a value is missing, or of 8-bit integers. The masked pixels of a
-            `numpy.ma` array are missing.
+            a value is missing, or of 8-bit integers. A masked value
+            (`numpy.ma`) is missing.
         segments: List of `(start, stop)`; None is one without a gap.
         scaling: `Scaling`; None takes floats as pixels, and divides 8-bit
             integers by 255.
@@ -106,7 +115,7 @@ class ArraySource(Source):
                 "`times` must have one time for each frame. Received: "
                 f"{times.size} times for {len(frames)} frames"
             )
-        self.frames = without_mask(frames)
+        self.frames = _unmasked(frames)
         self.image_shape = frames.shape[1:]
         self.segments = _check_segments(segments, len(frames))
         self.scaling = scaling
@@ -114,30 +123,14 @@ class ArraySource(Source):
         self.times = times
 
     def read(self, start, stop):
-        return np.asarray(self.frames[start:stop], "float32")
+        return np.asarray(_unmasked(self.frames[start:stop]), "float32")
 
 
-def without_mask(frames):
-    """Return frames as a plain array, NaN where a pixel is masked.
-
-    Args:
-        frames: Array of floats or 8-bit integers. Integers of which some are
-            masked become float32.
-
-    Returns:
-        Array; `frames` itself unless it is a `numpy.ma` array.
-
-    Example:
-    >>> without_mask(np.ma.masked_equal(np.array([0.5, -1.0]), -1.0))
-    array([0.5, nan])
-    """
-    if not isinstance(frames, np.ma.MaskedArray):
-        return frames
-    if not np.ma.is_masked(frames):
-        return frames.data
-    if frames.dtype.kind != "f":
-        frames = frames.astype("float32")
-    return frames.filled(np.nan)
+def _unmasked(frames):
+    """Frames with NaN in place of masked values."""
+    if isinstance(frames, np.ma.MaskedArray):
+        frames = filled(frames.astype("float32"))
+    return frames
 
 
 def as_times(times):

@@ -1,5 +1,7 @@
 """What has to do with `tf.data`: the one module here that needs it."""
 
+import numpy as np
+
 
 def as_tf_data(dataset):
     """Turns a data set of batches into a `tf.data.Dataset`.
@@ -52,28 +54,32 @@ def as_tf_data(dataset):
     return result.apply(tf.data.experimental.assert_cardinality(len(dataset)))
 
 
-def refuse_nan(dataset, message):
-    """Makes a `tf.data.Dataset` fail at the first batch whose x holds NaN.
+def checked(dataset, check):
+    """Return a `tf.data.Dataset` whose batches are checked as they are drawn.
 
     Args:
         dataset: A `tf.data.Dataset` of `x`, `(x, y)` or `(x, y, weights)`.
-        message: What the error says.
+        check: A function of a batch of NumPy arrays that raises for a bad one.
 
     Returns:
-        A `tf.data.Dataset` of the same elements. Reading the bad batch raises
+        A `tf.data.Dataset` of the same elements. Reading a bad batch raises
         `tf.errors.InvalidArgumentError`.
 
     Example:
     ```python
-    batches = refuse_nan(batches, "NaN in the input")
+    batches = checked(batches, check)
     ```
     """
     import tensorflow as tf
 
-    def check(x, *rest):
-        whole = tf.reduce_all(tf.logical_not(tf.math.is_nan(x)))
-        with tf.control_dependencies([tf.debugging.Assert(whole, [message])]):
-            x = tf.identity(x)
-        return (x, *rest) if isinstance(dataset.element_spec, tuple) else x
+    def passed(*batch):
+        check(batch)
+        return np.True_
 
-    return dataset.map(check)
+    def element(*batch):
+        whole = tf.numpy_function(passed, batch, tf.bool)
+        with tf.control_dependencies([whole]):
+            batch = tf.nest.map_structure(tf.identity, batch)
+        return batch if isinstance(dataset.element_spec, tuple) else batch[0]
+
+    return dataset.map(element)

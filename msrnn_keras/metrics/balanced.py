@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from msrnn_keras.checks import check_finite
 from msrnn_keras.metrics.base import PIXELS, FrameMetric, prepare
 from msrnn_keras.metrics.units import Scaled, in_units
 
@@ -90,7 +91,8 @@ def frame_balanced_mae(
 def _weighted(y_true, y_pred, thresholds, weights, scaling, clip):
     """Give the errors and their weights, which undo the missing pixels."""
     _check_weights(thresholds, weights)
-    y_true, y_pred, valid = prepare(y_true, y_pred, clip)
+    unit_range = clip or scaling is not None
+    y_true, y_pred, valid = prepare(y_true, y_pred, clip, unit_range)
     rain = in_units(y_true, scaling)
     steps = np.diff(weights).tolist()
     mask = float(weights[0])
@@ -101,6 +103,9 @@ def _weighted(y_true, y_pred, thresholds, weights, scaling, clip):
 
 
 def _check_weights(thresholds, weights):
+    for name, numbers in (("thresholds", thresholds), ("weights", weights)):
+        for number in numbers:
+            check_finite(name, number)
     ascending = all(np.diff(thresholds) > 0)
     if not ascending or len(weights) != len(thresholds) + 1:
         raise ValueError(

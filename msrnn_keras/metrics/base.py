@@ -4,30 +4,90 @@ import keras
 import numpy as np
 from keras import ops
 
+from msrnn_keras.checks import (
+    LIMITS,
+    check_floats,
+    check_values,
+    filled,
+    same_shape,
+)
+
 PIXELS = (2, 3, 4)
+UNIT_RANGE = (-1e-3, 1 + 1e-3)  # [0, 1] but for rounding
+UNIT_REMEDY = (
+    "The score holds for pixels alone: scale the frames to [0, 1], for "
+    "instance frames / 255 or a `Scaling` of msrnn_keras.data, before the "
+    "model sees them. An MSE at any scale is frame_mse(y_true, y_pred, "
+    "clip=False), in `evaluate` scores=['mse_unclipped']."
+)
 _NUMPY = (np.ndarray, np.generic)
 
 
-def prepare(y_true, y_pred, clip):
+def readable(y_true, y_pred, unit_range):
+    """Give both clips without masks, or refuse them.
+
+    The values of tensors are not known while a step is compiled, so those of
+    arrays alone are checked.
+
+    Args:
+        y_true: True frames, an array, masked array or tensor.
+        y_pred: Predicted frames.
+        unit_range: Whether the truth must lie in [0, 1].
+
+    Returns:
+        Both; masked pixels are NaN.
+
+    Raises:
+        ValueError: If a value is infinite or out of its range.
+        TypeError: If they are not floating-point.
+    """
+    y_true, y_pred = filled(y_true), filled(y_pred)
+    limits = UNIT_RANGE if unit_range else LIMITS
+    remedy = UNIT_REMEDY if unit_range else ""
+    check_floats(y_true, "y_true")
+    check_floats(y_pred, "y_pred")
+    if isinstance(y_true, _NUMPY):
+        check_values(y_true, "y_true", limits, True, remedy)
+    if isinstance(y_pred, _NUMPY):
+        check_values(y_pred, "y_pred", LIMITS, True)
+    return y_true, y_pred
+
+
+def prepare(y_true, y_pred, clip, unit_range=None):
     """Give both clips, zero at missing pixels, and which pixels are valid.
+
+    The prediction becomes NaN, and so does its score, where it is infinite
+    and, with `unit_range`, where a tensor of the truth is not in [0, 1].
 
     Args:
         y_true: True frames, (batch, time, height, width, channels). NaN means
             a missing pixel.
         y_pred: Predicted frames of the same shape.
         clip: Whether predictions are clipped to [0, 1] first.
+        unit_range: Whether the score holds for truth in [0, 1] alone; None is
+            `clip`.
 
     Returns:
         Three float32 tensors of that shape; the last holds ones and zeros.
 
     Raises:
-        ValueError: If the two shapes differ or are not of rank 5.
+        ValueError: If the two shapes differ or are not of rank 5, or a value
+            is infinite or out of its range.
+        TypeError: If they are not floating-point.
     """
+    unit_range = clip if unit_range is None else unit_range
+    y_true, y_pred = readable(y_true, y_pred, unit_range)
     y_true = ops.convert_to_tensor(y_true, dtype="float32")
     y_pred = ops.convert_to_tensor(y_pred, dtype="float32")
     _check_clips(y_true, y_pred)
+    wrong = ops.isinf(y_pred)
     if clip:
         y_pred = ops.clip(y_pred, 0.0, 1.0)
+    if unit_range:
+        low, high = UNIT_RANGE
+        outside = ops.logical_or(y_true < low, y_true > high)
+        wrong = ops.logical_or(wrong, outside)
+    y_pred = ops.where(wrong, np.nan, y_pred)
     missing = ops.isnan(y_true)
     y_true = ops.where(missing, 0.0, y_true)
     y_pred = ops.where(missing, 0.0, y_pred)
@@ -36,11 +96,7 @@ def prepare(y_true, y_pred, clip):
 
 def _check_clips(y_true, y_pred):
     true_shape, pred_shape = tuple(y_true.shape), tuple(y_pred.shape)
-    same = len(true_shape) == len(pred_shape) and all(
-        a == b or None in (a, b)
-        for a, b in zip(true_shape, pred_shape, strict=True)
-    )
-    if len(true_shape) != 5 or not same:
+    if len(true_shape) != 5 or not same_shape(true_shape, pred_shape):
         raise ValueError(
             "`y_true` and `y_pred` must both have the shape (batch, time, "
             "height, width, channels). "
@@ -85,6 +141,7 @@ class PooledMetric(keras.metrics.Metric):
     """
 
     parts = None
+    scaling = None
 
     def __init__(self, num_frames=None, clip=True, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -102,6 +159,11 @@ class PooledMetric(keras.metrics.Metric):
         self.total = self.add_variable(shape, "zeros", name="total")
         self.rounding = self.add_variable(shape, "zeros", name="rounding")
 
+    @property
+    def unit_range(self):
+        """Whether the score holds for truth in [0, 1] alone."""
+        return self.clip or self.scaling is not None
+
     def frame_sums(self, y_true, y_pred):
         """Give what every frame adds to the sums, (batch, time, parts)."""
         raise NotImplementedError
@@ -113,6 +175,9 @@ class PooledMetric(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add the frames of one batch.
 
+        Arrays of values that the score does not hold for are refused. Of
+        tensors, whose values a compiled step does not know, the score is NaN.
+
         Args:
             y_true: True frames, (batch, time, height, width, channels). NaN
                 means a missing pixel.
@@ -121,8 +186,11 @@ class PooledMetric(keras.metrics.Metric):
                 (batch, time).
 
         Raises:
-            ValueError: If shapes do not fit each other or `num_frames`.
+            ValueError: If shapes do not fit each other or `num_frames`, or a
+                value is infinite or out of its range.
+            TypeError: If frames are not floating-point.
         """
+        y_true, y_pred = readable(y_true, y_pred, self.unit_range)
         y_true = ops.convert_to_tensor(y_true, dtype="float32")
         y_pred = ops.stop_gradient(ops.convert_to_tensor(y_pred))
         sums = ops.cast(self.frame_sums(y_true, y_pred), self.dtype)

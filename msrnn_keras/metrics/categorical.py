@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from msrnn_keras.checks import check_finite
 from msrnn_keras.metrics.base import PIXELS, PooledMetric, prepare, quotient
 from msrnn_keras.metrics.units import Scaled, in_units
 
@@ -36,10 +37,13 @@ def events(y_true, y_pred, threshold, scaling, clip):
         has no event. Where a prediction is NaN, so is its event.
 
     Raises:
-        ValueError: If the two shapes differ or are not of rank 5.
+        ValueError: If the two shapes differ or are not of rank 5, or the
+            threshold is not finite.
         TypeError: If `scaling` has no `inverse`.
     """
-    y_true, y_pred, valid = prepare(y_true, y_pred, clip)
+    check_finite("threshold", threshold)
+    unit_range = clip or scaling is not None
+    y_true, y_pred, valid = prepare(y_true, y_pred, clip, unit_range)
     observed = ops.cast(in_units(y_true, scaling) >= threshold, "float32")
     forecast = ops.cast(in_units(y_pred, scaling) >= threshold, "float32")
     forecast = ops.where(ops.isnan(y_pred), np.nan, forecast)
@@ -65,7 +69,8 @@ def frame_contingency(y_true, y_pred, threshold, scaling=None, clip=True):
         `far`, `csi` and `hss` take it, or any sum of it.
 
     Raises:
-        ValueError: If the two shapes differ or are not of rank 5.
+        ValueError: If the two shapes differ or are not of rank 5, or the
+            threshold is not finite.
         TypeError: If `scaling` has no `inverse`.
 
     Example:
@@ -162,6 +167,7 @@ class CategoricalMetric(Scaled, PooledMetric):
         dtype: Type of the sums.
 
     Raises:
+        ValueError: If the threshold is not a finite number.
         TypeError: If `scaling` has no `inverse`.
     """
 
@@ -176,6 +182,7 @@ class CategoricalMetric(Scaled, PooledMetric):
         name=None,
         dtype=None,
     ):
+        check_finite("threshold", threshold)
         name = name or f"{type(self).__name__.lower()}_{threshold:g}"
         super().__init__(num_frames, clip, name=name, dtype=dtype)
         self.threshold = threshold

@@ -70,7 +70,7 @@ def frame_psnr(y_true, y_pred, clip=True):
     Raises:
         ValueError: If the two shapes differ or are not of rank 5.
     """
-    y_true, y_pred, valid = prepare(y_true, y_pred, clip)
+    y_true, y_pred, valid = prepare(y_true, y_pred, clip, unit_range=True)
     error = ops.sum(ops.square(y_true - y_pred), axis=PIXELS)
     error = error / ops.sum(valid, axis=PIXELS)
     decibel = -10.0 * ops.log10(ops.maximum(error, PSNR_FLOOR))
@@ -141,6 +141,8 @@ class PSNR(FrameMetric):
         name: Name of the metric.
         dtype: Type of the sums.
     """
+
+    unit_range = True
 
     def __init__(self, num_frames=None, clip=True, name="psnr", dtype=None):
         super().__init__(num_frames, clip, name=name, dtype=dtype)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from msrnn_keras.checks import check_positive
+from msrnn_keras.checks import check_finite, check_positive
 from msrnn_keras.metrics.base import PIXELS, PooledMetric, quotient
 from msrnn_keras.metrics.categorical import events
 from msrnn_keras.metrics.units import Scaled
@@ -35,7 +35,7 @@ def frame_fractions(y_true, y_pred, threshold, window, scaling=None, clip=True):
 
     Raises:
         ValueError: If the two shapes differ or are not of rank 5, or the
-            window is not a positive integer.
+            window is not a positive integer, or the threshold not finite.
         TypeError: If `scaling` has no `inverse`.
 
     Reference:
@@ -104,7 +104,8 @@ class FSS(Scaled, PooledMetric):
         dtype: Type of the sums.
 
     Raises:
-        ValueError: If the window is not a positive integer.
+        ValueError: If the threshold is not a finite number, or the window
+            not a positive integer.
         TypeError: If `scaling` has no `inverse`.
 
     Reference:
@@ -123,6 +124,7 @@ class FSS(Scaled, PooledMetric):
         name=None,
         dtype=None,
     ):
+        check_finite("threshold", threshold)
         check_positive("window", window)
         name = name or f"fss_{threshold:g}_{window}"
         super().__init__(num_frames, clip, name=name, dtype=dtype)

@@ -38,8 +38,8 @@ def frame_lpips(y_true, y_pred, clip=True):
         Zhang et al., "The Unreasonable Effectiveness of Deep Features as a
         Perceptual Metric", CVPR 2018, arXiv:1801.03924.
     """
-    arrays = map(ops.convert_to_numpy, prepare(y_true, y_pred, clip))
-    y_true, y_pred, valid = arrays
+    clips = prepare(y_true, y_pred, clip, unit_range=True)
+    y_true, y_pred, valid = map(ops.convert_to_numpy, clips)
     if min(y_true.shape[2:4]) < 32:
         raise ValueError(
             "LPIPS needs frames of 32 x 32 pixels at least; leave it out for "

@@ -38,7 +38,7 @@ def frame_ssim(y_true, y_pred, clip=True):
         Wang et al., "Image Quality Assessment: From Error Visibility to
         Structural Similarity", IEEE Transactions on Image Processing, 2004.
     """
-    x, y, valid = prepare(y_true, y_pred, clip)
+    x, y, valid = prepare(y_true, y_pred, clip, unit_range=True)
     maps = ops.stack([x, y, x * x, y * y, x * y])
     mean_x, mean_y, mean_xx, mean_yy, mean_xy = ops.unstack(_blur(maps), 5)
     c1, c2 = SSIM_K1**2, SSIM_K2**2
@@ -93,6 +93,8 @@ class SSIM(FrameMetric):
         name: Name of the metric.
         dtype: Type of the sums.
     """
+
+    unit_range = True
 
     def __init__(self, num_frames=None, clip=True, name="ssim", dtype=None):
         super().__init__(num_frames, clip, name=name, dtype=dtype)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from msrnn_keras.checks import check_positive
+from msrnn_keras.checks import check_finite, check_positive
 from msrnn_keras.metrics import categorical, fractions, ssim
 from msrnn_keras.metrics.balanced import frame_balanced_mae, frame_balanced_mse
 from msrnn_keras.metrics.base import quotient
@@ -64,8 +64,8 @@ def make_tallies(scores=None, thresholds=None, windows=None, scaling=None):
         A list of `Tally`.
 
     Raises:
-        ValueError: If a score is unknown or a window is given without a
-            threshold or is not a positive integer.
+        ValueError: If a score is unknown, a threshold not finite, or a window
+            is given without a threshold or is not a positive integer.
         TypeError: If `scaling` has no `inverse`.
     """
     check_scaling(scaling)
@@ -100,6 +100,8 @@ def _check_names(scores, thresholds, windows):
             "`windows` need `thresholds`, above which the FSS counts. "
             f"Received: windows={windows}, thresholds={thresholds}"
         )
+    for threshold in thresholds:
+        check_finite("threshold", threshold)
     for window in windows:
         check_positive("window", window)
 

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from msrnn_keras.checks import filled
+
 
 def check_clips(past, future, forecast):
     """Check the three parts of one clip that is to be shown.
@@ -85,7 +87,7 @@ def check_clip(frames, name):
     Raises:
         ValueError: If it is not one clip of floats with 1 or 3 channels.
     """
-    frames = np.asarray(frames)
+    frames = np.asarray(filled(frames))
     if frames.ndim != 4 or 0 in frames.shape:
         raise ValueError(
             f"`{name}` must be one clip, (time, height, width, channels), "

@@ -7,6 +7,7 @@ import numpy as np
 
 from msrnn_keras.checks import check_positive
 from msrnn_keras.stack import MSStack
+from msrnn_keras.weights_file import check_weights_file
 
 
 def load_model(path):
@@ -20,7 +21,8 @@ def load_model(path):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it holds no such model.
+        ValueError: If it holds no such model, or a weight that is not a
+            finite floating-point number.
 
     Example:
     >>> model = load_model("model.keras")
@@ -42,6 +44,7 @@ def load_model(path):
             "The model must be of this package, an MSStack. Received: "
             f"{type(model).__name__} in {str(path)!r}"
         )
+    check_weights_file(path)
     return model
 
 
@@ -63,7 +66,8 @@ def forecast_recordings(model, recordings, horizon=None, last=None):
     Raises:
         ValueError: If the frames have other channels than the model, are
             fewer than `last`, too few follow the last gap, or they hold
-            missing pixels that the model is not built for.
+            missing pixels that the model is not built for; or if the model
+            computes a frame that is not finite.
 
     Example:
     >>> past, forecast = forecast_recordings(model, [recording], horizon=12)
@@ -80,7 +84,19 @@ def forecast_recordings(model, recordings, horizon=None, last=None):
     _check_channels(model, recordings[0])
     past = np.stack([x.pixels(len(x) - last, len(x)) for x in recordings])
     _check_missing(model, past)
-    return past, model.forecast(past, horizon=horizon)
+    forecast = model.forecast(past, horizon=horizon)
+    _check_finite(forecast)
+    return past, forecast
+
+
+def _check_finite(forecast):
+    finite = np.isfinite(forecast).all(axis=(0, 2, 3, 4))
+    if not finite.all():
+        raise ValueError(
+            "The model computed frames that are not finite; ask for fewer "
+            "(--horizon), or check its weights. Received: NaN or infinity "
+            f"from frame {int(finite.argmin()) + 1} of {len(finite)} on"
+        )
 
 
 def _after_gap(recording, context):

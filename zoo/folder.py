@@ -13,7 +13,7 @@ from msrnn_keras.training import BEST, RECIPE
 from zoo.catalog import CONFIG, METADATA, WEIGHTS
 from zoo.configuration import check_config
 from zoo.files import PresetFileError
-from zoo.preset import build, check_version
+from zoo.preset import build, check_version, load_weights
 
 FINE_TUNING = 10  # a loaded model learns at this part of the peak rate
 
@@ -30,12 +30,13 @@ def load_folder(folder, weights=True, **overrides):
 
     Returns:
         `MSStack`, compiled. That of a run has the weights that scored best on
-        validation.
+        validation. With weights, its `value_range` is that of pixels.
 
     Raises:
         PresetFileError: where a file is missing or cannot be read.
-        ValueError: where the configuration is not one of this package, or
-            `image_shape` has other channels than the weights.
+        ValueError: where the configuration is not one of this package,
+            `image_shape` has other channels than the weights, or a weight is
+            not a finite floating-point number.
         RuntimeError: where the preset needs a newer package.
     """
     if (folder / RECIPE).is_file():
@@ -135,7 +136,7 @@ def _load_run(folder, weights, overrides):
     # As a preset is: nothing of its training but the weights.
     model = create(recipe.model, **{**recipe.architecture, **overrides})
     if weights:
-        model.load_weights(best)
+        load_weights(model, best)
     model.compile(
         keras.optimizers.Adam(recipe.training.learning_rate / FINE_TUNING),
         loss=LOSSES[recipe.training.loss](),

@@ -131,12 +131,14 @@ class Library:
         Returns:
             `MSStack`, compiled with the preset's loss and a learning rate to
             go on with. The untrained model of a recipe is compiled as for its
-            training.
+            training. A model with weights takes frames of values from -0.5
+            to 1.5, its `value_range`; they were trained on pixels in [0, 1].
 
         Raises:
             ValueError: where there is no such preset, it has no weights, the
-                configuration in a folder is not of this package, or
-                `image_shape` has other channels than the weights.
+                configuration in a folder is not of this package,
+                `image_shape` has other channels than the weights, or a weight
+                is not a finite floating-point number.
             PresetFileError: where a file is missing or damaged, or can not be
                 fetched.
             RuntimeError: where the preset needs a newer package.

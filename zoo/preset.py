@@ -11,7 +11,9 @@ import keras
 import numpy as np
 
 import msrnn_keras
+from msrnn_keras.checks import PIXELS
 from msrnn_keras.stack import MSStack
+from msrnn_keras.weights_file import check_weights_file
 from zoo.catalog import (
     CARD,
     CONFIG,
@@ -169,15 +171,35 @@ def build(config, weights=None, **overrides):
 
     Returns:
         `MSStack`, compiled with the preset's loss and learning rate.
+
+    Raises:
+        OSError: where the weights cannot be read.
+        ValueError: where a weight is not a finite floating-point number.
     """
     model = MSStack.from_config({**config["model"]["config"], **overrides})
     if weights is not None:
-        model.load_weights(weights)
+        load_weights(model, weights)
     model.compile(
         optimizer=keras.optimizers.Adam(config["compile"]["learning_rate"]),
         loss=keras.losses.get(config["compile"]["loss"]),
     )
     return model
+
+
+def load_weights(model, path):
+    """Loads trained weights, for frames of pixels.
+
+    Args:
+        model: `MSStack`; its `value_range` becomes that of pixels.
+        path: path of a file of weights.
+
+    Raises:
+        OSError: where the weights cannot be read.
+        ValueError: where a weight is not a finite floating-point number.
+    """
+    check_weights_file(path)
+    model.load_weights(path)
+    model.value_range = PIXELS
 
 
 def check_version(metadata):
@@ -247,7 +269,9 @@ def _config(model, loss, learning_rate):
 
 def _loaded_config(model):
     """What a published model is built with: nothing of its training."""
-    return {**model.get_config(), "sampling": None, "dtype": "float32"}
+    config = {**model.get_config(), "sampling": None, "dtype": "float32"}
+    config.pop("value_range", None)  # `load_weights` sets it.
+    return config
 
 
 def _to_json(value):

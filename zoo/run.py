@@ -5,9 +5,6 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
-import numpy as np
-
 from msrnn_keras.recipes import Recipe, load_recipe
 from msrnn_keras.training import (
     BEST,
@@ -16,6 +13,7 @@ from msrnn_keras.training import (
     SCORE,
     read_history,
 )
+from msrnn_keras.weights_file import check_weights_file
 from zoo.files import describe
 
 
@@ -122,7 +120,7 @@ def read_run(run_dir, unfinished=False):
             "Every epoch must have a finite validation score. "
             f"Received: {SCORE}={scores} in {str(folder)!r}"
         )
-    _check_finite(weights)
+    check_weights_file(weights)
     return Run(
         folder,
         recipe,
@@ -130,27 +128,3 @@ def read_run(run_dir, unfinished=False):
         json.loads(environment.read_text(encoding="utf-8")),
         describe(weights)["sha256"],
     )
-
-
-def _check_finite(path):
-    """Refuses a file of weights with NaN or infinity."""
-    broken = []
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
-            if not np.isfinite(item[()]).all():
-                broken.append(name)
-
-    try:
-        with h5py.File(path) as file:
-            file.visititems(visit)
-    except OSError as error:
-        raise OSError(
-            f"The best weights cannot be read ({error}). "
-            f"Received: {str(path)!r}"
-        ) from error
-    if broken:
-        raise ValueError(
-            "Every weight must be a finite number. "
-            f"Received: NaN or infinity in {', '.join(broken)} of {path}"
-        )

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def test_a_run(trained):
     folder, model = trained
     loaded = zoo.load(str(folder))
     assert_same_weights(loaded, model)
-    assert loaded.get_config() == {**model.get_config(), "sampling": None}
+    changes = {"sampling": None, "value_range": [-0.5, 1.5]}
+    assert loaded.get_config() == {**model.get_config(), **changes}
     rate = keras.ops.convert_to_numpy(loaded.optimizer.learning_rate)
     np.testing.assert_allclose(rate, 0.001)
     changed = zoo.load(folder, horizon=4, dtype="mixed_bfloat16")
@@ -85,6 +87,96 @@ def test_a_run_that_has_finished_no_epoch(tmp_path):
     with pytest.raises(PresetFileError, match="msrnn train.*Received: "):
         zoo.load(tmp_path)
     assert zoo.load(tmp_path, weights=False).name == "ms-convlstm"
+
+
+def test_frames_are_pixels(published, trained, past):
+    """Trained weights say nothing about frames that are not scaled."""
+    folder, _ = trained
+    run = zoo.load(folder)
+    frames = np.full((1, 2, 32, 32, 1), 1.6, "float32")
+    for loaded, x in ((zoo.load(published / TINY), 255 * past), (run, frames)):
+        y = np.zeros_like(loaded.predict(np.clip(x, 0, 1), verbose=0))
+        for call in (
+            lambda x, y: loaded.predict(x, verbose=0),
+            lambda x, y: loaded.forecast(x),
+            lambda x, y: loaded.rollout(x),
+            lambda x, y: loaded.stream().update(x[:, 0]),
+            lambda x, y: loaded.fit(x, y, verbose=0),
+            lambda x, y: loaded.fit(0 * x, y + 2, verbose=0),
+            lambda x, y: loaded.evaluate(x, y, verbose=0),
+            lambda x, y: loaded.train_on_batch(x, y),
+        ):
+            with pytest.raises(ValueError, match=r"\[-0.5, 1.5\].*/ 255.*Rec"):
+                call(x, y)
+    untrained = zoo.load(published / TINY, weights=False)
+    assert untrained.value_range is None
+    untrained.predict(255 * past, verbose=0)
+
+
+def test_the_range_is_saved(published, past, tmp_path):
+    loaded = zoo.load(published / TINY)
+    loaded.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.value_range == loaded.value_range == (-0.5, 1.5)
+    with pytest.raises(ValueError, match="Received: values from .* to 2"):
+        again.predict(0 * past + 2, verbose=0)
+    again.value_range = None
+    again.predict(0 * past + 2, verbose=0)
+    config = loaded.get_config()
+    del config["value_range"]  # as of a file of before
+    assert msrnn_keras.MSStack.from_config(config).value_range is None
+
+
+WRONG = {
+    "nan": (lambda w: np.where(np.ones_like(w), np.nan, w), "NaN or inf"),
+    "inf": (lambda w: w - np.inf, "NaN or inf"),
+    "integer": (lambda w: np.ones(w.shape, "int8"), "of type int8"),
+    "bool": (lambda w: np.ones(w.shape, "bool"), "of type bool"),
+    "complex": (lambda w: w.astype("complex64"), "of type complex64"),
+}
+
+
+def change_weight(path, change):
+    """Change one weight of a file, and say which."""
+    with h5py.File(path, "r+") as file:
+        names = []
+        file.visit(names.append)
+        name = next(n for n in names if getattr(file[n], "ndim", 0) == 4)
+        value = change(file[name][()])
+        del file[name]
+        file[name] = value
+    return name
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_weights_are_refused(copied, trained, tmp_path, kind):
+    change, message = WRONG[kind]
+    run = Path(shutil.copytree(trained[0], tmp_path / "run"))
+    for folder, file in (
+        (copied, "model.weights.h5"),
+        (run, "best.weights.h5"),
+    ):
+        name = change_weight(folder / file, change)
+        with pytest.raises(ValueError, match="finite number") as refusal:
+            zoo.load(folder)
+        assert name in str(refusal.value) and message in str(refusal.value)
+        zoo.load(folder, weights=False)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_weights_of_every_float_type_are_read(copied, model, dtype):
+    name = change_weight(
+        copied / "model.weights.h5", lambda w: w.astype(dtype)
+    )
+    with h5py.File(copied / "model.weights.h5") as file:
+        expected = file[name][()]
+    values = [
+        keras.ops.convert_to_numpy(w) for w in zoo.load(copied).weights
+    ]
+    assert any(
+        v.shape == expected.shape and np.array_equal(v, expected)
+        for v in values
+    )
 
 
 @pytest.mark.backend_free

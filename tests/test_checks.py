@@ -2,12 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras.checks import check_positive
+from msrnn_keras.checks import check_finite, check_positive, filled
 from tests.reference import clips, tiny
 
 PAST, FUTURE = clips(length=4), clips(length=3)
 HOLES = PAST.copy()
 HOLES[1, 2, 3, 4] = np.nan
+INFINITE, HUGE = (np.where(np.isnan(HOLES), v, HOLES) for v in (-np.inf, 1e30))
 BAD = {
     "rank": (PAST[..., 0], ValueError, "expand_dims.*Received: shape="),
     "channels": (
@@ -21,6 +22,12 @@ BAD = {
         r"astype\('float32'\) / 255.*Received: dtype=uint8",
     ),
     "nan": (HOLES, ValueError, r"numpy.nan_to_num.*Received: "),
+    "inf": (INFINITE, ValueError, r"infinite.*\(inf\).*Received: 1 infinite"),
+    "huge": (
+        HUGE,
+        ValueError,
+        r"1e\+06\].*/ 255.*Received: values .* to 1e\+30",
+    ),
     "empty": (PAST[:, :0], ValueError, "at least one frame.*Received: "),
 }
 bad_frames = pytest.mark.parametrize("kind", BAD)
@@ -81,12 +88,18 @@ def test_arrays_are_refused(model, kind):
         lambda: model.evaluate(frames, FUTURE, verbose=0),
         lambda: model.forecast(frames),
         lambda: model.rollout(frames),
+        lambda: model.decoupling(frames),
+        lambda: model.train_on_batch(frames, FUTURE),
+        lambda: model.test_on_batch(frames, FUTURE),
+        lambda: model.fit(
+            PAST, FUTURE, validation_data=(frames, FUTURE), verbose=0
+        ),
     ):
         with pytest.raises(error, match=message):
             method()
 
 
-@pytest.mark.parametrize("kind", sorted(set(BAD) - {"nan"}))
+@pytest.mark.parametrize("kind", sorted(set(BAD) - {"nan", "inf", "huge"}))
 def test_a_call_is_refused(model, kind):
     frames, error, message = BAD[kind]
     with pytest.raises(error, match=message):
@@ -153,6 +166,59 @@ def test_other_errors_pass_unchanged(model):
 
     with pytest.raises(KeyError, match="mine"):
         model.fit(Broken(None), verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["inf", "huge", "nan", "integers"])
+def test_a_stream_refuses_them_and_stays(model, kind):
+    frames, error, message = BAD[kind]
+    stream = model.stream().update(PAST[:, 0])
+    expected = stream.forecast(2)
+    with pytest.raises(error, match=message):
+        stream.update(frames[:, 2])
+    np.testing.assert_array_equal(stream.forecast(2), expected)
+
+
+def test_a_mask_of_holes_does_not_hide_inf():
+    model = tiny(missing="mask")
+    model.predict(HOLES, verbose=0)
+    both = np.where(np.isnan(INFINITE), 0, INFINITE)
+    both[0, 0] = np.nan
+    with pytest.raises(ValueError, match="infinite"):
+        model.predict(both, verbose=0)
+
+
+def test_float16_takes_what_it_can_hold():
+    model = tiny(dtype="mixed_float16")
+    with pytest.raises(ValueError, match=r"65504\].*to 70000"):
+        model.predict(np.where(PAST > 0.5, 7e4, PAST), verbose=0)
+
+
+def test_any_finite_scale_is_taken(model):
+    model.predict(1e6 * PAST, verbose=0)
+    model.evaluate(255 * PAST, 255 * FUTURE, verbose=0)
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, "1", None, True])
+def test_check_finite(value):
+    check_finite("threshold", np.float32(0.5))
+    with pytest.raises(ValueError, match="`threshold` must.*Received: thr"):
+        check_finite("threshold", value)
+
+
+@pytest.mark.backend_free
+def test_filled():
+    values = np.ma.masked_greater(np.array([0.5, 1e20], "float32"), 1e6)
+    for array in (values, [values, values]):
+        given = filled(array)
+        assert type(given) is np.ndarray and given.dtype == "float32"
+        row = given if given.ndim == 1 else given[1]
+        np.testing.assert_array_equal(row, np.float32([0.5, np.nan]))
+    assert values.data[1] == np.float32(1e20)  # the user's stays
+    plain = np.zeros(3)
+    assert filled(plain) is plain
+    with pytest.raises(TypeError, match="masked.*Received: dtype=uint8"):
+        filled(np.ma.masked_equal(np.zeros(3, "uint8"), 0))
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, "1", None, True])

@@ -89,25 +89,28 @@ def test_a_run_that_has_finished_no_epoch(tmp_path):
     assert zoo.load(tmp_path, weights=False).name == "ms-convlstm"
 
 
-def test_frames_are_pixels(published, trained, past):
+CALLS = {
+    "predict": lambda model, x, y: model.predict(x, verbose=0),
+    "forecast": lambda model, x, y: model.forecast(x),
+    "rollout": lambda model, x, y: model.rollout(x),
+    "stream": lambda model, x, y: model.stream().update(x[:, 0]),
+    "fit": lambda model, x, y: model.fit(x, y, verbose=0),
+    "fine-tuning": lambda model, x, y: model.fit(0 * x, y + 2, verbose=0),
+    "evaluate": lambda model, x, y: model.evaluate(x, y, verbose=0),
+    "batch": lambda model, x, y: model.train_on_batch(x, y),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_frames_are_pixels(published, trained, past, call):
     """Trained weights say nothing about frames that are not scaled."""
-    folder, _ = trained
-    run = zoo.load(folder)
+    preset, run = zoo.load(published / TINY), zoo.load(trained[0])
     frames = np.full((1, 2, 32, 32, 1), 1.6, "float32")
-    for loaded, x in ((zoo.load(published / TINY), 255 * past), (run, frames)):
-        y = np.zeros_like(loaded.predict(np.clip(x, 0, 1), verbose=0))
-        for call in (
-            lambda x, y: loaded.predict(x, verbose=0),
-            lambda x, y: loaded.forecast(x),
-            lambda x, y: loaded.rollout(x),
-            lambda x, y: loaded.stream().update(x[:, 0]),
-            lambda x, y: loaded.fit(x, y, verbose=0),
-            lambda x, y: loaded.fit(0 * x, y + 2, verbose=0),
-            lambda x, y: loaded.evaluate(x, y, verbose=0),
-            lambda x, y: loaded.train_on_batch(x, y),
-        ):
-            with pytest.raises(ValueError, match=r"\[-0.5, 1.5\].*/ 255.*Rec"):
-                call(x, y)
+    for model, x in ((preset, 255 * past), (run, frames)):
+        y = np.zeros((len(x), model.horizon, *x.shape[2:]), "float32")
+        CALLS[call](model, np.clip(x, -0.5, 1.5), y - (call == "fine-tuning"))
+        with pytest.raises(ValueError, match=r"\[-0.5, 1.5\].*/ 255.*Receiv"):
+            CALLS[call](model, x, y)
     untrained = zoo.load(published / TINY, weights=False)
     assert untrained.value_range is None
     untrained.predict(255 * past, verbose=0)
@@ -165,14 +168,10 @@ def test_wrong_weights_are_refused(copied, trained, tmp_path, kind):
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 def test_weights_of_every_float_type_are_read(copied, model, dtype):
-    name = change_weight(
-        copied / "model.weights.h5", lambda w: w.astype(dtype)
-    )
+    name = change_weight(copied / "model.weights.h5", lambda w: w.astype(dtype))
     with h5py.File(copied / "model.weights.h5") as file:
         expected = file[name][()]
-    values = [
-        keras.ops.convert_to_numpy(w) for w in zoo.load(copied).weights
-    ]
+    values = [keras.ops.convert_to_numpy(w) for w in zoo.load(copied).weights]
     assert any(
         v.shape == expected.shape and np.array_equal(v, expected)
         for v in values

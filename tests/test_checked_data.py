@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from msrnn_keras import metrics
 from tests.reference import clips, numpy, tiny
 
 PAST, FUTURE = clips(length=4), clips(length=3, seed=1)
@@ -176,3 +177,19 @@ def test_a_data_set_with_a_map_is_checked(model):
 def test_what_is_no_data_is_refused(model):
     with pytest.raises(ValueError, match="five dimensions"):
         model.fit({"frames": PAST}, FUTURE, verbose=0)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_metrics_of_pixels_need_pixels(weighted):
+    """Predictions are clipped to [0, 1], so other truth has no score."""
+    model = tiny()
+    chosen = "weighted_metrics" if weighted else "metrics"
+    model.compile("sgd", "mse", **{chosen: ["mae", metrics.MSE()]})
+    for method in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=r"`y`.*\[0, 1\].*clip=False"):
+            method(PAST, 255 * FUTURE, verbose=0)
+    model.compile("sgd", "mse", **{chosen: [metrics.MSE(clip=False)]})
+    given = model.evaluate(PAST, 255 * FUTURE, verbose=0)[1]
+    error = 255.0 * FUTURE - model.predict(PAST, verbose=0)
+    expected = (error**2).sum(axis=(2, 3, 4)).mean()
+    assert given == pytest.approx(expected, rel=1e-5)

@@ -177,3 +177,36 @@ def test_errors(data):
         evaluate(Fading(), [(past[0], future[0])])
     with pytest.raises(ValueError, match="NaN or infinity from 'fading'"):
         evaluate(Broken(), data)
+
+
+@pytest.mark.parametrize("scale, shift", [(255, 0), (60, 0), (1, -0.4)])
+def test_unscaled_data_are_refused_or_right(data, scale, shift):
+    past, future = (scale * (x + shift) for x in data)
+    still = Persistence(CONTEXT, HORIZON)
+    for options in ({}, {"scores": (), "thresholds": [0.5]}):
+        with pytest.raises(ValueError, match=r"\[0, 1\].*mse_unclipped.*Recei"):
+            evaluate(still, (past, future), **options)
+    result = evaluate(still, (past, future), scores=["mse_unclipped"])
+    errors = future.astype("float64") - past[:, -1:]
+    expected = (errors**2).sum(axis=(2, 3, 4)).mean()
+    given = result["forecast"]["mse_unclipped"]
+    assert given == pytest.approx(expected, rel=1e-5)
+
+
+def test_values_that_are_no_pixels_are_refused(data):
+    still = Persistence(CONTEXT, HORIZON)
+    for index, name in enumerate(("past", "future")):
+        wrong = list(data)
+        wrong[index] = (255 * data[index]).astype("uint8")
+        with pytest.raises(TypeError, match=f"`{name}`.*/ 255.*uint8"):
+            evaluate(still, tuple(wrong))
+        wrong[index] = data[index].copy()
+        wrong[index][0, 0, 0, 0] = np.inf
+        with pytest.raises(ValueError, match=f"`{name}`.*infinite"):
+            evaluate(still, tuple(wrong))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_thresholds_must_be_finite(data, value):
+    with pytest.raises(ValueError, match="`threshold`.*Received: "):
+        evaluate(Fading(), data, thresholds=[0.5, value])

@@ -51,3 +51,29 @@ def test_config_round_trip():
     assert isinstance(twin, L1L2)
     assert twin.get_config() == loss.get_config()
     assert (twin.reduction, twin.name) == ("sum", "other")
+
+
+@pytest.mark.parametrize(
+    "shape", [(16, 16, 1), (1, 7, 16, 16, 1), (2, 7, 16, 16, 3), (7, 16, 16, 1)]
+)
+def test_shapes_are_not_broadcast(shape):
+    with pytest.raises(ValueError, match="same shape.*Received: y_true.sha"):
+        L1L2()(np.zeros(shape, "float32"), P)
+    with pytest.raises(ValueError, match="same shape.*Received: y_true.sha"):
+        L1L2()(Y, np.zeros(shape, "float32"))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "complex64"])
+def test_frames_are_floats(dtype):
+    with pytest.raises(TypeError, match=f"`y_true`.*/ 255.*dtype={dtype}"):
+        L1L2()((255 * Y).astype(dtype), P)
+    with pytest.raises(TypeError, match=f"`y_pred`.*/ 255.*dtype={dtype}"):
+        L1L2()(Y, (255 * P).astype(dtype))
+
+
+def test_sizes_that_are_not_known_are_legal():
+    inputs = keras.Input((None, None, None, 1))
+    model = keras.Model(inputs, keras.layers.Identity()(inputs))
+    model.compile(loss=L1L2())
+    expected = per_frame(Y, P).mean()
+    assert model.evaluate(P, Y, verbose=0) == pytest.approx(expected, 1e-5)

@@ -31,3 +31,8 @@ def test_score_table_of_chosen_columns():
         "Model  BALANCED MAE  CSI 0.5  FSS 0.5 10",
         "a              3.14   0.5124           -",
     ]
+
+
+def test_columns_are_a_list():
+    with pytest.raises(ValueError, match="list.*Received: columns='mse'"):
+        score_table({"a": {"forecast": {"mse": 1.0}}}, columns="mse")

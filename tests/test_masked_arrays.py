@@ -1,0 +1,137 @@
+"""A masked pixel (`numpy.ma`) is a missing one, wherever an array enters."""
+
+import keras
+import numpy as np
+import pytest
+
+from msrnn_keras import metrics
+from msrnn_keras.baselines import Persistence
+from msrnn_keras.data import MinMax, from_arrays
+from msrnn_keras.data.sources import ArraySource
+from msrnn_keras.evaluation import evaluate
+from msrnn_keras.losses import L1L2
+from tests.reference import clips, numpy, tiny
+
+HIDDEN = 1e20  # netCDF4 and pysteps leave such a number under the mask
+PAST, FUTURE = clips(length=4), clips(length=3, seed=1)
+
+
+def pair(frames):
+    """Frames with holes: under a mask, and as NaN."""
+    holes = np.random.default_rng(3).random(frames.shape) < 0.2
+    masked = np.ma.array(np.where(holes, HIDDEN, frames), mask=holes)
+    return masked.astype("float32"), np.where(holes, np.nan, frames)
+
+
+X_MASKED, X_NAN = pair(PAST)
+Y_MASKED, Y_NAN = pair(FUTURE)
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = tiny(missing="mask")
+    model.compile(keras.optimizers.SGD(0.0), L1L2(), metrics=[metrics.MSE()])
+    return model
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model, x: model.predict(x, verbose=0),
+        lambda model, x: model.forecast(x),
+        lambda model, x: model.forecast([x[0], x[1]]),
+        lambda model, x: model.rollout(x),
+        lambda model, x: model.stream().update(x[:, 0]).forecast(2),
+    ],
+)
+def test_forecasts(model, call):
+    np.testing.assert_array_equal(call(model, X_MASKED), call(model, X_NAN))
+
+
+def test_training_and_scores_of_keras(model):
+    def run(x, y):
+        history = model.fit(x, y, validation_data=(x, y), verbose=0).history
+        batches = ((x, y) for _ in range(2))
+        return [
+            *model.evaluate(x, y, verbose=0),
+            *history["loss"],
+            *history["val_loss"],
+            *history["val_mse"],
+            *model.evaluate(batches, verbose=0),
+            model.train_on_batch(x, y)[0],
+        ]
+
+    expected = run(X_NAN, Y_NAN)
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(run(X_MASKED, Y_MASKED), expected, rtol=1e-5)
+
+
+def test_a_model_without_a_mask_refuses_them():
+    with pytest.raises(ValueError, match="contain NaN.*Received: "):
+        tiny().predict(X_MASKED, verbose=0)
+
+
+def test_losses_and_metrics():
+    for score in (L1L2(), metrics.frame_mse, metrics.frame_ssim):
+        given = numpy(score(Y_MASKED, FUTURE))
+        np.testing.assert_array_equal(given, numpy(score(Y_NAN, FUTURE)))
+    holes = np.ma.getmaskarray(Y_MASKED)
+    error = np.where(holes, 0, Y_MASKED.data - 0.5) ** 2
+    share = (~holes).mean(axis=(2, 3, 4))
+    metric = metrics.MSE()
+    metric.update_state(Y_MASKED, np.full_like(FUTURE, 0.5))
+    expected = (error.sum(axis=(2, 3, 4)) / share).mean()
+    np.testing.assert_allclose(numpy(metric.result()), expected, rtol=1e-5)
+
+
+def test_evaluate():
+    still = Persistence(4, 3)
+    expected = evaluate(still, (X_NAN, Y_NAN), thresholds=[0.5])
+    given = evaluate(still, (X_MASKED, Y_MASKED), thresholds=[0.5])
+    assert given == expected
+    assert evaluate(still, [(X_MASKED, Y_MASKED)], thresholds=[0.5]) == given
+
+
+@pytest.mark.backend_free
+def test_sources():
+    rain = np.ma.masked_greater(
+        np.array([0.0, 5.0, HIDDEN, 10.0], "float32").reshape(4, 1, 1), 1e6
+    )
+    right = np.array([0, 0.5, np.nan, 1], "float32").reshape(4, 1, 1, 1)
+    for frames in (rain, list(rain)):
+        source = from_arrays(frames, scaling=MinMax(0, 10))
+        np.testing.assert_array_equal(source.pixels(0, 4), right)
+    # The range of values that are pixels is that of those not masked.
+    np.testing.assert_array_equal(from_arrays(rain / 10).pixels(0, 4), right)
+    bytes_ = np.ma.array([0, 51, 99, 255], "uint8", mask=[0, 0, 1, 0])
+    pixels = from_arrays(bytes_.reshape(4, 1, 1)).pixels(0, 4).ravel()
+    np.testing.assert_allclose(pixels, [0, 0.2, np.nan, 1], rtol=1e-6)
+
+
+@pytest.mark.backend_free
+def test_a_file_that_masks_as_it_is_read():
+    """As a variable of netCDF4: no masked array, but slices that are."""
+
+    class Variable:
+        dtype, shape, ndim = np.dtype("float32"), (3, 1, 1, 1), 4
+
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, part):
+            values = np.array([0.5, HIDDEN, 1.0], "float32")
+            return np.ma.masked_greater(values.reshape(self.shape), 1e6)[part]
+
+    given = ArraySource(Variable()).pixels(0, 3).ravel()
+    np.testing.assert_array_equal(given, [0.5, np.nan, 1.0])
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_sources_refuse_inf(value):
+    frames = np.full((3, 2, 2), value, "float32")
+    source = from_arrays(frames, scaling=MinMax(0, 10))
+    with pytest.raises(ValueError, match=r"infinite.*Received: inf in fram"):
+        source.pixels(0, 3)
+    with pytest.raises(ValueError, match="finite.*Received: "):
+        MinMax(0, abs(value))

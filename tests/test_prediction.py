@@ -111,3 +111,12 @@ def test_a_clip_without_a_pixel_is_refused(model):
     for asked in (model, tiny(missing="mask")):
         with pytest.raises(ValueError, match="Received: .* NaN in clip 1"):
             forecast_recordings(asked, recordings)
+
+
+def test_frames_that_are_not_finite_are_refused():
+    """Finite weights may still compute infinity."""
+    model = tiny("convlstm", context=2, scales=(1,), kernel_size=1)
+    model.set_weights([np.full_like(w, 3e38) for w in model.get_weights()])
+    assert not np.isfinite(model.forecast(clips())).all()
+    with pytest.raises(ValueError, match="finite.*Received: .*frame 1 of 3"):
+        forecast_recordings(model, [from_arrays(clips()[0])])

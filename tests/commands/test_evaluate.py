@@ -129,3 +129,15 @@ def test_evaluate_refuses_damaged_and_short_data(
     )
     refuse("nearest", "evaluate", model_file, "moon", "--data", germany)
     refuse("nearest", *command, germany, "--baselines", "flow")
+
+
+def test_evaluate_refuses_a_threshold_that_is_not_finite(
+    refuse, mnist, few_clips, monkeypatch
+):
+    monkeypatch.setattr("msrnn_keras.data.verify_test_set", lambda data: None)
+    for value in ("nan", "inf"):
+        refuse(
+            "`threshold` must be a finite number",
+            *("evaluate", "ms-convlstm", "mnist", "--data", mnist),
+            *("--clips", 2, "--thresholds", value),
+        )

@@ -259,3 +259,14 @@ def test_predict_refuses_other_frames(refuse, tmp_path, frames, message):
     out = tmp_path / "out.npz"
     refuse(message, "predict", tmp_path / "in.npy", "--out", out)
     assert not out.exists()
+
+
+def test_predict_writes_no_frames_that_are_not_finite(refuse, past, tmp_path):
+    model = tiny("convlstm", context=2, scales=(1,), kernel_size=1)
+    model.set_weights([np.full_like(w, 3e38) for w in model.get_weights()])
+    model.save(tmp_path / "model.keras")
+    for ending in ("npy", "npz", "png"):
+        out = tmp_path / f"out.{ending}"
+        options = ["--model", tmp_path / "model.keras", "--out", out]
+        refuse("not finite", "predict", past, *options)
+        assert not out.exists()

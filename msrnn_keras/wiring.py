@@ -103,6 +103,8 @@ def lookup_cell(cell):
 def cell_arguments(row):
     """Names of the arguments that the cells of a row of `CELLS` take."""
     classes = [cell for cell in (row.cell, row.first) if cell]
+    if row.motion:
+        classes.append(MotionCell)
     return {name for cell in classes for name in _parameters(cell)}
 
 
@@ -128,16 +130,12 @@ def build_cells(row, depth, policy, **arguments):
         cell_class = row.first if index == 0 and row.first else row.cell
         wrappers = []
         if row.motion and index < depth - 1:
-            wrappers.append((MotionCell, {}))
+            wrappers.append((MotionCell, _taken(MotionCell, arguments)))
         if row.highway and index == 1:
             wrappers.append((GradientHighwayCell, {}))
         if row.decoupling:
             wrappers.append((DecoupledCell, {"adapter": adapter}))
-        taken = {
-            name: value
-            for name, value in arguments.items()
-            if name in _parameters(cell_class)
-        }
+        taken = _taken(cell_class, arguments)
         name = f"layer_{index}"
         inner = "cell" if wrappers else name
         cell = cell_class(**taken, dtype=policy, name=inner)
@@ -149,8 +147,15 @@ def build_cells(row, depth, policy, **arguments):
 
 
 def _parameters(cell_class):
+    """Names of the arguments of a cell class that a user may choose."""
     names = inspect.signature(cell_class.__init__).parameters
-    return [name for name in names if name not in ("self", "kwargs")]
+    return [name for name in names if name not in ("self", "cell", "kwargs")]
+
+
+def _taken(cell_class, arguments):
+    """Those of the arguments that a cell class takes."""
+    names = _parameters(cell_class)
+    return {name: arguments[name] for name in names if name in arguments}
 
 
 class Wiring:

@@ -5,12 +5,14 @@ from keras import ops
 
 from msrnn_keras.cells.parts import blend, join
 from msrnn_keras.cells.wrapper import WrapperCell
-from msrnn_keras.layers.convolution import Recover
+from msrnn_keras.layers.convolution import Conv2D, Recover
 from msrnn_keras.layers.linear import scaled
 from msrnn_keras.layers.warp import Warp
 from msrnn_keras.precision import like, tanh
 
 OFFSETS = 9  # trajectories of a pixel, 3×3 in the published design
+# Above the 13,000 of 19 published steps, below the 65,504 of float16.
+MOTION_LIMIT = 16384.0
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -24,7 +26,7 @@ class MotionCell(WrapperCell):
         [a, r] = sigmoid(W_a *1 [e, Φ] + b_a)
         z = tanh(W_z *1 [e, r Φ] + b_z)
         Δ' = (Φ + Δ) / 2
-        Φ' = a z + (1 - a) Φ + Δ'
+        Φ' = clip(a z + (1 - a) Φ + Δ', -motion_limit, motion_limit)
         mask = sigmoid(W_m *1 e + b_m)
         w_i = mask_i (e at (column + u_i, row + v_i))
         dec = W_t *T (W_d *1 w + b_d) + b_t, transposed 4×4 with stride 2
@@ -35,16 +37,23 @@ class MotionCell(WrapperCell):
     h' is the output and takes the place of the inner cell's state `h`. An
     x without `filters` channels goes to the highway as W_x *1 x.
 
+    The published recurrence has no limit: Φ grows by up to 1.707 times a step
+    where a is near 0. The default limit keeps long forecasts finite and does
+    not change the 19 steps of the published setting. In mixed precision Φ,
+    Δ, a, r and z are float32.
+
     States: those of the inner cell, then `motion` and `trend`, each `(batch,
     height/2, width/2, 18)`. `step` also gives `flow`, the new `motion`.
 
     Args:
         cell: `ConvRNNCell` with a state `h`, an output gate and a number of
             filters that 4 divides.
+        motion_limit: Number, the largest |Φ|, pixels of the half map.
         **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
 
     Raises:
-        ValueError: If the cell is not such a one or height or width is odd.
+        ValueError: If the cell is not such a one, height or width is odd or
+            `motion_limit` is not positive or, in float16, above 16384.
 
     Example:
     >>> cell = msrnn_keras.MotionCell(msrnn_keras.ConvLSTMCell(8))
@@ -70,8 +79,10 @@ class MotionCell(WrapperCell):
         "fuse": "_conv_g",
     }
 
-    def __init__(self, cell, **kwargs):
+    def __init__(self, cell, motion_limit=MOTION_LIMIT, **kwargs):
         super().__init__(cell, **kwargs)
+        _check_limit(motion_limit, self.compute_dtype)
+        self.motion_limit = float(motion_limit)
         if self.filters % 4:
             raise ValueError(
                 f"4 must divide `filters`. Received: filters={self.filters}"
@@ -79,8 +90,10 @@ class MotionCell(WrapperCell):
         self.aux_names = (*cell.aux_names, "flow")
         few = self.filters // 4
         self.encode = self.conv(few, 2, strides=2, name="encode")
-        self.motion_gates = self.conv(4 * OFFSETS, 1, name="motion_gates")
-        self.candidate = self.conv(2 * OFFSETS, 1, name="candidate")
+        # Sums of Φ, which half precision may not hold.
+        wide = {"dtype": self.variable_dtype}
+        self.motion_gates = Conv2D(4 * OFFSETS, 1, name="motion_gates", **wide)
+        self.candidate = Conv2D(2 * OFFSETS, 1, name="candidate", **wide)
         self.mask = self.conv(OFFSETS, 1, name="mask")
         self.warp = Warp(dtype=self.dtype_policy, name="warp")
         self.merge = self.conv(few, 1, name="merge")
@@ -127,11 +140,13 @@ class MotionCell(WrapperCell):
         inner, (motion, trend) = self.split(states)
         hidden, inner, aux = self.cell.step(x, inner)
         encoded = self.encode(hidden)
-        gates = self.motion_gates(join(encoded, motion))
+        wide = like(encoded, motion)
+        gates = self.motion_gates(join(wide, motion))
         a, r = ops.split(ops.sigmoid(gates), 2, axis=-1)
-        z = tanh(self.candidate(join(encoded, r * like(motion, r))))
+        z = tanh(self.candidate(join(wide, r * motion)))
         trend = scaled(motion + trend, 0.5)
         motion = blend(a, z, motion) + trend
+        motion = ops.clip(motion, -self.motion_limit, self.motion_limit)
         decoded = self._decode(encoded, motion)
         g = ops.sigmoid(self.fuse(join(decoded, hidden)))
         highway = x if self.x_to_highway is None else self.x_to_highway(x)
@@ -148,3 +163,17 @@ class MotionCell(WrapperCell):
         moved = ops.transpose(ops.reshape(moved, (-1, OFFSETS, few)), (0, 2, 1))
         moved = ops.reshape(moved, (-1, height, width, few * OFFSETS))
         return self.decode(self.merge(moved))
+
+    def get_config(self):
+        return {**super().get_config(), "motion_limit": self.motion_limit}
+
+
+def _check_limit(limit, dtype):
+    """Refuse a limit that is not positive or too large for the format."""
+    number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
+    most = MOTION_LIMIT if dtype == "float16" else 3e38
+    if not number or not 0 < limit <= most:
+        raise ValueError(
+            f"`motion_limit` must be a number above 0 and up to {most:g} in "
+            f"{dtype}. Received: motion_limit={limit!r}"
+        )

@@ -19,6 +19,9 @@ class Cells(NamedTuple):
     highway: bool = False  # a Gradient Highway Unit before the second layer
     motion: bool = False  # MotionGRU on every layer but the last
     decoupling: float = 0.0  # weight of the decoupling loss
+    # What a stream forecasts from: "context", the newest `context` frames, or
+    # None, all frames. Measured with `benchmarks.long_streams`.
+    stream_window: str | None = None
 
 
 class Architecture(NamedTuple):
@@ -33,11 +36,18 @@ CELLS = {
     "convgru": Cells(cells.ConvGRUCell),
     "trajgru": Cells(cells.TrajGRUCell),
     "predrnn": Cells(cells.STLSTMCell),
-    "predrnn++": Cells(cells.CausalLSTMCell, highway=True),
+    "predrnn++": Cells(
+        cells.CausalLSTMCell, highway=True, stream_window="context"
+    ),
     "mim": Cells(cells.MIMCell, first=cells.STLSTMCell),
-    "motionrnn": Cells(cells.MIMCell, first=cells.STLSTMCell, motion=True),
+    "motionrnn": Cells(
+        cells.MIMCell,
+        first=cells.STLSTMCell,
+        motion=True,
+        stream_window="context",
+    ),
     "predrnn-v2": Cells(cells.STLSTMCell, decoupling=0.01),
-    "preciplstm": Cells(cells.PrecipLSTMCell),
+    "preciplstm": Cells(cells.PrecipLSTMCell, stream_window="context"),
     "modernn": Cells(cells.MoDeRNNCell),
     "cms-lstm": Cells(cells.CMSLSTMCell),
     "mk-lstm": Cells(cells.MKLSTMCell),

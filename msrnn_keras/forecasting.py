@@ -5,7 +5,11 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.checks import LIMIT
-from msrnn_keras.loops import compiled_step, compiles_for_each_shape
+from msrnn_keras.loops import (
+    compiled_step,
+    compiles_for_each_shape,
+    layers_setup,
+)
 
 
 class Forecaster:
@@ -23,6 +27,21 @@ class Forecaster:
         self.cell = cell
         self.value_range = None
         self._step = None
+        self._setup = None
+
+    def refresh(self):
+        """Compile the step anew if its layers have changed since.
+
+        `start` and `run` do so themselves.
+
+        Returns:
+            The compiled step, the same object until there is a change.
+        """
+        setup = layers_setup(self.cell.model)
+        if setup != self._setup:
+            self._step = compiled_step(self.cell.model)
+            self._setup = setup
+        return self._step
 
     @property
     def limits(self):
@@ -34,7 +53,7 @@ class Forecaster:
         return (-most, most)
 
     def start(self, batch, image_shape):
-        """Zero states.
+        """Zero states, for a step that is up to date.
 
         Args:
             batch: Integer, number of samples.
@@ -43,6 +62,7 @@ class Forecaster:
         Returns:
             List of arrays.
         """
+        self.refresh()
         shapes = self.cell.state_shapes(tuple(image_shape))[1:]
         types = [x.dtype for x in self.cell.model.inputs[1:]]
         # From NumPy: JAX would compile zeros of each shape.
@@ -54,7 +74,7 @@ class Forecaster:
         ]
 
     def advance(self, frame, states):
-        """One time step.
+        """One time step, with the step of the last `refresh`.
 
         Args:
             frame: Array or tensor `(batch, height, width, channels)`.
@@ -63,8 +83,6 @@ class Forecaster:
         Returns:
             Tuple of the next frame and the list of new states.
         """
-        if self._step is None:
-            self._step = compiled_step(self.cell.model)
         dtype = self.cell.model.inputs[0].dtype
         if isinstance(frame, np.ndarray):
             frame = ops.convert_to_tensor(frame, dtype=dtype)

@@ -1,7 +1,11 @@
 """What each backend needs of its own to run a time step without overhead."""
 
+import types
+
 import keras
 from keras import ops
+
+PLAIN = (bool, int, float, str, types.FunctionType, types.NoneType)
 
 
 def compiled_step(model):
@@ -22,6 +26,39 @@ def compiled_step(model):
         "jax": _jax_step,
         "torch": _torch_step,
     }[keras.backend.backend()](model)
+
+
+def layers_setup(model):
+    """What a compiled step depends on, apart from the values of the variables.
+
+    These are the variables themselves, the number formats and the plain
+    attributes of all layers, such as `activation` and `lora_enabled`.
+
+    Args:
+        model: `keras.Model`, the step.
+
+    Returns:
+        Object that equals another one where nothing has changed.
+    """
+    setup = [_Same(variable) for variable in model.variables]
+    for layer in model._flatten_layers():
+        setup.append(layer.dtype_policy.name)
+        setup.extend(
+            (name, value)
+            for name, value in vars(layer).items()
+            if name[0] != "_" and isinstance(value, PLAIN)
+        )
+    return setup
+
+
+class _Same:
+    """Equals only what refers to the same object, which it keeps alive."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return isinstance(other, _Same) and self.value is other.value
 
 
 def compiles_for_each_shape():

@@ -24,7 +24,7 @@ from msrnn_keras.layers.convolution import Untracked
 from msrnn_keras.metrics.base import UNIT_RANGE, UNIT_REMEDY
 from msrnn_keras.names import lookup, normalize
 from msrnn_keras.rollout import Rollout, StepCell
-from msrnn_keras.streaming import Stream
+from msrnn_keras.streaming import Stream, load_stream
 from msrnn_keras.wiring import (
     Wiring,
     build_cells,
@@ -78,7 +78,8 @@ class MSStack(keras.Model):
         dtype: String or `keras.DTypePolicy`, such as `"mixed_bfloat16"`.
         name: String.
         **cell_options: Further arguments of the cell, such as `links` of
-            `"trajgru"` and `attention_window` of `"preciplstm"`.
+            `"trajgru"` and `attention_window` of `"preciplstm"`; with
+            `motion`, `motion_limit` of `MotionCell`.
 
     Frames are floats, finite and within ±1e6. A model that `zoo.load` gave
     has the `value_range` (-0.5, 1.5), which frames must keep to; it may be
@@ -121,8 +122,8 @@ class MSStack(keras.Model):
     ):
         # === Layers ===
         cell, row = lookup_cell(cell)
-        _check_options(cell, row, cell_options)
         row = _with_extras(row, motion, decoupling)
+        _check_options(cell, row, cell_options)
         image_shape = _check_image_shape(image_shape)
         scales = _check_scales(scales)
         _check_sizes(context=context, horizon=horizon, patch_size=patch_size)
@@ -157,7 +158,9 @@ class MSStack(keras.Model):
         self.remat, self.missing = remat, missing
         self.motion, self.decoupling_weight = row.motion, row.decoupling
         self._rollout, self._step = rollout, Untracked(step)
+        self._stream_window = row.stream_window
         self._forecaster = Forecaster(step_cell)
+        self._compiled_step = None
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -242,6 +245,7 @@ class MSStack(keras.Model):
         check = self._batch_check()
         x = checked(x, check)
         if not checks.is_array(x) or steps or callbacks:
+            self._drop_stale_functions()
             with intact(self), plain_errors(check):
                 return super().predict(x, batch_size, verbose, steps, callbacks)
         length, clip = x.shape[1], self.context + self.horizon - 1
@@ -362,13 +366,50 @@ class MSStack(keras.Model):
         )
         return distances.transpose(1, 2, 0, 3)
 
-    def stream(self):
-        """A forecast that is brought up to date frame by frame.
+    def stream(self, window="auto", interval=None, gap="restart"):
+        """Start a forecast that is brought up to date frame by frame.
+
+        Args:
+            window: Integer n, a forecast is that of the last n frames; None,
+                that of all frames; `"auto"`, what suits the architecture,
+                see `stream_window` of `msrnn_keras.architectures.Cells`.
+            interval: Time between two frames, for frames with times: seconds,
+                `datetime.timedelta` or `numpy.timedelta64`. None takes it
+                from the first two frames.
+            gap: String, what a frame does that comes after missing ones:
+                `"restart"`, it starts the stream anew; `"refuse"`, it raises.
 
         Returns:
             `msrnn_keras.streaming.Stream`.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+
+        Example:
+        >>> stream = model.stream(interval=300)
+        >>> stream.update(frame, time=np.datetime64("2024-05-01T12:00"))
+        >>> stream.forecast(horizon=12).shape
+        (12, 64, 64, 1)
         """
-        return Stream(self._forecaster, self.missing)
+        if window == "auto":
+            window = self._stream_window and self.context
+        return Stream(self, window, interval, gap)
+
+    def load_stream(self, path):
+        """Go on with a stream that `Stream.save` wrote.
+
+        Args:
+            path: Path of the file.
+
+        Returns:
+            `msrnn_keras.streaming.Stream`, with the arguments it had.
+
+        Raises:
+            ValueError: If the file is none of a stream, or of a stream of
+                another model or other weights.
+            FileNotFoundError: If there is no such file.
+        """
+        return load_stream(self, path)
 
     @property
     def step(self):
@@ -434,8 +475,18 @@ class MSStack(keras.Model):
             given["validation_data"] = check((checks.filled(x), *rest))
         elif validation is not None:
             given["validation_data"] = checked(validation, check)
+        self._drop_stale_functions()
         with intact(self), plain_errors(check):
             return method(*call.args, **call.kwargs)
+
+    def _drop_stale_functions(self):
+        """Have Keras compile its functions anew if the layers have changed."""
+        step = self._forecaster.refresh()
+        if step is not self._compiled_step:
+            self.train_function = None
+            self.test_function = None
+            self.predict_function = None
+            self._compiled_step = step
 
     def _target_limits(self):
         """What targets must lie within, and what to do if they do not."""
@@ -449,6 +500,20 @@ class MSStack(keras.Model):
         if any(getattr(metric, "unit_range", False) for metric in ours):
             return UNIT_RANGE, UNIT_REMEDY
         return self.value_range or checks.LIMITS, checks.SCALE
+
+    def quantize(self, mode=None, config=None, **kwargs):
+        """Refuse: Keras quantizes no convolutions, of which a stack is made.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(
+            "Keras quantizes Dense, EinsumDense and Embedding layers; the "
+            "layers of a stack are convolutions and would stay as they are. "
+            "Use a smaller number format instead: "
+            "MSStack(…, dtype='mixed_float16'). "
+            f"Received: mode={mode!r}"
+        )
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -560,6 +625,8 @@ def _with_extras(row, motion, decoupling):
     """A row of `CELLS` with what the user chose otherwise."""
     if motion is not None:
         row = row._replace(motion=bool(motion))
+    if row.motion:
+        row = row._replace(stream_window="context")
     if decoupling is not None:
         if not isinstance(decoupling, (int, float)) or decoupling < 0:
             raise ValueError(

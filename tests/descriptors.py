@@ -43,7 +43,10 @@ CELLS = [
     CellDescriptor(
         cells.GradientHighwayCell, {"cell": lambda: cells.ConvLSTMCell(3)}
     ),
-    CellDescriptor(cells.MotionCell, {"cell": lambda: cells.STLSTMCell(4)}),
+    CellDescriptor(
+        cells.MotionCell,
+        {"cell": lambda: cells.STLSTMCell(4), "motion_limit": 50.0},
+    ),
     CellDescriptor(
         cells.DecoupledCell,
         {

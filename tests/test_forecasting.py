@@ -102,6 +102,92 @@ def test_new_weights_count_at_once():
     assert np.abs(after - before).max() > 1e-3
 
 
+def convolution(model):
+    """One that reads the hidden state of the second layer."""
+    return model._forecaster.cell.wiring.cells[1].h_to_gates
+
+
+def agrees_with_the_model(model, past):
+    """The forecast, which must be that of the model called anew."""
+    given = model.predict(past, verbose=0)
+    expected = keras.ops.convert_to_numpy(model(past))
+    np.testing.assert_allclose(given, expected, atol=1e-6)
+    return given
+
+
+def test_a_change_of_the_layers_counts_at_once(tmp_path):
+    model, past = tiny(), clips(2, 3)
+    model.compile("sgd", loss="mse")
+    plain = agrees_with_the_model(model, past)
+    future = clips(2, 3, seed=1)
+    model.evaluate(past, future, verbose=0)
+    conv = convolution(model)
+    # The values start at zero: only the layer differs.
+    conv.enable_lora(2)
+    np.testing.assert_allclose(
+        agrees_with_the_model(model, past), plain, atol=1e-6
+    )
+    rng = np.random.default_rng(0)
+    for weight in (conv.lora_kernel_a, conv.lora_kernel_b):
+        weight.assign(rng.normal(size=weight.shape))
+    adapted = agrees_with_the_model(model, past)
+    assert np.abs(adapted - plain).max() > 1e-3
+    # Keras has compiled functions of its own.
+    loss = model.evaluate(past, future, verbose=0)
+    assert loss == pytest.approx(np.square(adapted - future).mean(), rel=1e-4)
+    callbacks = [keras.callbacks.Callback()]
+    given = model.predict(past, verbose=0, callbacks=callbacks)
+    np.testing.assert_allclose(given, adapted, atol=1e-6)
+    # Saved weights hold the sum; loaded ones replace it.
+    model.save_weights(tmp_path / "merged.weights.h5")
+    twin = tiny()
+    agrees_with_the_model(twin, past)
+    twin.load_weights(tmp_path / "merged.weights.h5")
+    np.testing.assert_allclose(
+        agrees_with_the_model(twin, past), adapted, atol=1e-5
+    )
+    model.load_weights(tmp_path / "merged.weights.h5")
+    np.testing.assert_allclose(
+        agrees_with_the_model(model, past), adapted, atol=1e-5
+    )
+    conv.activation = keras.activations.relu
+    changed = agrees_with_the_model(model, past)
+    assert np.abs(changed - adapted).max() > 1e-3
+
+
+def test_a_stream_follows_a_change_of_the_layers():
+    model, past = tiny(), clips(1, 1)
+    stream = model.stream().update(past[:, 0])
+    stream.forecast(2)
+    conv = convolution(model)
+    conv.enable_lora(2)
+    conv.lora_kernel_b.assign(np.ones(conv.lora_kernel_b.shape))
+    step = model._forecaster.cell.model
+    # One step from the states, which are from before the change.
+    expected, *_ = step([stream._next, *stream._states])
+    given = stream.forecast(2)
+    np.testing.assert_allclose(
+        given[:, 1], keras.ops.convert_to_numpy(expected), atol=1e-6
+    )
+
+
+def test_nothing_is_compiled_again_without_a_change():
+    model, past = small(), clips(1, 1, (4, 4))
+    model.forecast(past)
+    step = model._forecaster._step
+    model.set_weights([2 * w for w in model.get_weights()])
+    model.compile("sgd", loss="mse")
+    model.train_on_batch(past, clips(1, 2, (4, 4)))
+    model.forecast(past)
+    assert model._forecaster._step is step
+
+
+@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+def test_quantization_is_refused(mode):
+    with pytest.raises(NotImplementedError, match=f"Received: mode='{mode}'"):
+        small().quantize(mode)
+
+
 def test_a_progress_bar_counts_batches(capsys):
     small().predict(clips(4, 2, (4, 4)), batch_size=2, verbose=1)
     assert "2/2" in capsys.readouterr().out

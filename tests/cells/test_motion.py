@@ -36,7 +36,7 @@ def enlarge(x, kernel, bias):
     return out[:, 1:-1, 1:-1] + bias
 
 
-def expected_step(cell, x, hidden, gate, motion, trend):
+def expected_step(cell, x, hidden, gate, motion, trend, limit=16384):
     """The output, motion and trend, given what the inner cell gives."""
 
     def dense(name, *values):
@@ -48,7 +48,7 @@ def expected_step(cell, x, hidden, gate, motion, trend):
     a, r = gates[..., :18], gates[..., 18:]
     z = np.tanh(dense("candidate", e, r * motion))
     trend = trend + 0.5 * (motion - trend)
-    motion = a * z + (1 - a) * motion + trend
+    motion = np.clip(a * z + (1 - a) * motion + trend, -limit, limit)
     mask = reference.sigmoid(dense("mask", e))
     moved = warp(e, motion)
     channels = [
@@ -65,8 +65,9 @@ def expected_step(cell, x, hidden, gate, motion, trend):
     return g * hidden + (1 - g) * dec + (1 - gate) * x, motion, trend
 
 
-def random_cell(channels=8, inner=ConvLSTMCell, **kwargs):
-    cell = MotionCell(inner(8, **kwargs), **kwargs)
+def random_cell(channels=8, inner=ConvLSTMCell, motion_limit=None, **kwargs):
+    limit = {} if motion_limit is None else {"motion_limit": motion_limit}
+    cell = MotionCell(inner(8, **kwargs), **limit, **kwargs)
     cell.build((2, *SIZE, channels))
     rng = np.random.default_rng(1)
     cell.set_weights([0.5 * rng.normal(size=w.shape) for w in cell.weights])
@@ -225,6 +226,74 @@ def test_mixed_precision_stays_near_full_precision():
     )
 
 
+def test_motion_stays_within_its_limit():
+    cell = random_cell(8, motion_limit=1.5)
+    x, states = random_inputs(cell, 8)
+    hidden, _, aux = cell.cell.step(x, cell.split(states)[0])
+    given = (hidden, aux["output_gate"], states.motion, states.trend)
+    expected = expected_step(cell, *numpy((x, *given)), limit=1.5)
+    output, new, _ = cell.step(x, states)
+    assert np.isclose(np.abs(expected[1]), 1.5).mean() > 0.3
+    for value, wanted in zip(
+        numpy((output, new.motion, new.trend)), expected, strict=True
+    ):
+        np.testing.assert_allclose(value, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_the_recurrence_stays_finite(dtype):
+    """With a near 0, Φ grows by 1.707 times a step where it has no limit."""
+    cell = random_cell(8, dtype=dtype)
+    kernel, bias = cell.motion_gates.get_weights()
+    bias[:18] = -30
+    cell.motion_gates.set_weights([0 * kernel, bias])
+    layer = ConvRNN(cell, return_state=True, dtype=dtype)
+    frames = reference.clips(1, 200, SIZE, 8)
+    start = [
+        np.ones((1, *shape), "float32") for shape in cell.state_shapes(SIZE)
+    ]
+    output, *states = layer(frames, initial_state=start)
+    states = cell.State(*numpy(ops.cast(s, "float32") for s in states))
+    assert all(np.isfinite(state).all() for state in states)
+    np.testing.assert_allclose(states.motion, 16384)
+    np.testing.assert_allclose(states.trend, 16384)
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, np.nan, np.inf, "8", True, None])
+def test_refuses_a_limit_that_is_none(limit):
+    with pytest.raises(ValueError, match="Received: motion_limit="):
+        MotionCell(ConvLSTMCell(8), motion_limit=limit)
+
+
+def test_refuses_a_limit_that_float16_cannot_sum_up():
+    MotionCell(ConvLSTMCell(8), motion_limit=50_000)
+    with pytest.raises(ValueError, match="float16. Received: motion_limit=5"):
+        MotionCell(ConvLSTMCell(8, dtype="mixed_float16"), motion_limit=50_000)
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [("motionrnn", {}), ("ms-convlstm", {"motion": True})],
+)
+def test_a_stack_hands_the_limit_on(name, options, tmp_path):
+    sizes = {"filters": 4, "scales": (1, 1, 1), **options}
+    model = reference.tiny(name, motion_limit=32, **sizes)
+    model.save(tmp_path / "model.keras")
+    for twin in (model, keras.saving.load_model(tmp_path / "model.keras")):
+        *moving, last = twin._forecaster.cell.wiring.cells
+        assert [cell.motion_limit for cell in moving] == [32.0, 32.0]
+        assert not hasattr(last, "motion_limit")
+    cell = reference.tiny(name, **sizes)._forecaster.cell.wiring.cells[0]
+    assert cell.motion_limit == 16384.0
+
+
+def test_a_stack_without_motion_has_no_limit():
+    with pytest.raises(ValueError, match="no argument motion_limit"):
+        reference.tiny("convlstm", motion_limit=32)
+    with pytest.raises(ValueError, match="no argument motion_limit"):
+        reference.tiny("motionrnn", motion=False, motion_limit=32)
+
+
 @pytest.mark.parametrize("size", [(7, 6), (8, 5), (None, 5)])
 def test_refuses_odd_maps(size):
     with pytest.raises(ValueError, match=r"even.*Received: shape=\(2, "):
@@ -249,10 +318,19 @@ def test_refuses_cells_without_what_it_needs():
 
 
 def test_config_round_trip():
-    cell = MotionCell(STLSTMCell(8, 5), name="one", dtype="bfloat16")
+    cell = MotionCell(
+        STLSTMCell(8, 5), motion_limit=7, name="one", dtype="bfloat16"
+    )
     twin = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(cell)
     )
     assert type(twin) is MotionCell and type(twin.cell) is STLSTMCell
     assert twin.get_config() == cell.get_config()
     assert (twin.filters, twin.kernel_size) == (8, 5)
+    assert twin.motion_limit == 7.0
+
+
+def test_a_config_from_before_the_limit_loads():
+    config = MotionCell(STLSTMCell(8)).get_config()
+    del config["motion_limit"]
+    assert MotionCell.from_config(config).motion_limit == 16384.0

@@ -181,6 +181,41 @@ def test_mixed_precision_is_close_and_gives_float32(descriptor):
     assert np.abs(given - expected).max() > 0
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    "descriptor",
+    [
+        pytest.param(
+            descriptor,
+            id=descriptor.name,
+            # The states of these grow the most.
+            marks=[]
+            if descriptor.name in ("motionrnn", "preciplstm")
+            else pytest.mark.backend_free,
+        )
+        for descriptor in DESCRIPTORS
+        if not descriptor.name.startswith("ms-")
+    ],
+)
+def test_long_streams_and_forecasts_stay_finite(descriptor, policy):
+    steps = 300 if policy == "float32" else 100
+    model = reference.tiny(
+        descriptor.name,
+        image_shape=(8, 8, 1),
+        scales=(1, 1),
+        filters=4,
+        dtype=policy,
+        **descriptor.options,
+    )
+    # All states are carried on, also where streams have a window by default.
+    stream = model.stream(window=None)
+    for t in range(steps // 2):
+        stream.update(FRAMES[0, t % 3])
+    assert np.isfinite(stream.forecast(steps // 2)).all()
+    for state in stream._states:
+        assert np.isfinite(numpy(keras.ops.cast(state, "float32"))).all()
+
+
 @pytest.mark.skipif(not JAX_X64, reason="run by the test in a subprocess")
 @every_cell
 def test_float64(descriptor):

@@ -51,12 +51,16 @@ class Run(NamedTuple):
         done = len(self.history)
         steps = done * settings.steps_per_epoch
         seconds = sum(row["seconds"] for row in self.history)
+        # Epochs of older versions lack the CPU time.
+        cpu_seconds = [row.get("cpu_seconds") for row in self.history]
+        known = None not in cpu_seconds
         return {
             "clips": steps * settings.batch_size,
             "steps": steps,
             "epochs": done,
             "planned_epochs": settings.epochs,
             "hours": round(seconds / 3600, 2),
+            "cpu_hours": round(sum(cpu_seconds) / 3600, 2) if known else None,
             "best_epoch": min(self.history, key=lambda row: row[SCORE])[
                 "epoch"
             ],

@@ -205,7 +205,8 @@ def _train(group, recipe, run_dir, settings):
         model = group.prepare(model)
         shared = group.share(batches), group.share(validation)
         try:
-            _fit(model, batches, shared, epochs, position, callbacks)
+            if not keeper.spent:
+                _fit(model, batches, shared, epochs, position, callbacks)
         except Stopped:
             for display in callbacks[1:]:
                 if isinstance(display, Display):

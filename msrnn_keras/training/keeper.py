@@ -157,6 +157,12 @@ class RunKeeper(keras.callbacks.Callback):
         self._averages.model = self.model
         self._averages.bring_back()
 
+    @property
+    def spent(self):
+        """Whether the run has used its CPU time."""
+        used = self._cpu_seconds() + self.position.cpu_seconds
+        return used >= self.max_cpu_seconds
+
     def _write_averages(self, name):
         """Write the averaged weights to a file of the run."""
         path = self.run_dir / name

@@ -139,6 +139,9 @@ def test_a_run_stops_at_its_cpu_hours(
     _, position = checkpoints.restore(run, STEPS)
     assert (position.epoch, position.step) == (0, 1)
     assert 0 < position.cpu_seconds
+    before = contents(run)
+    train(steady, run, mnist, verbose=0, max_cpu_hours=1e-9)
+    assert contents(run) == before
     train(steady, run, mnist, verbose=0, max_cpu_hours=1.0)
     assert_same_run(run, steady_uncut)
     first = read_history(run)[0]

@@ -1,5 +1,6 @@
 """A run that is cut ends as one that is not."""
 
+import os
 import pathlib
 import random
 import shutil
@@ -10,10 +11,16 @@ import sys
 import pytest
 
 from msrnn_keras.recipes import load_recipe
-from msrnn_keras.training import checkpoints, read_history, train
+from msrnn_keras.training import (
+    branch_run,
+    checkpoints,
+    read_history,
+    train,
+)
 from msrnn_keras.training.checkpoints import Position
 from tests.runs import RECIPE, RICH, contents
 
+KILLS = int(os.environ.get("MSRNN_KILLS", 2))  # of a run, and of its branch
 STEPS = 3  # of an epoch of RECIPE; its validation is one batch
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -21,11 +28,13 @@ ROOT = pathlib.Path(__file__).parents[2]
 # after the first one, or, with a negative number, while it writes a file.
 KILLED = """
 import os, pathlib, signal, sys, threading, time
+import keras
 from msrnn_keras import training
 from msrnn_keras.recipes import load_recipe
 from msrnn_keras.training import checkpoints
 
-recipe, run_dir, data, seconds = sys.argv[1:]
+recipe, run_dir, data, seconds = sys.argv[1:5]
+init = keras.saving.load_model(sys.argv[5]) if sys.argv[5:] else None
 seconds = float(seconds)
 save = training.keras.Model.save
 
@@ -41,7 +50,12 @@ def write(model, path):
 
 training.keras.Model.save = write
 training.train(
-    load_recipe(recipe), run_dir, data, verbose=0, checkpoint_minutes=1e-9
+    load_recipe(recipe),
+    run_dir,
+    data,
+    verbose=0,
+    checkpoint_minutes=1e-9,
+    init=init,
 )
 time.sleep(60)
 """
@@ -75,8 +89,8 @@ def test_a_run_cut_anywhere_ends_as_one_uncut(
     assert read_history(run)[1]["seconds"] >= round(seconds, 1)
 
 
-def kill(run, recipe, mnist, seconds):
-    arguments = [str(path) for path in (recipe, run, mnist, seconds)]
+def kill(run, recipe, mnist, seconds, *init):
+    arguments = [str(path) for path in (recipe, run, mnist, seconds, *init)]
     process = subprocess.run(
         [sys.executable, "-c", KILLED, *arguments],
         cwd=ROOT,
@@ -98,6 +112,30 @@ def test_a_run_killed_at_any_moment_ends_as_one_uncut(
         assert before[name] == after[name], name
     train(recipe, run, mnist, verbose=0)
     assert_same_run(run, uncut)
+
+
+def test_a_run_and_its_branch_killed_again_and_again_end_as_ones_uncut(
+    tmp_path, steady, recipe, uncut, mnist, assert_same_run
+):
+    steady = steady.change_training(epochs=20)
+    path = tmp_path / "steady.toml"
+    path.write_text(steady.text)
+    source = recipe.build()
+    source.load_weights(uncut / "best.weights.h5")
+    init = tmp_path / "source.keras"
+    source.save(init)
+    run, branched = tmp_path / "killed", tmp_path / "branch"
+    for _ in range(KILLS):
+        kill(run, path, mnist, random.uniform(0, 0.5), init)
+    branch = branch_run(steady, run, branched, decay_steps=12)
+    for _ in range(KILLS):
+        copy = branched / "recipe.toml"
+        kill(branched, copy, mnist, random.uniform(0, 0.5))
+    for plan, cut in ((steady, run), (branch, branched)):
+        train(plan, cut, mnist, verbose=0)
+        whole = tmp_path / f"uncut-{cut.name}"
+        train(plan, whole, mnist, verbose=0, init=source)
+        assert_same_run(cut, whole)
 
 
 @pytest.mark.parametrize("text", [RECIPE, RICH])

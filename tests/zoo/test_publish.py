@@ -131,12 +131,14 @@ def test_the_metadata_tell_of_the_training(published, run):
     history = read_history(run)
     best = min(history, key=lambda row: row["val_mse"])
     seconds = sum(row["seconds"] for row in history)
+    cpu_seconds = sum(row["cpu_seconds"] for row in history)
     assert metadata["training"] == {
         "clips": 2 * 3 * 2,
         "steps": 2 * 3,
         "epochs": 2,
         "planned_epochs": 2,
         "hours": round(seconds / 3600, 2),
+        "cpu_hours": round(cpu_seconds / 3600, 2),
         "best_epoch": best["epoch"],
         "backend": keras.backend.backend(),
         "keras": keras.__version__,

@@ -34,12 +34,21 @@ def test_what_is_read(run_dir):
         "epochs": 3,
         "planned_epochs": 3,
         "hours": 0.75,
+        "cpu_hours": None,
         "best_epoch": 1,
         **ENVIRONMENT,
         "history": history(3),
     }
     sha256 = describe(run_dir / "best.weights.h5")["sha256"]
     assert run.identity == {"weights_sha256": sha256, "epochs": 3}
+
+
+def test_the_cpu_time_of_all_epochs(copy):
+    rows = [{**row, "cpu_seconds": 1800.0} for row in history(3)]
+    write_history(copy, rows)
+    assert read_run(copy).training["cpu_hours"] == 1.5
+    write_history(copy, [*history(1), *rows[1:]])  # begun by an older version
+    assert read_run(copy).training["cpu_hours"] is None
 
 
 def test_the_model_has_the_best_weights(run_dir):

@@ -99,9 +99,8 @@ class Stream:
                 only have a time.
             TypeError: If it is not floating-point, or `time` is not a time.
         """
-        frame = np.array(
-            checks.filled(frame)
-        )  # The caller may write over the original.
+        # A copy: the caller may write over the original.
+        frame = np.array(checks.filled(frame))
         self._check_shape(frame)
         batch = frame if frame.ndim == 4 else frame[None]
         self._check(batch)

@@ -55,6 +55,59 @@ def check_finite(name, value):
         )
 
 
+def check_limit(name, value, most, dtype):
+    """Refuse a limit that is not above 0 or too large for a number format.
+
+    Args:
+        name: String, the argument's name.
+        value: What was given.
+        most: Number, the largest limit in that format.
+        dtype: String, the format.
+
+    Raises:
+        ValueError: If it is not a number above 0 and up to `most`.
+    """
+    check_finite(name, value)
+    if not 0 < value <= most:
+        raise ValueError(
+            f"`{name}` must be above 0 and at most {most:g} in {dtype}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def check_multiple(name, value, factor):
+    """Refuse what a number does not divide.
+
+    Args:
+        name: String, the argument's name.
+        value: Integer.
+        factor: Integer, what must divide it.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if value % factor:
+        raise ValueError(
+            f"{factor} must divide `{name}`. Received: {name}={value}"
+        )
+
+
+def check_even(shape):
+    """Refuse maps with an odd height or width.
+
+    Args:
+        shape: Tuple `(batch, height, width, channels)`, None where unknown.
+
+    Raises:
+        ValueError: If the height or the width is odd.
+    """
+    if any(size is not None and size % 2 for size in shape[1:3]):
+        raise ValueError(
+            "Height and width must be even: pad the frames. "
+            f"Received: shape={tuple(shape)}"
+        )
+
+
 def is_array(data):
     """Whether the data is one array or tensor rather than a stream."""
     return hasattr(data, "shape") and hasattr(data, "dtype")

@@ -2,7 +2,14 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras.checks import check_finite, check_positive, filled
+from msrnn_keras.checks import (
+    check_even,
+    check_finite,
+    check_limit,
+    check_multiple,
+    check_positive,
+    filled,
+)
 from tests.reference import clips, tiny
 
 PAST, FUTURE = clips(length=4), clips(length=3)
@@ -226,3 +233,21 @@ def test_check_positive(value):
     check_positive("size", 1)
     with pytest.raises(ValueError, match="`size` must.*Received: size="):
         check_positive("size", value)
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("value", [0, -1, 9, np.nan, np.inf, True, "8", None])
+def test_refuses_a_limit(value):
+    check_limit("limit", 8, 8, "float16")
+    with pytest.raises(ValueError, match="Received: limit="):
+        check_limit("limit", value, 8, "float16")
+
+
+@pytest.mark.backend_free
+def test_refuses_what_does_not_divide_and_odd_maps():
+    check_multiple("filters", 8, 4)
+    with pytest.raises(ValueError, match="4 must.*Received: filters=6"):
+        check_multiple("filters", 6, 4)
+    check_even((1, None, 4, 3))
+    with pytest.raises(ValueError, match=r"even.*Received: shape=\(1, 5, 4"):
+        check_even((1, 5, 4, 3))

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from msrnn_keras.cells.parts import blend, join
+from msrnn_keras.cells.parts import blend, join, join_links
 from msrnn_keras.cells.wrapper import WrapperCell
+from msrnn_keras.checks import check_even, check_limit, check_multiple
 from msrnn_keras.layers.convolution import Conv2D, Recover
 from msrnn_keras.layers.linear import scaled
 from msrnn_keras.layers.warp import Warp
@@ -34,20 +35,17 @@ class MotionCell(WrapperCell):
         h' = g H + (1 - g) dec + (1 - o) x
 
     (u_i, v_i) are channels (2i, 2i + 1) of Φ', pixels of the half map, i < 9.
-    h' is the output and takes the place of the inner cell's state `h`. An
-    x without `filters` channels goes to the highway as W_x *1 x.
-
-    The published recurrence has no limit: Φ grows by up to 1.707 times a step
-    where a is near 0. The default limit keeps long forecasts finite and does
-    not change the 19 steps of the published setting. In mixed precision Φ,
-    Δ, a, r and z are float32.
+    h' is the output and replaces the inner cell's state `h`. An x without
+    `filters` channels goes to the highway as W_x *1 x. Without a
+    limit Φ grows by up to 1.707 times a step. The default limit keeps long
+    forecasts finite and does not change the 19 published steps. In mixed
+    precision Φ, Δ, a, r and z are float32.
 
     States: those of the inner cell, then `motion` and `trend`, each `(batch,
     height/2, width/2, 18)`. `step` also gives `flow`, the new `motion`.
 
     Args:
-        cell: `ConvRNNCell` with a state `h`, an output gate and a number of
-            filters that 4 divides.
+        cell: `ConvRNNCell` with a state `h`, an output gate and 4·n filters.
         motion_limit: Number, the largest |Φ|, pixels of the half map.
         **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
 
@@ -61,8 +59,7 @@ class MotionCell(WrapperCell):
     (2, 16, 16, 8)
 
     Reference:
-        Wu et al., "MotionRNN: A Flexible Model for Video Prediction with
-        Spacetime-Varying Motions", 2021, arXiv:2103.02243.
+        Wu et al., "MotionRNN", 2021, arXiv:2103.02243.
     """
 
     own_states = own_wide_states = ("motion", "trend")
@@ -81,12 +78,10 @@ class MotionCell(WrapperCell):
 
     def __init__(self, cell, motion_limit=MOTION_LIMIT, **kwargs):
         super().__init__(cell, **kwargs)
-        _check_limit(motion_limit, self.compute_dtype)
+        most = MOTION_LIMIT if self.compute_dtype == "float16" else 3e38
+        check_limit("motion_limit", motion_limit, most, self.compute_dtype)
+        check_multiple("filters", self.filters, 4)
         self.motion_limit = float(motion_limit)
-        if self.filters % 4:
-            raise ValueError(
-                f"4 must divide `filters`. Received: filters={self.filters}"
-            )
         self.aux_names = (*cell.aux_names, "flow")
         few = self.filters // 4
         self.encode = self.conv(few, 2, strides=2, name="encode")
@@ -108,11 +103,7 @@ class MotionCell(WrapperCell):
         return [(*half, 2 * OFFSETS)] * 2
 
     def build(self, inputs_shape, states_shape=None):
-        if any(n is not None and n % 2 for n in inputs_shape[1:3]):
-            raise ValueError(
-                "Height and width must be even: pad the frames. Received: "
-                f"shape={tuple(inputs_shape)}"
-            )
+        check_even(inputs_shape)
         super().build(inputs_shape, states_shape)
         *size, channels = inputs_shape
         few = self.filters // 4
@@ -131,8 +122,7 @@ class MotionCell(WrapperCell):
             self.x_to_highway = conv
 
     def absorb(self, embed):
-        can = embed.filters == self.filters and self.cell.absorb(embed)
-        if can:
+        if can := embed.filters == self.filters and self.cell.absorb(embed):
             self.x_to_highway = Recover(embed)
         return can
 
@@ -147,33 +137,14 @@ class MotionCell(WrapperCell):
         trend = scaled(motion + trend, 0.5)
         motion = blend(a, z, motion) + trend
         motion = ops.clip(motion, -self.motion_limit, self.motion_limit)
-        decoded = self._decode(encoded, motion)
+        mask = ops.expand_dims(ops.sigmoid(self.mask(encoded)), -1)
+        moved = join_links(mask * self.warp(encoded, motion))
+        decoded = self.decode(self.merge(moved))
         g = ops.sigmoid(self.fuse(join(decoded, hidden)))
         highway = x if self.x_to_highway is None else self.x_to_highway(x)
         h = blend(g, hidden, decoded) + (1 - aux["output_gate"]) * highway
         states = self.State(*inner._replace(h=h), motion, trend)
         return h, states, {**aux, "flow": motion}
 
-    def _decode(self, encoded, motion):
-        """The encoded map moved along all trajectories, at full size."""
-        mask = ops.sigmoid(self.mask(encoded))
-        moved = ops.expand_dims(mask, -1) * self.warp(encoded, motion)
-        _, height, width, few = ops.shape(encoded)
-        # Channel c * OFFSETS + i. Transposing five dimensions is slow.
-        moved = ops.transpose(ops.reshape(moved, (-1, OFFSETS, few)), (0, 2, 1))
-        moved = ops.reshape(moved, (-1, height, width, few * OFFSETS))
-        return self.decode(self.merge(moved))
-
     def get_config(self):
         return {**super().get_config(), "motion_limit": self.motion_limit}
-
-
-def _check_limit(limit, dtype):
-    """Refuse a limit that is not positive or too large for the format."""
-    number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
-    most = MOTION_LIMIT if dtype == "float16" else 3e38
-    if not number or not 0 < limit <= most:
-        raise ValueError(
-            f"`motion_limit` must be a number above 0 and up to {most:g} in "
-            f"{dtype}. Received: motion_limit={limit!r}"
-        )

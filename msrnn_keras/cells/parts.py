@@ -61,6 +61,23 @@ def join(*maps):
     return ops.concatenate([like(x, maps[0]) for x in maps], axis=-1)
 
 
+def join_links(maps):
+    """Return maps of several links side by side over the channels.
+
+    Args:
+        maps: Tensor `(batch, height, width, links, channels)`.
+
+    Returns:
+        Tensor `(batch, height, width, channels·links)`. Channel
+        c · links + i is channel c of link i.
+    """
+    _, *size, links, channels = ops.shape(maps)
+    # Transposing five dimensions is slow.
+    maps = ops.reshape(maps, (-1, links, channels))
+    maps = ops.transpose(maps, (0, 2, 1))
+    return ops.reshape(maps, (-1, *size, channels * links))
+
+
 def gated_update(memory, gates):
     """The step of an LSTM's memory: forget some, add some.
 

@@ -43,6 +43,7 @@ setup(
     package_data={
         "msrnn_keras": ["data/digits.npz", "data/README.md"],
         "zoo": [
+            "long_streams.json",
             "manifest.json",
             "recipes/**",
             "presets/*/*/small/**",  # the others are fetched on first use

@@ -5,20 +5,33 @@ by side, and forecasts far ahead. It prints a line for each preset: the squared
 error of one-frame forecasts, summed over the pixels, early and late in the
 stream; how much memory the process took in between; whether long forecasts are
 finite in float32 and in mixed_float16. Linux.
+
+`--json zoo/long_streams.json` also writes the figures to the file from which
+`zoo.renewal.renew_card` writes the model cards. Presets that were not measured
+keep their figures.
 """
 
 import argparse
+import json
 import pathlib
 import resource
 
+import keras
 import numpy as np
 
 import zoo
 from benchmarks.run import markdown
 from msrnn_keras.data import MovingMNIST, sample_digits
+from msrnn_keras.files import write_atomically
+from zoo.long_streams import read_figures
 
 MEBIBYTE = 2**20
 SPANS = ("early", "late")
+DIGITS = {
+    True: "all MNIST test digits",
+    False: "the sample digits of `msrnn_keras`",
+}
+LENGTHS = ("frames", "horizon", "half_horizon", *SPANS)
 HEAD = (
     "preset",
     "window",
@@ -45,25 +58,42 @@ def main(arguments=None):
         parser.add_argument(
             f"--{name}", type=int, default=default, help=f"({default})"
         )
-    for name, default in (("early", (50, 150)), ("late", (900, 1000))):
+    for name, default in (("early", [50, 150]), ("late", [900, 1000])):
         parser.add_argument(
             f"--{name}", type=int, nargs=2, default=default, metavar="FRAME"
         )
     parser.add_argument(
         "--window", default="auto", help="of the stream: auto, none or a number"
     )
+    parser.add_argument(
+        "--json",
+        type=pathlib.Path,
+        metavar="PATH",
+        help="also write the figures to this file",
+    )
     options = parser.parse_args(arguments)
+    if options.json and any(
+        getattr(options, name) != parser.get_default(name) for name in LENGTHS
+    ):
+        parser.error(
+            f"--json needs the default {', '.join(LENGTHS)}, which its figures "
+            f"are named after. Received: {options}"
+        )
     presets = options.presets or [n for n in zoo.names() if "/mnist/" in n]
     spans = {name: "{}–{}".format(*getattr(options, name)) for name in SPANS}
     rows = [[cell.format(**{**vars(options), **spans}) for cell in HEAD]]
     rows.append(["---"] * len(HEAD))
     print(markdown(rows), flush=True)
     for preset in presets:
-        print(markdown([row(preset, options)]), flush=True)
+        figures, growth = measure(preset, options)
+        print(markdown([row(preset, figures, growth)]), flush=True)
+        if options.json:
+            revision = zoo.info(*preset.split("/"))["revision"]
+            record(options.json, f"{preset}/{revision}", figures)
 
 
-def row(preset, options):
-    """The line of a preset."""
+def measure(preset, options):
+    """Return the figures of a preset and the MiB that a stream took."""
     names = preset.split("/")
     model = zoo.load(*names)
     clips = long_clips(model, options)
@@ -76,17 +106,58 @@ def row(preset, options):
     finite, early, late, growth = follow(stream, clips, options)
     half = zoo.load(*names, dtype="mixed_float16")
     near = half.forecast(past[:1], options.half_horizon)
+    figures = {
+        "window": stream.window,
+        "finite_horizon_500": bool(far),
+        "finite_stream_1000": finite,
+        "mse_50_150": round(early, 1),
+        "mse_900_1000": round(late, 1),
+        "finite_float16_100": bool(np.isfinite(near).all()),
+        "backend": keras.backend.backend(),
+        "clips": options.clips,
+        "digits": DIGITS[bool(options.data)],
+        "command": command(preset, options),
+    }
+    return figures, growth
+
+
+def command(preset, options):
+    """Return the command that measures a preset with these options."""
+    parts = [f"python -m benchmarks.long_streams {preset}"]
+    if options.data:
+        parts.append("--data mnist.npz")
+    for name in ("clips", "window"):
+        parts.append(f"--{name} {getattr(options, name)}")
+    return " ".join(parts)
+
+
+def row(preset, figures, growth):
+    """Return the line of a preset in the table."""
+    early, late = figures["mse_50_150"], figures["mse_900_1000"]
     return [
         preset,
-        str(stream.window or "all frames"),
-        yes(far),
-        yes(finite),
+        str(figures["window"] or "all frames"),
+        yes(figures["finite_horizon_500"]),
+        yes(figures["finite_stream_1000"]),
         f"{early:.1f}",
         f"{late:.1f}",
         f"{late / early:.2f}",
         f"{growth:+.1f}",
-        yes(np.isfinite(near).all()),
+        yes(figures["finite_float16_100"]),
     ]
+
+
+def record(path, revision, figures):
+    """Write the figures of a preset revision into a JSON file of them all.
+
+    Args:
+        path: `pathlib.Path` of the file; it need not exist.
+        revision: String, MODEL/DATASET/VARIANT/REVISION.
+        figures: Dict.
+    """
+    every = {**read_figures(path), revision: figures}
+    text = json.dumps(every, indent=2, sort_keys=True) + "\n"
+    write_atomically(path, lambda file: file.write_text(text, "utf-8"))
 
 
 def long_clips(model, options):

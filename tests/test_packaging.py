@@ -213,6 +213,7 @@ def test_wheel_holds_the_data(wheel):
     assert packed == recipes | {
         "msrnn_keras/data/README.md",
         "msrnn_keras/data/digits.npz",
+        "zoo/long_streams.json",
         "zoo/manifest.json",
         "zoo/presets/ms-convlstm/mnist/small/1/model.weights.h5",
     }

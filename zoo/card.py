@@ -39,7 +39,7 @@ Reproduce (weights and test set are fixed; the last digits depend on the
 backend):
 
     {command}
-{published}
+{published}{long_forecasts}
 ## Training
 
 - Data: {data}.
@@ -83,7 +83,7 @@ ROWS = 8  # of the history, about
 NO_INTERVAL = "1 frame"  # where frames have no time
 
 
-def render_card(recipe, metadata, counterpart=None):
+def render_card(recipe, metadata, counterpart=None, long_forecasts=""):
     """Gives the text of a model card.
 
     Args:
@@ -92,6 +92,8 @@ def render_card(recipe, metadata, counterpart=None):
             `weights_dtype`.
         counterpart: `zoo.comparison.Counterpart`, the plain model of a
             multi-scale one or the other way round; None where there is none.
+        long_forecasts: string, the section that
+            `zoo.long_streams.long_forecasts` returns.
 
     Returns:
         string, Markdown.
@@ -127,6 +129,7 @@ def render_card(recipe, metadata, counterpart=None):
         chosen_on=min(recipe.training.validation_clips, validation),
         command=evaluate_command(metadata),
         published=published_figures(metadata["dataset"]),
+        long_forecasts=long_forecasts,
         data=texts.training,
         protocol=_protocol(recipe),
         train_clips=training["clips"],

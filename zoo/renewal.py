@@ -1,7 +1,8 @@
-"""Keeps the card of a preset true when its counterpart is published.
+"""Keeps the card of a preset true when new figures are there.
 
 Weights, scores and metadata of a revision never change. Its card is made of
-them and of the scores of its counterpart, which may come later.
+them, of the scores of its counterpart and of the figures of long streams,
+which may come later.
 """
 
 from msrnn_keras.recipes import parse_recipe
@@ -10,14 +11,12 @@ from zoo.catalog import CARD, METADATA
 from zoo.comparison import counterpart_of, find_counterpart
 from zoo.files import overwrite
 from zoo.folder import read_json
+from zoo.long_streams import long_forecasts
 from zoo.revisions import newest_revision
 
 
 def renew_counterpart(library, names):
-    """Write the card of a preset's counterpart again, from what it holds.
-
-    Only the card of the newest revision is written, and only where that lies
-    in the library's folder.
+    """Write the card of a preset's counterpart again, as `renew_card` does.
 
     Args:
         library: `zoo.library.Library`.
@@ -31,14 +30,39 @@ def renew_counterpart(library, names):
         if renew_counterpart(library, {"model": "predrnn", …}):
             manifest.update(library.root, library.manifest)
     """
-    names = {**names, "model": counterpart_of(names["model"])}
+    model = counterpart_of(names["model"])
+    return renew_card(library, {**names, "model": model})
+
+
+def renew_card(library, names):
+    """Write the card of a preset again, from what is known of it.
+
+    Only the card of the newest revision is written, and only where that lies
+    in the library's folder.
+
+    Args:
+        library: `zoo.library.Library`.
+        names: Dict with the `model`, `dataset` and `variant` of the preset.
+
+    Returns:
+        Boolean, whether it was written. If so, update the manifest.
+
+    Example:
+        if renew_card(library, {"model": "predrnn", …}):
+            manifest.update(library.root, library.manifest)
+    """
     newest = newest_revision(names, library)
     folder = library.root / newest.folder if newest else None
     if folder is None or not folder.is_dir():
         return False
     metadata = read_json(folder / METADATA)
     recipe = parse_recipe(metadata["recipe"], f"recipe of {newest.name}")
-    card = render_card(recipe, metadata, find_counterpart(library, names))
+    card = render_card(
+        recipe,
+        metadata,
+        find_counterpart(library, names),
+        long_forecasts(library, metadata),
+    )
     content = card.encode("utf-8")
     if (folder / CARD).read_bytes() == content:
         return False

@@ -1,6 +1,7 @@
 """The model card: every number in its place, nothing left out."""
 
 import copy
+import json
 import re
 
 import pytest
@@ -12,6 +13,8 @@ from tests.zoo.publishing import ENVIRONMENT, protocols
 from zoo.card import SAMPLING, evaluate_command, render_card
 from zoo.comparison import Counterpart
 from zoo.datasets import DATASETS
+from zoo.library import Library
+from zoo.long_streams import FILE, long_forecasts
 
 pytestmark = pytest.mark.backend_free
 GREY = {"class_name": "MinMax", "config": {"low": 0.0, "high": 255.0}}
@@ -139,6 +142,44 @@ def test_published_figures_are_of_mnist_alone(recipe, metadata, card):
     assert "| RMSE, vehicles |" in card
     # 1000 vehicles times the root of 200.123 a frame of 32×32 pixels.
     assert "| 204.12 | 442.08 |" in card
+
+
+def test_long_forecasts_are_those_of_its_revision(
+    recipe, metadata, card, tmp_path
+):
+    library = Library(tmp_path, tmp_path / "manifest.json")
+    assert long_forecasts(library, metadata) == ""
+    assert "## Long forecasts" not in card
+    figures = {
+        "window": 7,
+        "finite_horizon_500": True,
+        "finite_stream_1000": True,
+        "finite_float16_100": False,
+        "mse_50_150": 12.34,
+        "mse_900_1000": 56.78,
+        "backend": "jax",
+        "clips": 9,
+        "digits": "three digits",
+        "command": "python -m what",
+    }
+    every = {"ms-convlstm/mnist/tiny/3": figures}
+    (tmp_path / FILE).write_text(json.dumps(every))
+    section = long_forecasts(library, metadata)
+    for said in (
+        "9 Moving MNIST clips of 1,001 frames. Digits: three digits.",
+        "Backend: jax. Stream window: 7 frames.",
+        "| MSE, frames 50 to 150 of the stream | 12.3 |",
+        "| MSE, frames 900 to 1,000 of the stream | 56.8 |",
+        "| 1,000 streamed frames, float32 | finite |",
+        "| forecast of 500 frames, float32 | finite |",
+        "| forecast of 100 frames, mixed_float16 | not finite |",
+        "\n    python -m what\n",
+    ):
+        assert said in section
+    with_it = render_card(recipe, metadata, long_forecasts=section)
+    training = "\n## Training"
+    assert with_it == card.replace(training, section + training)
+    assert long_forecasts(library, {**metadata, "revision": "4"}) == ""
 
 
 def test_the_history_is_thinned_out_and_ends_with_the_last_epoch(card):

@@ -9,7 +9,8 @@ from msrnn_keras.demo import unseen_clips
 from msrnn_keras.evaluation import evaluate
 from tests.golden.presets import forecast, golden, shipped
 from zoo.comparison import compare, find_counterpart
-from zoo.library import PRESETS, Library
+from zoo.library import MANIFEST, PRESETS, Library
+from zoo.long_streams import FILE, long_forecasts, read_figures
 
 FOLDERS = shipped()
 NEWEST = sorted({folder.rpartition("/")[0] for folder in FOLDERS})
@@ -46,6 +47,20 @@ def test_the_card_says_which_of_plain_and_multi_scale_is_better(name):
     info = describe(name)
     card = (PRESETS / name / info["revision"] / "README.md").read_text("utf-8")
     assert compare(info, find_counterpart(Library(), info)) in card
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("name", NEWEST)
+def test_long_streams_were_measured_and_are_on_the_card(name):
+    info = describe(name)
+    folder = f"{name}/{info['revision']}"
+    figures = read_figures(MANIFEST.with_name(FILE))[folder]
+    assert figures["mse_900_1000"] <= 1.5 * figures["mse_50_150"]
+    for what in ("horizon_500", "stream_1000", "float16_100"):
+        assert figures[f"finite_{what}"] is True
+    card = (PRESETS / folder / "README.md").read_text("utf-8")
+    assert long_forecasts(Library(), info) in card
+    assert f"{figures['mse_900_1000']:.1f} |" in card
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -1,12 +1,16 @@
 """The card of a preset once its counterpart is published."""
 
+import json
+
 import pytest
 
 from tests.runs import RECIPE, contents
 from tests.zoo.publishing import NAME, write_run
 from zoo import manifest
+from zoo.library import MANIFEST
+from zoo.long_streams import FILE, read_figures
 from zoo.publish import publish
-from zoo.renewal import renew_counterpart
+from zoo.renewal import renew_card, renew_counterpart
 
 pytestmark = pytest.mark.backend_free
 PLAIN = RECIPE.replace("ms-convlstm", "convlstm")
@@ -51,6 +55,25 @@ def test_nothing_else_in_it_changes(scorer, runs, library):
     (multi / "README.md").write_text("Another.")
     assert renew_counterpart(library, names) is True
     assert contents(multi) == before
+
+
+def test_figures_of_long_streams_come_to_the_card(scorer, runs, library):
+    multi = publish(runs[0], "none", library=library)
+    before = read_card(multi)
+    assert "## Long forecasts" not in before
+    figures = read_figures(MANIFEST.with_name(FILE))["predrnn/mnist/small/1"]
+    path = library.manifest.with_name(FILE)
+    path.write_text(json.dumps({f"{NAME}/1": figures}))
+    names = {"model": "ms-convlstm", "dataset": "mnist", "variant": "tiny"}
+    assert renew_card(library, names) is True
+    assert renew_card(library, names) is False
+    lines = set(read_card(multi).splitlines()) - set(before.splitlines())
+    mse = f"{figures['mse_900_1000']:.1f}"
+    row = f"| MSE, frames 900 to 1,000 of the stream | {mse} |"
+    assert {"## Long forecasts", row} <= lines
+    assert set(before.splitlines()) <= set(read_card(multi).splitlines())
+    manifest.update(library.root, library.manifest)
+    assert manifest.main(["--check"], library.root, library.manifest) == 0
 
 
 def test_a_call_that_was_cut_is_made_up_for(scorer, runs, library, monkeypatch):

@@ -44,7 +44,7 @@ backend):
 
 - Data: {data}.
 - Protocol: the recipe below; {protocol}.
-- Length: {steps:,} steps, {train_clips:,} clips, {hours} hours.{unfinished}
+- Length: {steps:,} steps, {train_clips:,} clips, {hours}.{unfinished}
 - Hardware: {hardware}.
 - Software: Keras {keras} on {backend}, Python {python}.
 - Command: `msrnn train {recipe_name}.toml --out RUN{data_option}`, the file
@@ -133,7 +133,8 @@ def render_card(recipe, metadata, counterpart=None, long_forecasts=""):
         data=texts.training,
         protocol=_protocol(recipe),
         train_clips=training["clips"],
-        **{key: training[key] for key in ("backend", "hours", "keras")},
+        hours=_hours(training),
+        **{key: training[key] for key in ("backend", "keras")},
         **{key: training[key] for key in ("python", "steps")},
         unfinished=_unfinished(training),
         recipe_name=f"{recipe.model}-{recipe.dataset}-{recipe.variant}",
@@ -198,6 +199,12 @@ def _protocol(recipe):
     if training.ema is not None:
         parts.append(f"weights averaged over the steps ({training.ema:g})")
     return "; ".join(parts)
+
+
+def _hours(training):
+    """Return how long a training took, in words."""
+    cpu = training.get("cpu_hours")  # not known of older trainings
+    return f"{training['hours']} hours" + (f", {cpu} CPU hours" if cpu else "")
 
 
 def _unfinished(training):

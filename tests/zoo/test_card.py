@@ -99,6 +99,12 @@ def test_what_is_said_of_the_model_and_its_training(card):
     assert not re.search(r"\{\w*\}", card)
 
 
+def test_the_cpu_time_is_told_where_it_is_known(recipe, metadata):
+    metadata["training"]["cpu_hours"] = 4.5
+    card = render_card(recipe, metadata)
+    assert "4,321 clips, 5.43 hours, 4.5 CPU hours.\n" in card
+
+
 def test_what_differs_is_told(recipe, metadata, tmp_path):
     metadata["weights_dtype"] = "float32"
     metadata["training"]["epochs"] = 7

@@ -128,9 +128,11 @@ class ArraySource(Source):
 
 def _unmasked(frames):
     """Frames with NaN in place of masked values."""
-    if isinstance(frames, np.ma.MaskedArray):
-        frames = filled(frames.astype("float32"))
-    return frames
+    if not isinstance(frames, np.ma.MaskedArray):
+        return frames
+    if not np.ma.is_masked(frames):
+        return frames.data
+    return filled(frames.astype("float32"))
 
 
 def as_times(times):

@@ -12,8 +12,7 @@ from tests.runs import contents
 
 def test_the_run_of_another_recipe_is_refused(uncut, recipe, mnist):
     before = contents(uncut)
-    text = recipe.text.replace("epochs = 3", "epochs = 4")
-    other = dataclasses.replace(recipe, text=text)
+    other = recipe.change_training(epochs=4)
     with pytest.raises(FileExistsError, match="another recipe.*Received: "):
         train(other, uncut, data=mnist)
     assert contents(uncut) == before

@@ -269,6 +269,25 @@ def test_a_video_of_more_than_8_bits_is_refused(tmp_path, form):
 
 
 def test_a_video_of_10_bits_for_the_eye_is_read(tmp_path):
-    path = write_video(tmp_path / "a.mkv", squares(), form="yuv444p10le")
+    av = pytest.importorskip("av")
+    luma = np.rint(4 * (16 + squares()[..., 0] / 255 * 219)).astype("<u2")
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.height, stream.width = luma.shape[1:]
+        stream.pix_fmt = "yuv444p10le"
+        for number, frame in enumerate(luma):
+            # Made by hand: swscale may convert narrow RGB frames wrong.
+            image = av.VideoFrame(*luma.shape[:0:-1], "yuv444p10le")
+            for plane, values in zip(  # noqa: B905
+                image.planes, (frame, 0 * frame + 512, 0 * frame + 512)
+            ):
+                rows = np.zeros((plane.height, plane.line_size // 2), "<u2")
+                rows[:, : plane.width] = values
+                plane.update(rows.tobytes())
+            image.pts = 100 * number
+            image.time_base = fractions.Fraction(1, 1000)
+            container.mux(stream.encode(image))
+        container.mux(stream.encode())
     frames = from_video(path).frames.astype(int)
     assert np.abs(frames - squares()).max() < 4

@@ -134,12 +134,11 @@ def _picture(frame, path):
     from PIL import Image
 
     parts = frame.format.components
-    yuv = len(parts) > 2 and not frame.format.is_rgb
-    if max(part.bits for part in parts) > 8 and not yuv:
-        # 10-bit YUV is made for the eye; gray and RGB may be measurements.
+    if max(part.bits for part in parts) > 8:
         raise ValueError(
-            "Gray and RGB videos must have 8 bits a channel; read others into "
-            "an array for `from_arrays`. "
+            "Videos must have 8 bits a channel: convert the file, for example "
+            "ffmpeg -i IN -pix_fmt yuv420p OUT, or read it into an array for "
+            "`from_arrays`. "
             f"Received: {frame.format.name} in {str(path)!r}"
         )
     if any(part.is_alpha for part in parts):

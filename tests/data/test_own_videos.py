@@ -150,6 +150,7 @@ def write_video(path, frames, times=None, form="bgr0", **display):
         stream = container.add_stream("ffv1", rate=10)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = form
+        stream.thread_count = 1  # Threads may outlive the frame they read.
         if display:
             stream.set_display_rotation(**display)
         for number, frame in enumerate(frames):
@@ -261,33 +262,8 @@ def test_transparent_pixels_of_a_video_are_black(tmp_path):
     np.testing.assert_array_equal(seen, frames[..., 3])
 
 
-@pytest.mark.parametrize("form", ["gray16le", "gbrp12le"])
+@pytest.mark.parametrize("form", ["gray16le", "gbrp12le", "yuv444p10le"])
 def test_a_video_of_more_than_8_bits_is_refused(tmp_path, form):
     path = write_video(tmp_path / "a.mkv", squares(), form=form)
     with pytest.raises(ValueError, match=f"8 bits.*Received: {form}.*a.mkv"):
         from_video(path)
-
-
-def test_a_video_of_10_bits_for_the_eye_is_read(tmp_path):
-    av = pytest.importorskip("av")
-    luma = np.rint(4 * (16 + squares()[..., 0] / 255 * 219)).astype("<u2")
-    path = tmp_path / "a.mkv"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.height, stream.width = luma.shape[1:]
-        stream.pix_fmt = "yuv444p10le"
-        for number, frame in enumerate(luma):
-            # Made by hand: swscale may convert narrow RGB frames wrong.
-            image = av.VideoFrame(*luma.shape[:0:-1], "yuv444p10le")
-            for plane, values in zip(  # noqa: B905
-                image.planes, (frame, 0 * frame + 512, 0 * frame + 512)
-            ):
-                rows = np.zeros((plane.height, plane.line_size // 2), "<u2")
-                rows[:, : plane.width] = values
-                plane.update(rows.tobytes())
-            image.pts = 100 * number
-            image.time_base = fractions.Fraction(1, 1000)
-            container.mux(stream.encode(image))
-        container.mux(stream.encode())
-    frames = from_video(path).frames.astype(int)
-    assert np.abs(frames - squares()).max() < 4

@@ -112,7 +112,8 @@ def _copy_consistent(run_dir, target):
             return
         time.sleep(1)
     raise FileNotFoundError(
-        "The run must have a whole checkpoint; train it first. "
+        "The run must have a checkpoint with its best weights and history; "
+        "continue its training first. "
         f"Received: {str(run_dir)!r}"
     )
 

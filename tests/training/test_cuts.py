@@ -115,9 +115,9 @@ def test_a_run_killed_at_any_moment_ends_as_one_uncut(
 
 
 def test_a_run_and_its_branch_killed_again_and_again_end_as_ones_uncut(
-    tmp_path, steady, recipe, uncut, mnist, assert_same_run
+    tmp_path, steady, recipe, uncut, mnist, train_until, assert_same_run
 ):
-    steady = steady.change_training(epochs=20)
+    steady = steady.change_training(epochs=40)
     path = tmp_path / "steady.toml"
     path.write_text(steady.text)
     source = recipe.build()
@@ -127,6 +127,7 @@ def test_a_run_and_its_branch_killed_again_and_again_end_as_ones_uncut(
     run, branched = tmp_path / "killed", tmp_path / "branch"
     for _ in range(KILLS):
         kill(run, path, mnist, random.uniform(0, 0.5), init)
+    train_until(3, steady, run, mnist)  # It may have no checkpoint yet.
     branch = branch_run(steady, run, branched, decay_steps=12)
     for _ in range(KILLS):
         copy = branched / "recipe.toml"

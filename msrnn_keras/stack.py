@@ -153,14 +153,12 @@ class MSStack(keras.Model):
         self.image_shape, self.patch_size = image_shape, patch_size
         self.context, self.horizon = context, horizon
         self.filters, self.kernel_size = filters, kernel_size
-        self.scales, self.skips = scales, skips
-        self.sampling, self.warmup = sampling, warmup
-        self.remat, self.missing = remat, missing
+        self.scales, self.skips, self.remat = scales, skips, remat
+        self.sampling, self.warmup, self.missing = sampling, warmup, missing
         self.motion, self.decoupling_weight = row.motion, row.decoupling
         self._rollout, self._step = rollout, Untracked(step)
-        self._stream_window = row.stream_window
+        self._stream_window, self._compiled_step = row.stream_window, None
         self._forecaster = Forecaster(step_cell)
-        self._compiled_step = None
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

@@ -46,6 +46,15 @@ def add(commands):
         type=float,
         help="seconds between two frames; splits them where a step is another",
     )
+    _add_radar(command)
+    command.add_argument(
+        "--fps", type=float, help="of a .gif or .mp4; else the video's, or 5"
+    )
+    command.set_defaults(run=run)
+
+
+def _add_radar(command):
+    """Add the arguments of radar files."""
     command.add_argument(
         "--period",
         type=float,
@@ -64,10 +73,6 @@ def add(commands):
         metavar="NAME=VALUE",
         help="an argument of the importer, such as qty=DBZH",
     )
-    command.add_argument(
-        "--fps", type=float, help="of a .gif or .mp4; else the video's, or 5"
-    )
-    command.set_defaults(run=run)
 
 
 def run(options):

@@ -19,25 +19,7 @@ def add(commands):
     )
     command.add_argument("--out", required=True, help="folder of the run")
     command.add_argument("--data", help="file or folder of the data set")
-    command.add_argument(
-        "--max-minutes",
-        type=float,
-        help="be done, with all saved, so many minutes from the start",
-    )
-    command.add_argument(
-        "--checkpoint-minutes",
-        type=float,
-        default=10,
-        help="minutes between checkpoints, 10",
-    )
-    command.add_argument(
-        "--max-cpu-hours",
-        type=float,
-        help="stop when the whole run has used so many hours of CPU time",
-    )
-    command.add_argument(
-        "--threads", type=int, help="threads that compute one operation"
-    )
+    _add_limits(command)
     command.add_argument(
         "--init",
         metavar="PRESET",
@@ -75,6 +57,29 @@ def add(commands):
         help="0, 1 (lines, steps in a terminal), 2 (a line for each epoch)",
     )
     command.set_defaults(run=run)
+
+
+def _add_limits(command):
+    """Add the arguments that limit what a run costs."""
+    command.add_argument(
+        "--max-minutes",
+        type=float,
+        help="be done, with all saved, so many minutes from the start",
+    )
+    command.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        default=10,
+        help="minutes between checkpoints, 10",
+    )
+    command.add_argument(
+        "--max-cpu-hours",
+        type=float,
+        help="stop when the whole run has used so many hours of CPU time",
+    )
+    command.add_argument(
+        "--threads", type=int, help="threads that compute one operation"
+    )
 
 
 def run(options):

@@ -1,5 +1,6 @@
 """Runs that are prolonged, and decays that are branched off them."""
 
+import itertools
 import shutil
 
 import pytest
@@ -117,12 +118,14 @@ def test_a_branch_waits_for_files_of_one_checkpoint(
 def test_copies_of_the_weights_by_cpu_time(
     tmp_path, steady, steady_uncut, mnist, monkeypatch
 ):
-    monkeypatch.setattr(keeping, "COPY_SECONDS", 1e-9)
+    ticks = itertools.count()
+    monkeypatch.setattr(keeping.time, "process_time", lambda: next(ticks))
+    monkeypatch.setattr(keeping, "COPY_SECONDS", 1)
     train(steady, tmp_path / "run", mnist, verbose=0)
     copies = contents(tmp_path / "run" / "weights")
     assert set(copies) == {f"epoch-{n}.weights.h5" for n in (1, 2, 3)}
     rows = read_history(steady_uncut)
-    assert all(row["cpu_seconds"] > 0 for row in rows)
+    assert sum(row["cpu_seconds"] for row in rows) > 0
     best = min(rows, key=lambda row: row["val_mse"])["epoch"] + 1
     model = steady.build()
     model.load_weights(tmp_path / "run" / f"weights/epoch-{best}.weights.h5")

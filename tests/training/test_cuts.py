@@ -108,7 +108,8 @@ def test_a_run_killed_at_any_moment_ends_as_one_uncut(
     before = contents(run)
     kill(run, folder / "tiny.toml", mnist, -1)
     after = contents(run)
-    for name in before.keys() & after.keys():
+    # The first kill may fall between the history and its checkpoint.
+    for name in before.keys() & after.keys() - {"history.csv"}:
         assert before[name] == after[name], name
     train(recipe, run, mnist, verbose=0)
     assert_same_run(run, uncut)

@@ -86,8 +86,9 @@ class WrapperCell(ConvRNNCell):
 
     def build(self, inputs_shape, states_shape=None):
         super().build(inputs_shape, states_shape)
-        self.cell.build(self.inner_shape(inputs_shape))
-        self.cell.built = True
+        if not self.cell.built:  # A loaded cell is.
+            self.cell.build(self.inner_shape(inputs_shape))
+            self.cell.built = True
 
     def get_config(self):
         config = super().get_config()

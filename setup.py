@@ -41,7 +41,7 @@ setup(
         include=["msrnn_keras", "msrnn_keras.*", "zoo", "zoo.*"]
     ),
     package_data={
-        "msrnn_keras": ["data/digits.npz", "data/README.md"],
+        "msrnn_keras": ["data/datasets/digits.npz", "data/datasets/README.md"],
         "zoo": [
             "long_streams.json",
             "manifest.json",
@@ -72,7 +72,7 @@ setup(
         "test": TEST,
         "dev": [*TEST, "ruff"],
     },
-    entry_points={"console_scripts": ["msrnn = msrnn_keras.cli:main"]},
+    entry_points={"console_scripts": ["msrnn = msrnn_keras.cli.main:main"]},
     keywords=[
         "keras",
         "video prediction",

@@ -22,10 +22,10 @@ import time
 import keras
 import numpy as np
 
+from msrnn_keras.backend.xla import xla_is_slow
 from msrnn_keras.cells.preciplstm import PrecipLSTMCell
 from msrnn_keras.layers.conv_rnn import ConvRNN
 from msrnn_keras.layers.local_attention import LocalAttention
-from msrnn_keras.xla import xla_is_slow
 
 FIGURES = [
     ("attention", 64, "forward"),

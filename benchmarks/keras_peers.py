@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 import msrnn_keras
+from msrnn_keras.backend.xla import xla_is_slow
 from msrnn_keras.losses import L1L2
-from msrnn_keras.wiring import sources
-from msrnn_keras.xla import xla_is_slow
+from msrnn_keras.models.step_graph import sources
 
 
 def conv_lstm_2d_cell(filters, kernel_size):

@@ -7,8 +7,8 @@ stream; how much memory the process took in between; whether long forecasts are
 finite in float32 and in mixed_float16. Linux.
 
 `--json zoo/long_streams.json` also writes the figures to the file from which
-`zoo.renewal.renew_card` writes the model cards. Presets that were not measured
-keep their figures.
+`tools.publishing` writes the model cards. Presets that were not measured keep
+their figures.
 """
 
 import argparse
@@ -22,8 +22,8 @@ import numpy as np
 import zoo
 from benchmarks.run import markdown
 from msrnn_keras.data import MovingMNIST, sample_digits
-from msrnn_keras.files import write_atomically
-from zoo.long_streams import read_figures
+from msrnn_keras.utils.files import write_atomically
+from tools.publishing.long_streams import read_figures
 
 MEBIBYTE = 2**20
 SPANS = ("early", "late")

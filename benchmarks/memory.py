@@ -13,10 +13,10 @@ import statistics
 import keras
 
 import msrnn_keras
-from msrnn_keras.analysis import training_memory
-from msrnn_keras.profiling.measure import MEBIBYTE, Task
-from msrnn_keras.profiling.processes import run_in_turn
-from msrnn_keras.profiling.report import Measured
+from msrnn_keras.cost.estimate import training_memory
+from msrnn_keras.cost.measure.measure import MEBIBYTE, Task
+from msrnn_keras.cost.measure.processes import run_in_turn
+from msrnn_keras.cost.measure.report import Measured
 
 MODELS = (
     "convlstm",

@@ -9,8 +9,8 @@ import argparse
 import time
 
 from benchmarks.run import markdown
+from msrnn_keras.cost.measure.report import spread
 from msrnn_keras.data import MovingMNIST, load_digits, sample_digits
-from msrnn_keras.profiling.report import spread
 
 
 def main(arguments=None):

@@ -17,13 +17,13 @@ import sys
 
 from benchmarks import subjects
 from benchmarks.arguments import add_arguments, model_options
-from msrnn_keras.profiling.measure import MODES, Task
-from msrnn_keras.profiling.processes import (
+from msrnn_keras.cost.measure.measure import MODES, Task
+from msrnn_keras.cost.measure.processes import (
     check_backend,
     run_in_turn,
     run_task,
 )
-from msrnn_keras.profiling.report import (
+from msrnn_keras.cost.measure.report import (
     FIGURES,
     NOTES,
     Measured,

@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmarks.arguments import add_arguments, model_options
 from benchmarks.run import markdown, say
-from msrnn_keras.profiling.measure import MODES, Task
-from msrnn_keras.profiling.processes import check_backend, run_in_turn
-from msrnn_keras.profiling.report import Measured, cell, spread
+from msrnn_keras.cost.measure.measure import MODES, Task
+from msrnn_keras.cost.measure.processes import check_backend, run_in_turn
+from msrnn_keras.cost.measure.report import Measured, cell, spread
 
 # Axis -> default sizes and the arguments that a size stands for.
 AXES = {

@@ -11,8 +11,8 @@ import sys
 import time
 
 from benchmarks.run import markdown
-from msrnn_keras.profiling.processes import check_backend
-from msrnn_keras.profiling.report import spread
+from msrnn_keras.cost.measure.processes import check_backend
+from msrnn_keras.cost.measure.report import spread
 
 CODE = """
 import sys

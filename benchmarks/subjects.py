@@ -10,10 +10,10 @@ import os
 import numpy as np
 
 import msrnn_keras
-from msrnn_keras.analysis import forecast_flops
-from msrnn_keras.architectures import ARCHITECTURES
-from msrnn_keras.profiling.measure import Work, random_clips, stack_work
-from msrnn_keras.profiling.processes import answer
+from msrnn_keras.cost.estimate import forecast_flops
+from msrnn_keras.cost.measure.measure import Work, random_clips, stack_work
+from msrnn_keras.cost.measure.processes import answer
+from msrnn_keras.models.architectures import ARCHITECTURES
 
 
 def peer_of(name):

@@ -16,9 +16,9 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras import ConvRNNCell, MSStack, data, losses, plots
-from msrnn_keras.architectures import MULTI_SCALE, PLAIN
 from msrnn_keras.baselines import AllBlack
 from msrnn_keras.evaluation import evaluate, score_table
+from msrnn_keras.models.architectures import MULTI_SCALE, PLAIN
 
 SIZES = {"filters": 24, "patch_size": 4, "context": 10, "horizon": 10}
 STEPS = 50

@@ -9,9 +9,9 @@ Two ways of counting frames exist, and their numbers must not be compared:
 import keras
 import numpy as np
 
-from msrnn_keras.checks import check_floats, check_values, filled
 from msrnn_keras.metrics.tallies import make_tallies
-from msrnn_keras.tables import aligned
+from msrnn_keras.utils.checks import check_floats, check_values, filled
+from msrnn_keras.utils.tables import aligned
 
 PROTOCOLS = {
     "forecast": "the forecast frames only",

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from msrnn_keras.checks import check_floats, filled, same_shape
+from msrnn_keras.utils.checks import check_floats, filled, same_shape
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")

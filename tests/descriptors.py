@@ -21,7 +21,7 @@ class CellDescriptor(NamedTuple):
 
 
 class ArchitectureDescriptor(NamedTuple):
-    name: str  # as in `msrnn_keras.architectures.ARCHITECTURES`
+    name: str  # as in `msrnn_keras.models.architectures.ARCHITECTURES`
     parameters: int  # at the published size: 64 filters, kernels of 3, 6 layers
     options: dict = {}  # cell options that keep the checks small
     golden: str = ""  # file under tests/golden, where there is one

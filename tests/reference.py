@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 import msrnn_keras
-from msrnn_keras import convert
+from msrnn_keras.presets import torch_checkpoints
 
 GOLDEN = pathlib.Path(__file__).with_name("golden")
 # The inputs of layers 1, 2, … of a stack of six and of three.
@@ -65,7 +65,7 @@ def golden_model(descriptor):
     """The model of a golden file with its weights, its frames, the truth."""
     frames, truth, distances, weights = golden(descriptor.golden)
     model = msrnn_keras.create(descriptor.name, **descriptor.golden_options)
-    convert.load_torch_checkpoint(model, weights)
+    torch_checkpoints.load_torch_checkpoint(model, weights)
     return model, frames, truth, distances
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from msrnn_keras import distribution
-from msrnn_keras.recipes import load_recipe
 from msrnn_keras.training import RunKeeper, read_history, train
+from msrnn_keras.training.recipe import load_recipe
 from tests.runs import RECIPE, state, write_mnist
 
 BACKEND = keras.backend.backend()
@@ -243,7 +243,7 @@ def test_two_processes_fit_as_one(folder, fitted, tmp_path):
 
 def test_a_run_goes_on_with_two_devices(tmp_path, begun, uncut, recipe, mnist):
     run = shutil.copytree(begun, tmp_path / "run")
-    command = ["-m", "msrnn_keras.cli", "train", recipe, "--out", run]
+    command = ["-m", "msrnn_keras.cli.main", "train", recipe, "--out", run]
     command += ["--data", mnist, "--max-minutes", "60", "--devices", "2"]
     run_together((command, {}))
     assert_same_run(run, uncut)
@@ -257,7 +257,7 @@ def test_a_run_goes_on_with_two_devices(tmp_path, begun, uncut, recipe, mnist):
 @pytest.mark.skipif(BACKEND == "torch", reason="--devices 2 does the same")
 def test_a_run_goes_on_in_two_processes(tmp_path, begun, uncut, recipe, mnist):
     run = shutil.copytree(begun, tmp_path / "run")
-    command = ["-m", "msrnn_keras.cli", "train", recipe, "--out", run]
+    command = ["-m", "msrnn_keras.cli.main", "train", recipe, "--out", run]
     command += ["--data", mnist, "--max-minutes", "60"]
     run_together(*in_two_processes(*command))
     assert_same_run(run, uncut)

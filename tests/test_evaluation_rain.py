@@ -6,7 +6,7 @@ import pytest
 from msrnn_keras import metrics
 from msrnn_keras.baselines import LinearExtrapolation, Persistence
 from msrnn_keras.evaluation import evaluate
-from msrnn_keras.metrics import perceptual
+from msrnn_keras.metrics import lpips
 from tests.metrics.fields import Cubed, categorical, fields, fractions, numpy
 
 CONTEXT, HORIZON = 2, 2
@@ -141,7 +141,7 @@ def test_lpips_is_one_of_the_scores(monkeypatch):
         def __call__(self, a, b):
             return (a - b).abs().mean()
 
-    monkeypatch.setattr(perceptual, "_network", Network)
+    monkeypatch.setattr(lpips, "_network", Network)
     past, future = np.zeros((2, 3, 2, 32, 32, 1))
     future[:, 0], future[0, 1] = 0.25, np.nan
     result = evaluate(Persistence(2, 2), (past, future), scores=["lpips"])

@@ -16,14 +16,14 @@ ROOT = Path(__file__).parent.parent
 BACKENDS = ("tensorflow", "jax", "torch")
 # The files of msrnn_keras that may import a backend.
 BACKEND_FILES = (
-    "convert.py",
+    "backend/compiled_step.py",
+    "backend/threads.py",
+    "cost/measure/device.py",
     "data/tf_data.py",
     "distribution/jax.py",
     "distribution/tensorflow.py",
     "distribution/torch.py",
-    "loops.py",
-    "profiling/device.py",
-    "threads.py",
+    "presets/torch_checkpoints.py",
 )
 # What is imported by the function that needs it, never before.
 HEAVY = (
@@ -211,8 +211,8 @@ def test_wheel_holds_the_data(wheel):
         if path.is_file() and path.suffix not in (".py", ".pyc")
     }
     assert packed == recipes | {
-        "msrnn_keras/data/README.md",
-        "msrnn_keras/data/digits.npz",
+        "msrnn_keras/data/datasets/README.md",
+        "msrnn_keras/data/datasets/digits.npz",
         "zoo/long_streams.json",
         "zoo/manifest.json",
         "zoo/presets/ms-convlstm/mnist/small/1/model.weights.h5",
@@ -222,7 +222,7 @@ def test_wheel_holds_the_data(wheel):
 def test_wheel_metadata(wheel):
     info = f"msrnn_keras-{msrnn_keras.__version__}.dist-info"
     entry_points = wheel.read(f"{info}/entry_points.txt").decode()
-    assert "msrnn = msrnn_keras.cli:main" in entry_points
+    assert "msrnn = msrnn_keras.cli.main:main" in entry_points
     licence = wheel.read(f"{info}/licenses/LICENSE")
     assert licence == (ROOT / "LICENSE").read_bytes()
     metadata = wheel.read(f"{info}/METADATA").decode()

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import msrnn_keras
-from msrnn_keras.recipes import load_recipe
 from msrnn_keras.training import read_history, train
+from msrnn_keras.training.recipe import load_recipe
 from tests.reference import GOLDEN
 from tests.runs import write_mnist
 

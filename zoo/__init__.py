@@ -8,8 +8,8 @@ Example:
     >>> theirs = zoo.load("hf://user/name")  # on the Hugging Face Hub
 """
 
-from zoo import hub
-from zoo.library import Library
+from msrnn_keras.presets import hub
+from msrnn_keras.presets.library import Library
 
 _published = Library()
 load = _published.load

@@ -1,9 +1,9 @@
 """Forecasts that need no training, to measure models against."""
 
 from msrnn_keras.baselines.base import Baseline
-from msrnn_keras.baselines.motion import OpticalFlow
-from msrnn_keras.baselines.still import AllBlack, Persistence
-from msrnn_keras.baselines.trend import LinearExtrapolation
+from msrnn_keras.baselines.linear import LinearExtrapolation
+from msrnn_keras.baselines.optical_flow import OpticalFlow
+from msrnn_keras.baselines.persistence import AllBlack, Persistence
 
 BASELINES = {
     "persistence": Persistence,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from msrnn_keras.checks import check_positive, filled
+from msrnn_keras.utils.checks import check_positive, filled
 
 
 class Baseline:

@@ -6,11 +6,11 @@ from msrnn_keras.cells.cms_lstm import CMSLSTMCell
 from msrnn_keras.cells.convgru import ConvGRUCell
 from msrnn_keras.cells.convlstm import ConvLSTMCell
 from msrnn_keras.cells.decoupled import DecoupledCell
+from msrnn_keras.cells.gates import Blocks
 from msrnn_keras.cells.mim import MIMCell
 from msrnn_keras.cells.mk_lstm import MKLSTMCell
 from msrnn_keras.cells.modernn import MoDeRNNCell
 from msrnn_keras.cells.motion import MotionCell
-from msrnn_keras.cells.parts import Blocks
 from msrnn_keras.cells.preciplstm import PrecipLSTMCell
 from msrnn_keras.cells.st_lstm import STLSTMCell
 from msrnn_keras.cells.trajgru import TrajGRUCell

@@ -2,12 +2,12 @@
 
 import keras
 
+from msrnn_keras.backend.precision import in_dtype
+from msrnn_keras.backend.rematerialization import rematerialized
+from msrnn_keras.backend.xla import xla_is_slow
 from msrnn_keras.cells.states import States
-from msrnn_keras.checks import check_positive
 from msrnn_keras.layers.convolution import Conv2D
-from msrnn_keras.precision import in_dtype
-from msrnn_keras.rematerialization import rematerialized
-from msrnn_keras.xla import xla_is_slow
+from msrnn_keras.utils.checks import check_positive
 
 
 class ConvRNNCell(States, keras.layers.Layer):

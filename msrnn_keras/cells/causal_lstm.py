@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.parts import blend, gated_update, join
+from msrnn_keras.cells.gates import blend, gated_update, join
 from msrnn_keras.cells.wrapper import WrapperCell
-from msrnn_keras.precision import like, tanh
 
 
 class State(NamedTuple):

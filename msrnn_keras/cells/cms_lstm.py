@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
+from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.convlstm import ConvLSTMCell, State
+from msrnn_keras.cells.gates import blend
 from msrnn_keras.cells.modernn import modulate
-from msrnn_keras.cells.parts import blend
 from msrnn_keras.layers.block_attention import BlockAttention
-from msrnn_keras.precision import like, tanh
 
 BLOCKS = (1, 2, 4)  # blocks along each axis, per scale of the SE block
 

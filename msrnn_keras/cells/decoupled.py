@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from msrnn_keras.backend.precision import at_least_float32, like
 from msrnn_keras.cells.wrapper import WrapperCell
-from msrnn_keras.precision import at_least_float32, like
 
 SMALLEST = 1e-24  # squared norm below which a map counts as zero
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from msrnn_keras.cells.parts import Blocks, gated_update
+from msrnn_keras.backend.precision import like, tanh
+from msrnn_keras.cells.gates import Blocks, gated_update
 from msrnn_keras.cells.st_lstm import STLSTMCell
-from msrnn_keras.precision import like, tanh
 
 
 class State(NamedTuple):

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.parts import remember
-from msrnn_keras.precision import like, tanh
+from msrnn_keras.cells.gates import remember
 
 
 class State(NamedTuple):

@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from msrnn_keras.cells.parts import blend, join, join_links
+from msrnn_keras.backend.precision import like, tanh
+from msrnn_keras.cells.gates import blend, join, join_links
 from msrnn_keras.cells.wrapper import WrapperCell
-from msrnn_keras.checks import check_even, check_limit, check_multiple
 from msrnn_keras.layers.convolution import Conv2D, Recover
 from msrnn_keras.layers.linear import scaled
 from msrnn_keras.layers.warp import Warp
-from msrnn_keras.precision import like, tanh
+from msrnn_keras.utils.checks import check_even, check_limit, check_multiple
 
 OFFSETS = 9  # trajectories of a pixel, 3×3 in the published design
 # Above the 13,000 of 19 published steps, below the 65,504 of float16.

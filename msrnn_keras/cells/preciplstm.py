@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from msrnn_keras.backend.precision import tanh
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.parts import Blocks, gated_update
-from msrnn_keras.checks import check_positive
+from msrnn_keras.cells.gates import Blocks, gated_update
 from msrnn_keras.layers.local_attention import LocalAttention
-from msrnn_keras.precision import tanh
+from msrnn_keras.utils.checks import check_positive
 
 
 class State(NamedTuple):

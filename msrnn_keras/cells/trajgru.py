@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from msrnn_keras.backend.precision import like
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.parts import Blocks, blend
-from msrnn_keras.checks import check_positive
+from msrnn_keras.cells.gates import Blocks, blend
 from msrnn_keras.layers.warp import Warp
-from msrnn_keras.precision import like
+from msrnn_keras.utils.checks import check_positive
 
 
 class State(NamedTuple):

@@ -1,14 +1,15 @@
 """Data sets, each giving clips as batches `(past, future)`."""
 
-from msrnn_keras.data.catalog import NAMES, load
 from msrnn_keras.data.clips import Clips
-from msrnn_keras.data.digits import digits_source, load_digits, sample_digits
-from msrnn_keras.data.epochs import EpochDataset
-from msrnn_keras.data.forecasts import forecast_dataset
-from msrnn_keras.data.germany import Germany
-from msrnn_keras.data.grids import from_netcdf
-from msrnn_keras.data.kth import KTH
-from msrnn_keras.data.moving_mnist import (
+from msrnn_keras.data.datasets.catalog import NAMES, load
+from msrnn_keras.data.datasets.digits import (
+    digits_source,
+    load_digits,
+    sample_digits,
+)
+from msrnn_keras.data.datasets.germany import Germany
+from msrnn_keras.data.datasets.kth import KTH
+from msrnn_keras.data.datasets.moving_mnist import (
     MovingMNIST,
     clips_sha256,
     draw_clips,
@@ -16,14 +17,17 @@ from msrnn_keras.data.moving_mnist import (
     trajectory,
     verify_test_set,
 )
-from msrnn_keras.data.official_mnist import OfficialMNIST
-from msrnn_keras.data.own import Recording, from_arrays
-from msrnn_keras.data.radar import from_radar
+from msrnn_keras.data.datasets.official_mnist import OfficialMNIST
+from msrnn_keras.data.datasets.taxibj import TaxiBJ
+from msrnn_keras.data.epochs import EpochDataset
+from msrnn_keras.data.io.forecasts import forecast_dataset
+from msrnn_keras.data.io.netcdf import from_netcdf
+from msrnn_keras.data.io.radar import from_radar
+from msrnn_keras.data.io.recording import Recording, from_arrays
+from msrnn_keras.data.io.video import from_video
 from msrnn_keras.data.scaling import MinMax, RainRate, Scaling
 from msrnn_keras.data.sources import ArraySource, Source, segments_of
-from msrnn_keras.data.taxibj import TaxiBJ
 from msrnn_keras.data.tf_data import as_tf_data
-from msrnn_keras.data.videos import from_video
 
 __all__ = [
     "ArraySource",

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from msrnn_keras.checks import check_positive
 from msrnn_keras.data.epochs import EpochDataset
 from msrnn_keras.data.tf_data import as_tf_data
+from msrnn_keras.utils.checks import check_positive
 
 
 class Clips(EpochDataset):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from msrnn_keras.checks import check_finite
+from msrnn_keras.utils.checks import check_finite
 
 
 class Scaling:

@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from msrnn_keras.checks import filled
 from msrnn_keras.data.scaling import MinMax
+from msrnn_keras.utils.checks import filled
 
 
 class Source(abc.ABC):

@@ -24,9 +24,9 @@ import os
 
 import keras
 
-from msrnn_keras.checks import check_positive
 from msrnn_keras.distribution import jax, tensorflow, torch
 from msrnn_keras.distribution.group import Group
+from msrnn_keras.utils.checks import check_positive
 
 BACKENDS = {"jax": jax, "tensorflow": tensorflow, "torch": torch}
 

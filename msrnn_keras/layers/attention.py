@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from msrnn_keras.precision import at_least_float32
+from msrnn_keras.backend.precision import at_least_float32
 
 
 def tile_size(window):

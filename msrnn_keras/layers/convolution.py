@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
+from msrnn_keras.backend.compiled_step import torch_convolution
+from msrnn_keras.backend.xla import loop_gradients_are_slow
 from msrnn_keras.layers.kernels import KernelMaker
-from msrnn_keras.loops import torch_convolution
-from msrnn_keras.xla import loop_gradients_are_slow
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")

@@ -5,9 +5,9 @@ import functools
 import keras
 from keras import ops
 
-from msrnn_keras.checks import check_positive
 from msrnn_keras.layers import attention
 from msrnn_keras.layers.space_depth import PadToMultiple
+from msrnn_keras.utils.checks import check_positive
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from msrnn_keras.checks import check_positive
 from msrnn_keras.layers.convolution import convolve
 from msrnn_keras.layers.kernels import KernelMaker
+from msrnn_keras.utils.checks import check_positive
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from msrnn_keras.precision import at_least_float32, in_dtype
+from msrnn_keras.backend.precision import at_least_float32, in_dtype
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")

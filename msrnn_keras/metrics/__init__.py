@@ -6,7 +6,7 @@ Predictions are clipped to [0, 1] first; a pixel that is NaN in the truth
 never counts.
 """
 
-from msrnn_keras.metrics.balanced import (
+from msrnn_keras.metrics.balanced_errors import (
     RAIN_THRESHOLDS,
     RAIN_WEIGHTS,
     BalancedMAE,
@@ -27,7 +27,10 @@ from msrnn_keras.metrics.categorical import (
     hss,
     pod,
 )
-from msrnn_keras.metrics.errors import (
+from msrnn_keras.metrics.fss import FSS, frame_fractions, fss
+from msrnn_keras.metrics.gdl import GDL, frame_gdl
+from msrnn_keras.metrics.lpips import frame_lpips
+from msrnn_keras.metrics.pixel_errors import (
     MAE,
     MSE,
     PSNR,
@@ -36,9 +39,6 @@ from msrnn_keras.metrics.errors import (
     frame_mse,
     frame_psnr,
 )
-from msrnn_keras.metrics.fractions import FSS, frame_fractions, fss
-from msrnn_keras.metrics.gradients import GDL, frame_gdl
-from msrnn_keras.metrics.perceptual import frame_lpips
 from msrnn_keras.metrics.ssim import (
     SSIM,
     SSIM_K1,

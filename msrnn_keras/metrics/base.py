@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from msrnn_keras.checks import (
+from msrnn_keras.utils.checks import (
     LIMITS,
     check_floats,
     check_values,

@@ -15,9 +15,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from msrnn_keras.checks import check_finite
 from msrnn_keras.metrics.base import PIXELS, PooledMetric, prepare, quotient
 from msrnn_keras.metrics.units import Scaled, in_units
+from msrnn_keras.utils.checks import check_finite
 
 
 def events(y_true, y_pred, threshold, scaling, clip):

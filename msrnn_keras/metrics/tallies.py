@@ -6,14 +6,17 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from msrnn_keras.checks import check_finite, check_positive
-from msrnn_keras.metrics import categorical, fractions, ssim
-from msrnn_keras.metrics.balanced import frame_balanced_mae, frame_balanced_mse
+from msrnn_keras.metrics import categorical, fss, ssim
+from msrnn_keras.metrics.balanced_errors import (
+    frame_balanced_mae,
+    frame_balanced_mse,
+)
 from msrnn_keras.metrics.base import quotient
-from msrnn_keras.metrics.errors import frame_mae, frame_mse, frame_psnr
-from msrnn_keras.metrics.gradients import frame_gdl
-from msrnn_keras.metrics.perceptual import frame_lpips
+from msrnn_keras.metrics.gdl import frame_gdl
+from msrnn_keras.metrics.lpips import frame_lpips
+from msrnn_keras.metrics.pixel_errors import frame_mae, frame_mse, frame_psnr
 from msrnn_keras.metrics.units import check_scaling
+from msrnn_keras.utils.checks import check_finite, check_positive
 
 DEFAULT = ("mse", "mae", "ssim", "psnr", "mse_unclipped")
 
@@ -134,10 +137,10 @@ def _counts(threshold, scaling):
 
 def _fractions(threshold, window, scaling):
     def frame_sums(y_true, y_pred):
-        add = fractions.frame_fractions
+        add = fss.frame_fractions
         return _array(add(y_true, y_pred, threshold, window, scaling))
 
-    return Tally(frame_sums, {f"fss_{threshold:g}_{window}": fractions.fss})
+    return Tally(frame_sums, {f"fss_{threshold:g}_{window}": fss.fss})
 
 
 def _ssim_if_large(y_true, y_pred):

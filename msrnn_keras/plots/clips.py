@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from msrnn_keras.checks import filled
+from msrnn_keras.utils.checks import filled
 
 
 def check_clips(past, future, forecast):

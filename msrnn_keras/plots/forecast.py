@@ -5,11 +5,7 @@ import numpy as np
 from msrnn_keras.plots.clips import check_clips, check_forecasts
 from msrnn_keras.plots.colours import error_style, gray_style
 from msrnn_keras.plots.grid import Block, Row, draw_grid
-from msrnn_keras.plots.times import (
-    check_interval,
-    future_columns,
-    past_columns,
-)
+from msrnn_keras.plots.times import check_interval, future_columns, past_columns
 
 
 def plot_forecast(past, future, forecast, interval=1, unit="frame", title=None):

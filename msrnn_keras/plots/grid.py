@@ -7,12 +7,7 @@ import numpy as np
 
 from msrnn_keras.plots.bars import bar_height, bar_width, draw_bars
 from msrnn_keras.plots.colours import Style
-from msrnn_keras.plots.panels import (
-    MARGIN,
-    add_axes,
-    draw_frame,
-    draw_key,
-)
+from msrnn_keras.plots.panels import MARGIN, add_axes, draw_frame, draw_key
 
 PANEL = 0.95
 GAP = 0.06

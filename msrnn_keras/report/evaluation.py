@@ -8,18 +8,13 @@ import keras
 import numpy as np
 
 from msrnn_keras.baselines import Persistence
-from msrnn_keras.files import check_folder
-from msrnn_keras.flow import has_flow, model_flow
-from msrnn_keras.plots import (
-    plot_errors,
-    plot_flow,
-    plot_forecast,
-    plot_radar,
-)
+from msrnn_keras.models.flow import has_flow, model_flow
+from msrnn_keras.plots import plot_errors, plot_flow, plot_forecast, plot_radar
+from msrnn_keras.plots.animation import forecast_frames, save_animation
 from msrnn_keras.plots.clips import in_units
 from msrnn_keras.report.page import write_report
 from msrnn_keras.report.setting import describe_machine
-from msrnn_keras.video import forecast_frames, save_animation
+from msrnn_keras.utils.files import check_folder
 
 _PANEL_PIXELS = 192  # of an animation, about
 

@@ -6,9 +6,9 @@ import io
 import pathlib
 
 from msrnn_keras.evaluation import PROTOCOLS
-from msrnn_keras.files import check_folder, write_atomically
 from msrnn_keras.plots import plot_curves
 from msrnn_keras.report import names
+from msrnn_keras.utils.files import check_folder, write_atomically
 
 _PAGE = """\
 <!DOCTYPE html>

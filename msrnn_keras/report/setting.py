@@ -19,7 +19,7 @@ def describe_machine():
     >>> write_report("report.html", scores, setting=describe_machine())
     """
     import msrnn_keras
-    from msrnn_keras.profiling import device as devices
+    from msrnn_keras.cost.measure import device as devices
 
     device = devices._meter().name  # `PeakMemory` would reset the peak
     processor = _processor()

@@ -9,7 +9,7 @@ import time
 import keras
 
 from msrnn_keras import distribution
-from msrnn_keras.threads import set_threads
+from msrnn_keras.backend.threads import set_threads
 from msrnn_keras.training import checkpoints, optimization
 from msrnn_keras.training.batches import Batches
 from msrnn_keras.training.branching import branch_run
@@ -89,7 +89,7 @@ def train(
     Where several machines train together, they must share the directory.
 
     Args:
-        recipe: `msrnn_keras.recipes.Recipe`.
+        recipe: `msrnn_keras.training.recipe.Recipe`.
         run_dir: Path of the run's directory; made if missing.
         data: Path of the data set's file; None looks in the usual places.
         max_minutes: Number, minutes by which the run has stopped itself and

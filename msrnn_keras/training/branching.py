@@ -29,7 +29,7 @@ def branch_run(recipe, run_dir, branch_dir, decay_steps):
     It ends with the same weights as an uncut run of that recipe.
 
     Args:
-        recipe: `msrnn_keras.recipes.Recipe` of the run, which has
+        recipe: `msrnn_keras.training.recipe.Recipe` of the run, which has
             `schedule="constant"` and no decay.
         run_dir: Path of the run.
         branch_dir: Path of the branch. A directory that holds a branch of
@@ -38,7 +38,7 @@ def branch_run(recipe, run_dir, branch_dir, decay_steps):
             is rounded up so that the branch ends with an epoch.
 
     Returns:
-        `msrnn_keras.recipes.Recipe` of the branch.
+        `msrnn_keras.training.recipe.Recipe` of the branch.
 
     Raises:
         FileExistsError: If `branch_dir` holds anything else.

@@ -11,7 +11,7 @@ import zlib
 import keras
 import numpy as np
 
-from msrnn_keras.files import write_atomically
+from msrnn_keras.utils.files import write_atomically
 
 CHECKPOINT = "checkpoint.keras"
 PREVIOUS = "previous.keras"

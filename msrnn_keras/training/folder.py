@@ -8,7 +8,7 @@ import shutil
 import filelock
 import keras
 
-from msrnn_keras.files import remove_unfinished, write_atomically
+from msrnn_keras.utils.files import remove_unfinished, write_atomically
 
 RECIPE = "recipe.toml"
 ENVIRONMENT = "environment.json"
@@ -24,7 +24,7 @@ def check_folder(run_dir, recipe):
 
     Args:
         run_dir: `pathlib.Path` of the directory, which need not exist.
-        recipe: `msrnn_keras.recipes.Recipe`.
+        recipe: `msrnn_keras.training.recipe.Recipe`.
 
     Raises:
         FileExistsError: If it holds anything else.
@@ -81,7 +81,7 @@ def claim(run_dir, recipe, init=None, init_name=None):
 
     Args:
         run_dir: `pathlib.Path` of the directory.
-        recipe: `msrnn_keras.recipes.Recipe`.
+        recipe: `msrnn_keras.training.recipe.Recipe`.
         init: Path of the weights that the run begins from, or None.
         init_name: String, what these weights are.
     """

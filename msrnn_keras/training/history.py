@@ -4,7 +4,7 @@ import csv
 import io
 import pathlib
 
-from msrnn_keras.files import write_atomically
+from msrnn_keras.utils.files import write_atomically
 
 HISTORY = "history.csv"
 SCORE = "val_mse"  # by which the best epoch is chosen

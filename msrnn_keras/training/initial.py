@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 
-from msrnn_keras.transfer import initialize_weights
+from msrnn_keras.models.transfer import initialize_weights
 
 
 def save_initial(model, source, path):

@@ -8,12 +8,12 @@ import time
 import keras
 
 from msrnn_keras import distribution
-from msrnn_keras.files import write_atomically
 from msrnn_keras.training import checkpoints
 from msrnn_keras.training.averages import Averages
 from msrnn_keras.training.checkpoints import Position
 from msrnn_keras.training.history import SCORE, read_history, write_history
 from msrnn_keras.training.stopping import Stop, Stopped
+from msrnn_keras.utils.files import write_atomically
 
 BEST = "best.weights.h5"
 COPIES = "weights"  # folder of copies, for comparisons at equal cost

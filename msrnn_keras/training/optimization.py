@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from msrnn_keras.schedules import Sampling
+from msrnn_keras.models.scheduled_sampling import Sampling
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
 # The learning rate at the start and at the end of a cosine, as parts of the
@@ -65,7 +65,7 @@ def learning_rate(training):
     """Return the learning rate schedule of a recipe.
 
     Args:
-        training: `msrnn_keras.recipes.Training`.
+        training: `msrnn_keras.training.recipe.Training`.
 
     Returns:
         `keras.optimizers.schedules.LearningRateSchedule`: a linear warm-up,
@@ -97,7 +97,7 @@ def optimizer(training):
     """The optimizer of a recipe.
 
     Args:
-        training: `msrnn_keras.recipes.Training`.
+        training: `msrnn_keras.training.recipe.Training`.
 
     Returns:
         `keras.optimizers.Optimizer`.
@@ -117,7 +117,7 @@ def set_learning_rate(optimizer, training):
 
     Args:
         optimizer: `keras.optimizers.Optimizer`.
-        training: `msrnn_keras.recipes.Training`.
+        training: `msrnn_keras.training.recipe.Training`.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     optimizer.learning_rate = learning_rate(training)
@@ -127,7 +127,7 @@ def sampling(training):
     """The scheduled sampling of a recipe.
 
     Args:
-        training: `msrnn_keras.recipes.Training`.
+        training: `msrnn_keras.training.recipe.Training`.
 
     Returns:
         `msrnn_keras.Sampling`, or None.
@@ -141,7 +141,7 @@ def check(training):
     """Refuse what does not fit together.
 
     Args:
-        training: `msrnn_keras.recipes.Training`.
+        training: `msrnn_keras.training.recipe.Training`.
 
     Raises:
         ValueError: If a name is unknown, or a number is missing or has no

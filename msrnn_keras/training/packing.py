@@ -6,15 +6,10 @@ import pathlib
 import shutil
 import uuid
 
-from msrnn_keras.files import remove_unfinished, write_atomically
 from msrnn_keras.training import checkpoints
 from msrnn_keras.training.checkpoints import CHECKPOINT, PREVIOUS
-from msrnn_keras.training.folder import (
-    LOCK,
-    RECIPE,
-    hold,
-    is_empty_directory,
-)
+from msrnn_keras.training.folder import LOCK, RECIPE, hold, is_empty_directory
+from msrnn_keras.utils.files import remove_unfinished, write_atomically
 
 LISTING = "run.json"
 PIECE = 15 * 2**20  # bytes

@@ -1,7 +1,7 @@
 """The values that a search may choose from: checked, and as text."""
 
-from msrnn_keras.checks import check_positive
-from msrnn_keras.schedules import Sampling
+from msrnn_keras.models.scheduled_sampling import Sampling
+from msrnn_keras.utils.checks import check_positive
 
 SAMPLINGS = {"linear": Sampling.linear, "reverse": Sampling.reverse}
 NO_SAMPLING = "none"

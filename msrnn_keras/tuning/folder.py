@@ -2,8 +2,8 @@
 
 import json
 
-from msrnn_keras.files import remove_unfinished, write_atomically
 from msrnn_keras.tuning.results import COMPLETED, read_results
+from msrnn_keras.utils.files import remove_unfinished, write_atomically
 
 SEARCH = "search.json"
 

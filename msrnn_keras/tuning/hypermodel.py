@@ -7,12 +7,11 @@ import time
 
 import keras
 
-from msrnn_keras.architectures import CELLS, MULTI_SCALE, PLAIN
-from msrnn_keras.checks import is_array
 from msrnn_keras.losses import L1L2
 from msrnn_keras.metrics import MSE
-from msrnn_keras.names import lookup
-from msrnn_keras.stack import MSStack, create
+from msrnn_keras.models.architectures import CELLS, MULTI_SCALE, PLAIN
+from msrnn_keras.models.ms_stack import MSStack, create
+from msrnn_keras.models.step_graph import SKIPS, cell_arguments
 from msrnn_keras.tuning.choices import (
     NO_SAMPLING,
     among,
@@ -23,7 +22,8 @@ from msrnn_keras.tuning.choices import (
     several,
     span,
 )
-from msrnn_keras.wiring import SKIPS, cell_arguments
+from msrnn_keras.utils.checks import is_array
+from msrnn_keras.utils.names import lookup
 
 _STACK = {
     name
@@ -40,7 +40,7 @@ class SearchSpace:
     scheduled sampling as one choice of schedule and steps, `"linear 4000"`.
 
     Args:
-        cell: Strings, names in `msrnn_keras.architectures.CELLS`.
+        cell: Strings, names in `msrnn_keras.models.architectures.CELLS`.
         filters: Integers, channels of every recurrent layer.
         kernel_size: Integers, side of the cells' kernels, pixels.
         scales: Tuples of integers, one for each layer; each reads the same

@@ -3,9 +3,9 @@
 import json
 import pathlib
 
-from msrnn_keras.files import write_atomically
-from msrnn_keras.tables import aligned
 from msrnn_keras.tuning.hypermodel import architecture, plain
+from msrnn_keras.utils.files import write_atomically
+from msrnn_keras.utils.tables import aligned
 
 BEST = "best.toml"
 SCORE = "val_mse"

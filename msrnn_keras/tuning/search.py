@@ -5,7 +5,6 @@ import time
 
 import keras
 
-from msrnn_keras.checks import check_positive
 from msrnn_keras.tuning.folder import (
     check_folder,
     check_results,
@@ -15,6 +14,7 @@ from msrnn_keras.tuning.folder import (
 from msrnn_keras.tuning.parallel import address, await_chief, role_of_process
 from msrnn_keras.tuning.results import write_best
 from msrnn_keras.tuning.tuner import METHODS, open_tuner
+from msrnn_keras.utils.checks import check_positive
 
 
 def tune(

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import long_streams
-from zoo.long_streams import read_figures
+from tools.publishing.long_streams import read_figures
 
 pytestmark = pytest.mark.backend_free
 

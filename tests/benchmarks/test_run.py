@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import run, scaling, subjects
-from msrnn_keras.profiling import processes
-from msrnn_keras.profiling.report import Measured
+from msrnn_keras.cost.measure import processes
+from msrnn_keras.cost.measure.report import Measured
 
 pytestmark = pytest.mark.backend_free
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.data import published
+from tests.data.datasets import published
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ decimals.
 import numpy as np
 
 import zoo
-from msrnn_keras.demo import unseen_clips
+from msrnn_keras.cli.demo import unseen_clips
+from msrnn_keras.presets.library import MANIFEST, PRESETS
+from msrnn_keras.presets.registry import read_manifest
 from tests.reference import GOLDEN
-from zoo.catalog import read_manifest
-from zoo.library import MANIFEST, PRESETS
 
 
 def shipped():

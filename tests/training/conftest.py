@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from msrnn_keras.recipes import load_recipe
 from msrnn_keras.training import read_history, train
+from msrnn_keras.training.recipe import load_recipe
 from msrnn_keras.training.stopping import Stop
 from tests.runs import RECIPE, RICH, STEADY, state, write_mnist
 

@@ -11,14 +11,9 @@ import sys
 import keras
 import pytest
 
-from msrnn_keras.recipes import load_recipe
-from msrnn_keras.training import (
-    branch_run,
-    checkpoints,
-    read_history,
-    train,
-)
+from msrnn_keras.training import branch_run, checkpoints, read_history, train
 from msrnn_keras.training.checkpoints import Position
+from msrnn_keras.training.recipe import load_recipe
 from tests.runs import RECIPE, RICH, contents
 
 KILLS = int(os.environ.get("MSRNN_KILLS", 2))  # of a run, and of its branch

@@ -93,7 +93,7 @@ def test_weights_that_do_not_fit_are_refused_by_name(
 
 
 def test_a_model_with_a_mask_begins_from_one_without(tmp_path, steady, source):
-    from msrnn_keras.transfer import initialize_weights
+    from msrnn_keras.models.transfer import initialize_weights
 
     sizes = {**steady.architecture, "missing": "mask"}
     model = msrnn_keras.create("ms-convlstm", **sizes)

@@ -6,8 +6,8 @@ import math
 import keras
 import pytest
 
-from msrnn_keras.recipes import Training
 from msrnn_keras.training import optimization
+from msrnn_keras.training.recipe import Training
 
 TRAINING = Training(
     batch_size=2,

@@ -5,12 +5,12 @@ import pytest
 
 import zoo
 from msrnn_keras.baselines import AllBlack, Persistence
-from msrnn_keras.demo import unseen_clips
+from msrnn_keras.cli.demo import unseen_clips
 from msrnn_keras.evaluation import evaluate
+from msrnn_keras.presets.library import MANIFEST, PRESETS, Library
 from tests.golden.presets import forecast, golden, shipped
-from zoo.comparison import compare, find_counterpart
-from zoo.library import MANIFEST, PRESETS, Library
-from zoo.long_streams import FILE, long_forecasts, read_figures
+from tools.publishing.comparison import compare, find_counterpart
+from tools.publishing.long_streams import FILE, long_forecasts, read_figures
 
 FOLDERS = shipped()
 NEWEST = sorted({folder.rpartition("/")[0] for folder in FOLDERS})

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from msrnn_keras.architectures import ARCHITECTURES
 from msrnn_keras.losses import L1L2
-from msrnn_keras.names import normalize
-from msrnn_keras.recipes import load_recipe
-from zoo.catalog import folder_of
-from zoo.library import MANIFEST, RECIPES
+from msrnn_keras.models.architectures import ARCHITECTURES
+from msrnn_keras.presets.library import MANIFEST, RECIPES
+from msrnn_keras.presets.registry import folder_of
+from msrnn_keras.training.recipe import load_recipe
+from msrnn_keras.utils.names import normalize
 
 pytestmark = pytest.mark.backend_free  # built, never run
 

@@ -1,1 +1,0 @@
-"""Subcommands of `msrnn` that have a module of their own."""

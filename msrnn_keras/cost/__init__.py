@@ -1,0 +1,1 @@
+"""What a model costs: estimated from its graph, or measured."""

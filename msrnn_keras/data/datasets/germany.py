@@ -1,0 +1,147 @@
+"""RYDL: twelve years of rain over Germany, from the radars of the DWD."""
+
+import pathlib
+
+import numpy as np
+
+from msrnn_keras.data.datasets.cache import cached_array, data_home, file_digest
+from msrnn_keras.data.datasets.hdf5 import array_of, open_hdf5
+from msrnn_keras.data.scaling import RainRate
+from msrnn_keras.data.sources import Source, segments_of
+
+FILE = "RYDL.hdf5"
+ADDRESS = "https://zenodo.org/record/3629951"
+YEARS = {
+    "train": (2006, 2014),
+    "validation": (2015, 2015),
+    "test": (2016, 2017),
+}
+SIDE = 900  # pixels of 1 km
+CENTRE = slice(194, 706)
+BLOCK = 4  # pixels averaged to one, each way
+PER_HOUR = 12  # frames
+
+
+class Germany(Source):
+    """Rain of the central 512×512 km at 4 km, each five minutes, in mm/h.
+
+    Blocks of 4×4 pixels are averaged over those that are there. NaN, infinite
+    and negative values are missing; a block of which more than half is
+    missing is missing. Only the rows, columns and frames asked for are read.
+
+    Training is 2006 to 2014, validation 2015, test 2016 and 2017. The names
+    in the file are listed once and kept in the cache.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        path: Path of the HDF5 file or of the folder with `RYDL.hdf5`; None is
+            `datasets/germany` in the Keras home.
+        cache: Path of the folder for the list of times; None is
+            `datasets/germany` in the Keras home.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        OSError: If the file is damaged.
+        ValueError: If the file has another form, or no frame of the split.
+
+    Example:
+    >>> clips = Clips(Germany("test", "RYDL.hdf5"), context=5, horizon=5)
+
+    Reference:
+        Ayzel et al., "RainNet v1.0: a convolutional neural network for
+        radar-based precipitation nowcasting", 2020,
+        https://doi.org/10.5194/gmd-13-2631-2020
+    """
+
+    image_shape = (128, 128, 1)
+    interval = 300.0
+    scaling = RainRate()
+
+    def __init__(self, split, path=None, cache=None):
+        self.path = _find(path)
+        index = f"times-{file_digest(self.path)}.npy"
+        times = cached_array(
+            data_home("germany", cache) / index, lambda: _times(self.path)
+        )
+        times = np.asarray(times).view("datetime64[m]")
+        first, last = YEARS[split]
+        begin, end = np.array([str(first), str(last + 1)], "datetime64[m]")
+        begin, end = np.searchsorted(times, [begin, end])
+        if begin == end:
+            raise ValueError(
+                f"The file must hold frames of {first} to {last} for the "
+                f"split {split!r}. Received: none in {str(self.path)!r}"
+            )
+        self.times = times[begin:end]
+        self.segments = segments_of(self.times, self.interval)
+
+    def read(self, start, stop):
+        names = np.datetime_as_string(self.times[start:stop], "m")
+        with open_hdf5(self.path) as file:
+            frames = [
+                array_of(file, name.translate(DIGITS), (SIDE, SIDE))[
+                    CENTRE, CENTRE
+                ]
+                for name in names.tolist()
+            ]
+        return PER_HOUR * np.stack([_average(f) for f in frames])[..., None]
+
+
+DIGITS = str.maketrans("", "", "-T:")
+
+
+def _average(frame):
+    """Means of blocks over the values that are there."""
+    there = (frame >= 0) & (frame < np.inf)
+    total = _block_sums(np.where(there, frame, 0).astype("float32"))
+    count = _block_sums(there.astype("float32"))
+    enough = count >= BLOCK**2 / 2
+    return np.where(enough, total / np.maximum(count, 1), np.float32("nan"))
+
+
+def _block_sums(frame):
+    side = len(frame) // BLOCK
+    rows = frame.reshape(side, BLOCK, -1).sum(1)
+    return rows.reshape(side, side, BLOCK).sum(2)
+
+
+def _find(path):
+    path = data_home("germany") if path is None else pathlib.Path(path)
+    path = path.expanduser()
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"`path` must be the file {FILE} of {ADDRESS}, or a folder with "
+            f"it; there is no such file. Received: {str(file)!r}"
+        )
+    return file
+
+
+def _times(path):
+    """Minutes since 1970 of all arrays named `YYYYMMDDHHMM`, rising."""
+    names = []
+    with open_hdf5(path) as file:
+        root = file["/"]
+        root.id.links.iterate(names.append)
+    names = np.array([name for name in names if len(name) == 12], "S12")
+    digits = names.view("uint8").reshape(-1, 12).astype("int64") - ord("0")
+    digits = digits[np.all((digits >= 0) & (digits <= 9), axis=1)]
+    if not len(digits):
+        raise ValueError(
+            "The HDF5 file must hold an array for each five minutes, named "
+            f"YYYYMMDDHHMM. Received: none in {str(path)!r}"
+        )
+    year = digits[:, :4] @ (1000, 100, 10, 1)
+    month, day, hour, minute = (digits[:, 4:].reshape(-1, 4, 2) @ (10, 1)).T
+    months = (12 * (year - 1970) + month - 1).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + (day - 1)
+    valid = (days.astype("datetime64[M]") == months) & (month >= 1)
+    valid &= (month <= 12) & (hour < 24) & (minute < 60)
+    if not np.all(valid):
+        text = "".join(map(str, digits[np.argmin(valid)]))
+        raise ValueError(
+            "The arrays must be named by their time, YYYYMMDDHHMM. "
+            f"Received: {text!r} in {str(path)!r}"
+        )
+    minutes = days.astype("datetime64[m]").astype("int64") + 60 * hour + minute
+    return np.sort(minutes)

@@ -1,0 +1,106 @@
+"""The official Moving MNIST test set: 10,000 fixed clips of 20 frames."""
+
+import pathlib
+
+import numpy as np
+
+from msrnn_keras.data.datasets.cache import cached_array, data_home
+from msrnn_keras.data.scaling import MinMax
+from msrnn_keras.data.sources import Source
+
+ADDRESS = "http://www.cs.toronto.edu/~nitish/unsupervised_video/"
+FILE = "mnist_test_seq.npy"
+LENGTH, SIDE = 20, 64
+
+
+class OfficialMNIST(Source):
+    """Each clip of the official test set as one row of 20 frames.
+
+    Its clips are others than those of `MovingMNIST("test")`.
+
+    Args:
+        split: `"test"`; there is no other.
+        path: Path of `mnist_test_seq.npy` or of the folder with it; None
+            takes it through `tensorflow_datasets`, once, into the Keras home
+            (0.8 GB).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If `split` is another, or the file has another form.
+        ImportError: If `tensorflow_datasets` is needed and not installed.
+
+    Example:
+    >>> clips = Clips(OfficialMNIST("test"), 10, 10, stride=20)
+
+    Reference:
+        Srivastava et al., "Unsupervised Learning of Video Representations
+        using LSTMs", 2015, https://arxiv.org/abs/1502.04681
+    """
+
+    image_shape = (SIDE, SIDE, 1)
+    scaling = MinMax(0, 255)
+
+    def __init__(self, split="test", path=None):
+        if split != "test":
+            raise ValueError(
+                "The official Moving MNIST is a test set; the data set "
+                f"'mnist' has training clips. Received: split={split!r}"
+            )
+        self.path = _from_tfds() if path is None else _find(path)
+        count = self._clips().shape[1]
+        edges = range(0, LENGTH * (count + 1), LENGTH)
+        self.segments = list(zip(edges, edges[1:], strict=False))
+
+    def _clips(self):
+        """The file's array (20, clips, 64, 64), on disk."""
+        try:
+            clips = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise OSError(
+                f"The file cannot be read as .npy ({error}). "
+                f"Received: {str(self.path)!r}"
+            ) from error
+        form = (LENGTH, clips.shape[1] if clips.ndim > 1 else 0, SIDE, SIDE)
+        if clips.shape != form or 0 in form or clips.dtype != np.uint8:
+            raise ValueError(
+                f"The file must hold uint8 of shape (20, clips, 64, 64). "
+                f"Received: {clips.dtype} of shape {clips.shape} in "
+                f"{str(self.path)!r}"
+            )
+        return clips
+
+    def read(self, start, stop):
+        clip, frame = np.divmod(np.arange(start, stop), LENGTH)
+        return self._clips()[frame, clip].astype("float32")[..., None]
+
+
+def _find(path):
+    path = pathlib.Path(path).expanduser()
+    path = path / FILE if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`path` must be the file {ADDRESS}{FILE}, or a folder with it. "
+            f"Received: {str(path)!r}"
+        )
+    return path
+
+
+def _from_tfds():
+    """The path of the array, made of the TensorFlow data set once."""
+
+    def make():
+        try:
+            import tensorflow_datasets as tfds
+        except ImportError as error:
+            raise ImportError(
+                "The official Moving MNIST needs `pip install "
+                "tensorflow-datasets`, or `path` of "
+                f"{ADDRESS}{FILE}. Received: {error}"
+            ) from error
+        clips = tfds.as_numpy(tfds.load("moving_mnist", split="test"))
+        clips = [clip["image_sequence"][..., 0] for clip in clips]
+        return np.stack(clips, axis=1)
+
+    path = data_home("mnist-official") / FILE
+    cached_array(path, make)
+    return path

@@ -1,0 +1,1 @@
+"""Read frames from files and write forecasts."""

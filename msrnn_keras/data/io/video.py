@@ -1,0 +1,225 @@
+"""Frames of your own, from videos and folders of images."""
+
+import itertools
+import pathlib
+import struct
+
+import numpy as np
+
+from msrnn_keras.data.io.images import converter, read_folder, unreadable
+from msrnn_keras.data.io.recording import Recording
+from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.extras import require
+
+VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif")
+_LAST_BYTE_OF_GIF = b";"
+_ONE = 1 << 16  # in a display matrix
+
+
+def from_video(path, size=None, grey=False, start=0, count=None):
+    """Read a video, or a folder of images.
+
+    Only the frames asked for are kept; those after them are not decoded.
+    Frames are upright: turned as the display matrix of a video or the EXIF
+    orientation of an image says. Transparent pixels show nothing, so they
+    become 0 (black) whatever color they hide; half-transparent ones are laid
+    over black.
+
+    Args:
+        path: Path of an `.mp4`, `.avi`, `.mov`, `.mkv` or `.webm` file (which
+            need the extra `video`), of a `.gif`, or of a folder of 8-bit
+            images, whose names are sorted with their numbers as numbers. All
+            pages of a TIFF and all frames of an animated PNG or WebP are
+            frames. Other files in the folder, and hidden ones, are left out.
+        size: Tuple `(height, width)`, pixels, to which the frames are resized
+            (antialiased, bilinear). None keeps theirs.
+        grey: Boolean, whether to read one channel (ITU-R BT.601 luma) rather
+            than three (RGB).
+        start: Integer, the first frame.
+        count: Integer, how many frames; None is all from there on.
+
+    Returns:
+        `Recording` of 8-bit frames. Its `interval` is the time between two
+        frames of a video; where a step differs from the usual one by half of
+        it or more, a new one of `segments` starts. A GIF has an interval
+        where all its images last equally long, and its frames are the images
+        stored. Images have none.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder.
+        ValueError: If it cannot be read, is cut off, or holds no frames or
+            fewer than asked for; if an image has not 8 bits a channel, from
+            0 to 255, or a video is turned by other than quarter turns.
+        ImportError: If the extra `video` is needed and missing.
+
+    Example:
+    >>> source = from_video("street.mp4", size=(64, 64), grey=True)
+    >>> clips = Clips(source, context=10, horizon=10, teacher=True)
+    """
+    path = pathlib.Path(path)
+    convert = converter(size, grey)
+    if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+        raise ValueError(
+            f"`start` must be an integer, 0 or more. Received: start={start!r}"
+        )
+    if count is not None:
+        check_positive("count", count)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no such file or folder. Received: {str(path)!r}"
+        )
+    stop = None if count is None else start + count
+    if path.is_dir():
+        frames, rows = read_folder(path, convert, start, stop), {}
+    else:
+        frames, rows = _reader(path)(path, convert, start, stop)
+    if not frames or len(frames) < (count or 0):
+        wanted = f"{count} frames" if count else "a frame"
+        raise ValueError(
+            f"There must be {wanted} from frame {start} on. "
+            f"Received: {len(frames)} in {str(path)!r}"
+        )
+    _check_sizes(frames, path)
+    interval = rows.get("interval")
+    metadata = {"fps": 1 / interval} if interval else {}
+    return Recording(np.stack(frames), metadata=metadata, **rows)
+
+
+def _reader(path):
+    suffix = path.suffix.lower()
+    if suffix not in VIDEOS:
+        raise ValueError(
+            f"A video must end in one of {', '.join(VIDEOS)}. "
+            f"Received: {str(path)!r}"
+        )
+    return _read_gif if suffix == ".gif" else _read_video
+
+
+def _read_video(path, convert, start, stop):
+    """Return the frames of a video, and the rows they form."""
+    frames, times, rate, tick = [], [], None, 0
+    for frame, *stream in itertools.islice(_decode(path), start, stop):
+        rate, tick = stream
+        image = _picture(frame, path)
+        frames.append(convert(_upright(image, frame.side_data, path)))
+        times.append(frame.time)
+    nominal = float(1 / rate) if rate else None
+    if None in times or not frames:
+        return frames, {"interval": nominal}
+    rows = _rows(times)
+    # The nominal interval is exact where times are rounded to ticks.
+    steps = sum(end - begin - 1 for begin, end in rows["segments"])
+    mean = rows["interval"]
+    if nominal and (mean is None or abs(mean - nominal) * steps < 1.01 * tick):
+        rows["interval"] = nominal
+    return frames, rows
+
+
+def _decode(path):
+    """Yield each frame of a video, its frame rate and its unit of time."""
+    av = require("av", "video")
+    count = 0
+    try:
+        with av.open(str(path)) as container:
+            (stream, *_) = container.streams.video
+            for frame in container.decode(stream):
+                count += 1
+                yield frame, stream.average_rate, stream.time_base
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise unreadable(path, error, range(count)) from error
+
+
+def _picture(frame, path):
+    """Return a frame as a Pillow image, with its transparency."""
+    from PIL import Image
+
+    parts = frame.format.components
+    if max(part.bits for part in parts) > 8:
+        raise ValueError(
+            "Videos must have 8 bits a channel: convert the file, for example "
+            "ffmpeg -i IN -pix_fmt yuv420p OUT, or read it into an array for "
+            "`from_arrays`. "
+            f"Received: {frame.format.name} in {str(path)!r}"
+        )
+    if any(part.is_alpha for part in parts):
+        return Image.fromarray(frame.to_ndarray(format="rgba"))
+    return frame.to_image()
+
+
+def _upright(image, side_data, path):
+    """Turn and mirror a picture as the display matrix of its video says."""
+    from PIL.Image import Transpose
+
+    matrix = side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return image
+    a, b, _, c, d = struct.unpack("=9i", bytes(matrix))[:5]
+    if sorted(map(abs, (a, b, c, d))) != [0, 0, _ONE, _ONE] or a * b or c * d:
+        raise ValueError(
+            "A display matrix must turn by quarter turns or mirror; write the "
+            "video again, turned. "
+            f"Received: {[x / _ONE for x in (a, b, c, d)]} in {str(path)!r}"
+        )
+    if not a:
+        image = image.transpose(Transpose.TRANSPOSE)
+        a, d = c, b
+    if a < 0:
+        image = image.transpose(Transpose.FLIP_LEFT_RIGHT)
+    return image.transpose(Transpose.FLIP_TOP_BOTTOM) if d < 0 else image
+
+
+def _rows(times):
+    """Return the interval of frames and the rows without a gap.
+
+    A gap is a step that differs from the usual one by half of it or more.
+
+    Args:
+        times: List of numbers, seconds.
+
+    Returns:
+        Dict of `interval` and `segments`, as of `Recording`.
+    """
+    if len(times) < 2:
+        return {"interval": None, "segments": [(0, len(times))]}
+    steps = np.diff(times)
+    usual = np.sort(steps)[(len(steps) - 1) // 2]
+    even = np.abs(steps - usual) < usual / 2
+    edges = [0, *(np.flatnonzero(~even) + 1).tolist(), len(times)]
+    interval = float(steps[even].mean()) if even.any() else None
+    segments = list(zip(edges, edges[1:], strict=False))
+    return {"interval": interval, "segments": segments}
+
+
+def _read_gif(path, convert, start, stop):
+    """Return the frames of a GIF, and the rows they form."""
+    from PIL import Image, ImageSequence
+
+    frames, durations = [], []
+    try:
+        with Image.open(path) as image:
+            for index, frame in enumerate(ImageSequence.Iterator(image)):
+                if stop is not None and index >= stop:
+                    break
+                if index >= start:
+                    frames.append(convert(frame))
+                    durations.append(frame.info.get("duration", 0))
+        # Pillow takes a file cut off between two images for a whole one.
+        whole = path.read_bytes().rstrip(b"\0").endswith(_LAST_BYTE_OF_GIF)
+        if stop is None and not whole:
+            raise EOFError("its end is missing")
+    except Exception as error:
+        raise unreadable(path, error, frames) from error
+    if 0 in durations or not frames:
+        return frames, {}
+    rows = _rows(np.cumsum([0, *durations[:-1]]) / 1000)
+    equal = len(set(durations)) == 1
+    return frames, {**rows, "interval": durations[0] / 1000 if equal else None}
+
+
+def _check_sizes(frames, path):
+    sizes = {frame.shape[:2] for frame in frames}
+    if len(sizes) > 1:
+        raise ValueError(
+            "All images must have one size, or `size` must be given. "
+            f"Received: {sorted(sizes)} in {str(path)!r}"
+        )

@@ -1,0 +1,191 @@
+"""Forecasts, in the form that the ending of a file names."""
+
+import pathlib
+
+import numpy as np
+
+from msrnn_keras.data.io.recording import times_ahead
+from msrnn_keras.data.scaling import RainRate
+from msrnn_keras.utils.extras import require
+from msrnn_keras.utils.files import check_folder, write_atomically
+
+_ENLARGED = 256  # pixels of the longer side of an animation, at most
+
+
+def write_forecast(path, recordings, past, forecast, fps=None):
+    """Write a forecast in the form that the file's ending names.
+
+    Args:
+        path: Path ending in `.npz` (array `frames`, all clips, and `times`
+            where known), `.npy`, `.nc` (with the coordinates of the
+            recording), `.png` (a picture of the first clip), `.gif` or
+            `.mp4` (an animation of it). The pictures have north at the top
+            and west on the left; all else keeps the axes of the recording.
+        recordings: List of `msrnn_keras.data.Recording`, one for each clip.
+        past: Pixels `(clips, time, height, width, channels)`.
+        forecast: Pixels `(clips, horizon, height, width, channels)`. They are
+            written in the units of the data, those of 8-bit frames as floats
+            from 0 to 1.
+        fps: Number, frames per second of an animation; None is that of the
+            video they came from, else 5.
+
+    Raises:
+        ValueError: If the ending is another one, or the recordings do not fit
+            it.
+        FileNotFoundError: If the folder does not exist.
+        ImportError: If an extra is missing.
+
+    Example:
+    >>> (recording,) = read_recordings("rain.nc")
+    >>> past = recording.pixels(0, len(recording))[None]
+    >>> forecast = model.forecast(past)
+    >>> write_forecast("ahead.nc", [recording], past, forecast)
+    """
+    path = pathlib.Path(path)
+    check_writable(path, recordings, fps)
+    write = WRITERS[path.suffix.lower()](recordings, past, forecast, fps)
+    write_atomically(path, write)
+
+
+def check_writable(path, recordings=None, fps=None):
+    """Refuse a path that `write_forecast` could not write to.
+
+    Args:
+        path: Path of the file.
+        recordings: As of `write_forecast`; None checks the path alone.
+        fps: As of `write_forecast`.
+
+    Raises:
+        ValueError: If its ending names no form of file, or not one for these
+            recordings.
+        FileNotFoundError: If the folder does not exist.
+        ImportError: If an extra is missing.
+    """
+    path = pathlib.Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
+        raise ValueError(
+            f"The file must end in one of {', '.join(WRITERS)}. "
+            f"Received: {str(path)!r}"
+        )
+    check_folder(path)
+    if path.is_dir():
+        raise ValueError(
+            f"The file must not be a folder. Received: {str(path)!r}"
+        )
+    if fps is not None and suffix not in (".gif", ".mp4"):
+        raise ValueError(
+            f"`fps` is for .gif and .mp4 alone. Received: {str(path)!r}"
+        )
+    if fps is not None and not 0 < fps <= (50 if suffix == ".gif" else 1000):
+        raise ValueError(
+            "`fps` must be above 0, and for a .gif at most 50. "
+            f"Received: fps={fps}"
+        )
+    needed = {".nc": ("xarray", "radar"), ".mp4": ("av", "video")}
+    if suffix in needed:
+        require(*needed[suffix])
+    if recordings is not None:
+        _check_recordings(suffix, recordings)
+
+
+def _check_recordings(suffix, recordings):
+    channels = recordings[0].image_shape[-1]
+    if suffix in (".png", ".gif", ".mp4") and channels not in (1, 3):
+        raise ValueError(
+            f"A {suffix} file shows frames of 1 channel or 3; write .npz. "
+            f"Received: {channels} channels"
+        )
+    if suffix == ".nc":
+        from msrnn_keras.data.io.forecasts import check_goes_on
+
+        if len(recordings) > 1:
+            raise ValueError(
+                "A .nc file holds the forecast of one clip; write .npz. "
+                f"Received: {len(recordings)} clips"
+            )
+        check_goes_on(recordings[0])
+
+
+def _values(recording, pixels):
+    """Pixels in the units of the data; those of 8-bit frames stay pixels."""
+    if recording.coordinates is None and recording.frames.dtype == np.uint8:
+        return np.clip(pixels, 0.0, 1.0)
+    return recording.scaling.inverse(pixels).astype(pixels.dtype)
+
+
+def _array(recordings, past, forecast, fps):
+    pairs = zip(recordings, forecast, strict=True)
+    values = np.stack([_values(*pair) for pair in pairs])
+    return lambda path: np.save(path, values)
+
+
+def _arrays(recordings, past, forecast, fps):
+    pairs = zip(recordings, forecast, strict=True)
+    arrays = {"frames": np.stack([_values(*pair) for pair in pairs])}
+    times = times_ahead(recordings[0], forecast.shape[1])
+    if times is not None:
+        arrays["times"] = times
+    return lambda path: np.savez_compressed(path, **arrays)
+
+
+def _netcdf(recordings, past, forecast, fps):
+    from msrnn_keras.data import forecast_dataset
+
+    values = _values(recordings[0], forecast[0])
+    dataset = forecast_dataset(recordings[0], values)
+    return lambda path: dataset.to_netcdf(path, engine="netcdf4")
+
+
+def _picture(recordings, past, forecast, fps):
+    from msrnn_keras.plots import plot_forecast, plot_radar
+
+    recording = recordings[0]
+    draw = plot_radar if _is_rain(recording) else plot_forecast
+    frames = _shown(recording, past[0], forecast[0])
+    return draw(frames[0], None, frames[1], *_interval(recording)).savefig
+
+
+def _animation(recordings, past, forecast, fps):
+    from msrnn_keras.plots.animation import forecast_frames, save_animation
+
+    recording = recordings[0]
+    fps = fps or min(recording.metadata.get("fps", 5), 50)
+    past, forecast = _shown(recording, past[0], forecast[0])
+    scale = min(4, max(1, _ENLARGED // max(past.shape[1:3])))
+    colours = "rain" if _is_rain(recording) else "gray"
+    frames = forecast_frames(past, None, forecast, scale, colours)
+    return lambda path: save_animation(path, frames, fps)
+
+
+def _is_rain(recording):
+    return isinstance(recording.scaling, RainRate)
+
+
+def _shown(recording, *clips):
+    """Return rain in mm/h, all else as pixels, north at the top."""
+    if _is_rain(recording):
+        clips = [recording.scaling.inverse(clip) for clip in clips]
+    if recording.coordinates is None:
+        return list(clips)
+    from msrnn_keras.data.io.orientation import north_up
+
+    return [north_up(recording, clip) for clip in clips]
+
+
+def _interval(recording):
+    """The interval and its unit, as the pictures take them."""
+    seconds = recording.interval
+    if seconds is None:
+        return 1, "frame"
+    return (seconds / 60, "min") if seconds >= 60 else (seconds, "s")
+
+
+WRITERS = {
+    ".npz": _arrays,
+    ".npy": _array,
+    ".nc": _netcdf,
+    ".png": _picture,
+    ".gif": _animation,
+    ".mp4": _animation,
+}

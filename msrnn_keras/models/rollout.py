@@ -1,0 +1,266 @@
+"""The passage of time: warm-up, forecast, scheduled sampling."""
+
+import functools
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from msrnn_keras.backend.precision import like
+from msrnn_keras.backend.rematerialization import check_remat, rematerialized
+from msrnn_keras.cells.base import ConvRNNCell
+from msrnn_keras.layers.conv_rnn import ConvRNN
+from msrnn_keras.layers.kernels import made_once
+
+
+class StepCell(ConvRNNCell):
+    """One time step of the whole stack as a single recurrent cell.
+
+    Its input is a given frame with one channel more, which tells whether the
+    given frame enters (1) or the previous prediction (0). Its states are the
+    previous prediction and the states of the stack. Where the cells tell
+    their decoupling distances, the output is flat, `(batch, values)`: the
+    prediction and then the distances of all layers; see `unpack`.
+
+    Args:
+        wiring: `msrnn_keras.models.step_graph.Wiring` of the stack.
+        image_channels: Integer, channels of a frame.
+        remat: String or None, as of `MSStack`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, wiring, image_channels, remat=None, **kwargs):
+        check_remat(remat)
+        super().__init__(filters=image_channels, kernel_size=1, **kwargs)
+        self.wiring = wiring
+        self.model = wiring.graph((None, None, image_channels))
+        self.cells = wiring.cells
+        self.remat = remat
+        for cell in self.cells:
+            cell.remat = remat == "layer"
+
+        self._distances = [
+            index
+            for index, (name, _, _) in enumerate(wiring.states((None, None)))
+            if name.startswith("distance_")
+        ]
+
+    @property
+    def decoupled(self):
+        """Whether the cells tell their decoupling distances."""
+        return bool(self._distances)
+
+    @property
+    def state_size(self):
+        return [shape[-1] for shape in self.state_shapes((None, None))]
+
+    def state_shapes(self, image_shape):
+        states = self.wiring.states(image_shape)
+        return [(*image_shape, self.filters), *(shape for *_, shape in states)]
+
+    @property
+    def state_dtypes(self):
+        return [self.variable_dtype, *self.wiring.state_dtypes]
+
+    def call(self, inputs, states, training=None):
+        advance = functools.partial(self._advance, training=training)
+        if training and self.remat == "step":
+            states = rematerialized(self, advance, inputs, *states)
+        else:
+            states = advance(inputs, *states)
+        output = states.pop() if self.decoupled else states[0]
+        return output, states
+
+    def _advance(self, inputs, previous, *states, training):
+        given, is_given = inputs[..., :-1], inputs[..., -1:]
+        frame = ops.where(is_given > 0.5, like(given, previous), previous)
+        prediction, *states = self.model([frame, *states], training=training)
+        new = [prediction, *states]
+        if self.decoupled:
+            parts = [prediction, *(states[i] for i in self._distances)]
+            flat = [ops.reshape(x, (ops.shape(x)[0], -1)) for x in parts]
+            new.append(ops.concatenate(flat, axis=-1))
+        return new
+
+    def distances(self, states):
+        """The decoupling distances of a step.
+
+        Args:
+            states: List of tensors, the states of the stack after the step.
+
+        Returns:
+            Tensor `(batch, layers, filters)`.
+        """
+        maps = [states[index] for index in self._distances]
+        return ops.concatenate(maps, axis=1)[:, :, 0]
+
+    def unpack(self, outputs, image_shape):
+        """Predictions and distances of the outputs of all steps.
+
+        Args:
+            outputs: Tensor, the outputs, `(batch, steps, …)`.
+            image_shape: Tuple `(height, width)` of a frame.
+
+        Returns:
+            Tuple of tensors: predictions `(batch, steps, height, width,
+            channels)` and distances `(batch, steps, layers, filters)`; None
+            where there are no distances.
+        """
+        if not self.decoupled:
+            return outputs, None
+        batch, steps, _ = ops.shape(outputs)
+        layers = len(self._distances)
+        count = layers * self.cells[0].filters
+        frames = (batch, steps, *image_shape, self.filters)
+        return (
+            ops.reshape(outputs[..., :-count], frames),
+            ops.reshape(outputs[..., -count:], (batch, steps, layers, -1)),
+        )
+
+
+class Rollout(keras.layers.Layer):
+    """Repeats the step over time: past frames in, future frames out.
+
+    The first `context` frames enter as they are (the warm-up); after them
+    each prediction is the next input. In training, `sampling` decides at
+    random, per sample and step, whether the true frame enters instead; later
+    frames of the input are the teacher and otherwise ignored.
+
+    Args:
+        cell: `StepCell`.
+        context: Integer, frames of the past.
+        horizon: Integer, frames to forecast.
+        sampling: `Sampling`, or None: never the true frame.
+        decoupling: Float, weight of the decoupling loss in training.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Returns:
+        Tensor `(batch, horizon, height, width, channels)`.
+    """
+
+    def __init__(
+        self,
+        cell,
+        context,
+        horizon,
+        sampling=None,
+        decoupling=0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.rnn = ConvRNN(
+            cell, return_sequences=True, dtype=self.dtype_policy, name="loop"
+        )
+        self.context = context
+        self.horizon = horizon
+        self.sampling = sampling
+        self.decoupling = decoupling
+        self._warmup = None
+        if sampling is not None:
+            self.seed_generator = keras.random.SeedGenerator()
+
+    def build(self, frames_shape):
+        *shape, channels = frames_shape
+        self.rnn.build((*shape, channels + 1))
+        if self.sampling is not None:
+            self.counter = self.add_weight(
+                shape=(),
+                initializer="zeros",
+                dtype="int32",
+                trainable=False,
+                name="training_step",
+            )
+
+    def call(self, frames, training=False):
+        span = self._span(frames)
+        given = frames[:, : span.given if training else span.past]
+        is_given = self._draw(frames, span, training)
+        with made_once(self.rnn.cell):
+            outputs = self.rnn(_with_flag(given, is_given), training=training)
+        outputs = ops.cast(outputs, self.variable_dtype)
+        image_shape = ops.shape(frames)[2:4]
+        predictions, distances = self.rnn.cell.unpack(outputs, image_shape)
+        if training:
+            self._warmup = predictions[:, : span.past - 1]
+            if self.decoupling:
+                total = ops.sum(distances, axis=(2, 3))
+                self.add_loss(self.decoupling * ops.mean(total))
+        return predictions[:, span.past - 1 :]
+
+    def pop_warmup(self):
+        """Hand over the context frames' predictions of the last training call.
+
+        They are kept for the training step alone, which takes them into the
+        loss; nothing stays behind.
+        """
+        warmup, self._warmup = self._warmup, None
+        return warmup
+
+    def save_own_variables(self, store):
+        if self.sampling is not None:
+            store["training_step"] = self.counter
+            store["seed"] = self.seed_generator.state
+
+    def load_own_variables(self, store):
+        # A preset has neither: the schedule then starts anew.
+        if self.sampling is not None and "training_step" in store:
+            self.counter.assign(store["training_step"])
+            self.seed_generator.state.assign(store["seed"])
+
+    def _span(self, frames):
+        length = ops.shape(frames)[1]
+        past = _minimum(length, self.context)
+        steps = past + self.horizon - 1
+        return Span(past, _minimum(length, steps), steps)
+
+    def _draw(self, frames, span, training):
+        """Whether each input frame is a given one, `(batch, steps)`."""
+        batch = ops.shape(frames)[0]
+        time = ops.arange(span.steps)
+        if not training or self.sampling is None:
+            return ops.broadcast_to(time < span.past, (batch, span.steps))
+        context_rate, horizon_rate = self.sampling.rates(self.counter.value)
+        rate = ops.where(
+            time < span.past,
+            ops.where(time < 1, 1.0, ops.cast(context_rate, "float32")),
+            ops.cast(horizon_rate, "float32"),
+        )
+        rate = ops.where(time < span.given, rate, 0.0)
+        draw = keras.random.uniform(
+            (batch, span.steps), dtype="float32", seed=self.seed_generator
+        )
+        self.counter.assign_add(1)
+        return draw < rate
+
+    def compute_output_spec(self, frames, training=False):
+        batch, _, *shape = frames.shape
+        return keras.KerasTensor(
+            (batch, self.horizon, *shape), dtype=self.variable_dtype
+        )
+
+
+class Span(NamedTuple):
+    """Numbers of frames: integers, or scalar tensors where unknown."""
+
+    past: Any  # frames of the past
+    given: Any  # frames of the input that can enter
+    steps: Any  # steps of the loop
+
+
+def _minimum(a, b):
+    if isinstance(a, int) and isinstance(b, int):
+        return min(a, b)
+    return ops.minimum(a, b)
+
+
+def _with_flag(given, is_given):
+    """Frames with the flag as a last channel, zeros after the last frame."""
+    batch, steps = ops.shape(is_given)
+    _, length, height, width, channels = ops.shape(given)
+    missing = ops.zeros(
+        (batch, steps - length, height, width, channels), dtype=given.dtype
+    )
+    frames = ops.concatenate([given, missing], axis=1)
+    flag = ops.cast(is_given, given.dtype)[:, :, None, None, None]
+    flag = ops.broadcast_to(flag, (batch, steps, height, width, 1))
+    return ops.concatenate([frames, flag], axis=-1)

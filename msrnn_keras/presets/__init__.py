@@ -1,0 +1,1 @@
+"""Trained models: find, download, load and save them."""

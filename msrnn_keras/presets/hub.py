@@ -1,0 +1,228 @@
+"""Presets in repositories of the Hugging Face Hub.
+
+A repository holds the files of a preset's folder, `config.json`,
+`metadata.json` and `model.weights.h5`, and the model card as its README.
+`pip install "msrnn-keras[hub]"` brings what this module needs.
+"""
+
+import hashlib
+import json
+import numbers
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from msrnn_keras.presets.configuration import check_config
+from msrnn_keras.presets.download import PresetFileError, describe
+from msrnn_keras.presets.loading import check_files, read_json
+from msrnn_keras.presets.registry import CARD, CONFIG, METADATA, WEIGHTS
+from msrnn_keras.utils.extras import require
+
+PREFIX = "hf://"
+FILES = (CONFIG, METADATA, WEIGHTS, CARD)
+# Revisions and names become paths in the cache, so none may leave it.
+PART = r"\w(?:[\w+-]|\.(?!\.))*"
+REPOSITORY = re.compile(f"{PART}/{PART}", re.ASCII)
+REVISION = re.compile(f"{PART}(?:/{PART})*", re.ASCII)
+SHA256, GIT_SHA1 = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{40}")
+DATASETS = {"mnist": "ylecun/mnist"}  # names on the Hub
+
+
+def pull(repo, revision=None, cache_dir=None):
+    """Fetch a preset from the Hub, unless it is in the cache.
+
+    Files in the cache are checked against their hashes, which the cache of
+    `huggingface_hub` keeps as their names (not on systems without symbolic
+    links). Damaged ones are fetched again, once.
+
+    Args:
+        repo: String, `"USER/NAME"`.
+        revision: String or integer, a branch, tag or commit; None is the
+            newest.
+        cache_dir: Folder of fetched repositories; None is that of
+            `huggingface_hub`.
+
+    Returns:
+        `pathlib.Path` of the folder, for `zoo.load`.
+
+    Raises:
+        ImportError: If the extra `hub` is missing.
+        PresetFileError: If the repository cannot be fetched, or comes
+            damaged.
+        ValueError: If `repo` is not a repository's name, or `revision` is not
+            a revision's.
+
+    Example:
+        >>> model = zoo.load(hub.pull("user/my-preset"))
+    """
+    _check_name(repo)
+    revision = _check_revision(revision)
+    for options in ({}, {"force_download": True}):
+        folder = _fetch(repo, revision, cache_dir, **options)
+        damaged = [path.name for path in folder.iterdir() if _is_damaged(path)]
+        if not damaged:
+            return folder
+    raise PresetFileError(
+        f"{PREFIX}{repo} was fetched twice, and its content differs from its "
+        "hashes. Check the network and the repository. "
+        f"Received: damaged {', '.join(sorted(damaged))} in {folder}"
+    )
+
+
+def _fetch(repo, revision, cache_dir, **options):
+    """Return the folder of a repository, fetched where it is not cached."""
+    client = require("huggingface_hub", "hub")
+    try:
+        folder = client.snapshot_download(
+            repo_id=repo,
+            revision=revision,
+            cache_dir=cache_dir,
+            allow_patterns=list(FILES),
+            **options,
+        )
+    except OSError as error:
+        raise PresetFileError(
+            f"{PREFIX}{repo} could not be fetched. Check the name, the "
+            "revision and the network; a private repository needs "
+            f"`hf auth login`. Received: {error}"
+        ) from error
+    return Path(folder)
+
+
+def _is_damaged(path):
+    """Whether a cached file differs from the hash that is its name."""
+    content = path.resolve()
+    if not path.is_symlink() or not content.is_file():
+        return False
+    if SHA256.fullmatch(content.name):
+        return describe(content)["sha256"] != content.name
+    if GIT_SHA1.fullmatch(content.name):
+        data = content.read_bytes()
+        digest = hashlib.sha1(b"blob %d\0" % len(data) + data)
+        return digest.hexdigest() != content.name
+    return False
+
+
+def push(folder, repo, private=False):
+    """Uploads a preset to the Hub, in one commit.
+
+    The repository is made if it does not exist. The card gets the header by
+    which the Hub lists models; the one in the folder stays as it is.
+
+    Args:
+        folder: path of a preset's folder, such as
+            `"zoo/presets/ms-convlstm/mnist/small/1"`.
+        repo: string, `"USER/NAME"`.
+        private: bool, whether a new repository is private.
+
+    Returns:
+        string, the address that `zoo.load` takes.
+
+    Raises:
+        ImportError: where the extra `hub` is missing.
+        PresetFileError: where the folder lacks a file.
+        ValueError: where the folder is not of a preset, or `repo` is not a
+            repository's name.
+
+    Example:
+        >>> hub.push("zoo/presets/ms-convlstm/mnist/small/1", "user/digits")
+        'hf://user/digits'
+    """
+    _check_name(repo)
+    folder = Path(folder)
+    check_files(folder, FILES)
+    check_config(read_json(folder / CONFIG))
+    header = front_matter(read_json(folder / METADATA))
+    client = require("huggingface_hub", "hub")
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = Path(temporary, "preset")
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"))
+        card = (copy / CARD).read_text(encoding="utf-8")
+        if not card.startswith("---\n"):
+            (copy / CARD).write_bytes((header + card).encode("utf-8"))
+        client.create_repo(repo_id=repo, private=private, exist_ok=True)
+        client.upload_folder(
+            repo_id=repo,
+            folder_path=str(copy),
+            commit_message="Upload with msrnn-keras",
+        )
+    return f"{PREFIX}{repo}"
+
+
+def parse(address):
+    """Takes an address apart.
+
+    Args:
+        address: string, `"hf://USER/NAME"` or `"hf://USER/NAME@REVISION"`.
+
+    Returns:
+        tuple of strings, the repository and the revision or None.
+
+    Raises:
+        ValueError: where it is not such an address.
+    """
+    repo, at, revision = address.removeprefix(PREFIX).partition("@")
+    if not address.startswith(PREFIX) or (at and not revision):
+        raise ValueError(
+            f"An address on the Hub must be {PREFIX}USER/NAME or "
+            f"{PREFIX}USER/NAME@REVISION. Received: {address!r}"
+        )
+    _check_name(repo)
+    return repo, _check_revision(revision or None)
+
+
+def front_matter(metadata):
+    """Gives the header of a card on the Hub, YAML between two lines of dashes.
+
+    Args:
+        metadata: dict, content of `metadata.json`.
+
+    Returns:
+        string.
+
+    Raises:
+        ValueError: where the metadata lack a key.
+    """
+    keys = ("model", "dataset", "license")
+    missing = [key for key in keys if not isinstance(metadata.get(key), str)]
+    if missing:
+        raise ValueError(
+            f"{METADATA} must say {', '.join(keys)}, each a string. "
+            f"Received: nothing of {', '.join(missing)}"
+        )
+    model, dataset, terms = (metadata[key] for key in keys)
+    free = re.match(r"(Weights: )?Apache-2\.0\b", terms)
+    entries = {
+        "license": "apache-2.0" if free else "other",
+        **({} if free else {"license_name": terms}),
+        "library_name": "keras",
+        "tags": ["msrnn-keras", "keras", "video-prediction", model, dataset],
+        "datasets": [DATASETS.get(dataset, dataset)],
+    }
+    # JSON is YAML as well, and quotes whatever needs it.
+    lines = [f"{key}: {json.dumps(entry)}" for key, entry in entries.items()]
+    return "\n".join(["---", *lines, "---", "", ""])
+
+
+def _check_name(repo):
+    if not (isinstance(repo, str) and REPOSITORY.fullmatch(repo)):
+        raise ValueError(
+            "A repository on the Hub must be named USER/NAME. "
+            f"Received: {repo!r}"
+        )
+
+
+def _check_revision(revision):
+    """Return a revision as a string, or None; refuse what is none."""
+    if revision is None:
+        return None
+    if isinstance(revision, numbers.Integral) and revision is not True:
+        revision = str(int(revision))
+    if not (isinstance(revision, str) and REVISION.fullmatch(revision)):
+        raise ValueError(
+            "A revision on the Hub must be the name of a branch or tag, or a "
+            "commit: letters, digits and _ . + - /, without two dots in a "
+            f"row. Received: revision={revision!r}"
+        )
+    return revision

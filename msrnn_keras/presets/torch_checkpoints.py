@@ -1,0 +1,323 @@
+"""Weights from and to the checkpoints of the published PyTorch code."""
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from msrnn_keras.cells import Blocks
+from msrnn_keras.models.ms_stack import create
+from msrnn_keras.models.step_graph import build_cells, lookup_cell
+
+TO_KERAS = (2, 3, 1, 0)  # from (out, in, height, width); transposed ones alike
+TO_TORCH = (3, 2, 0, 1)
+SHOWN = 6  # names listed in an error, of each kind
+
+
+class Slot(NamedTuple):
+    """Where an array of a checkpoint belongs."""
+
+    shape: tuple  # in PyTorch's order
+    variable: Any = None  # None where the array is not used
+    rows: slice = slice(None)  # the array's place in the variable, first axis
+    blocks: Blocks = Blocks("")
+
+    def kept(self, array):
+        """The blocks of an array that the variable holds."""
+        parts = np.split(array, self.blocks.count)
+        dropped = self.blocks.dropped
+        return np.concatenate(
+            [part for i, part in enumerate(parts) if i not in dropped]
+        )
+
+    def whole(self):
+        """The array, with zeros where the variable holds nothing."""
+        array = np.zeros(self.shape, "float32")
+        if self.variable is None:
+            return array
+        count, dropped = self.blocks.count, self.blocks.dropped
+        kept = [i for i in range(count) if i not in dropped]
+        values = np.split(_torch_order(self.variable)[self.rows], len(kept))
+        targets = np.split(array, count)
+        for index, value in zip(kept, values, strict=True):
+            targets[index][...] = value
+        return array
+
+
+def load_torch_checkpoint(model, source):
+    """Load a checkpoint of the published PyTorch code into a model.
+
+    Every array must be used or be one that the published code carries without
+    using: weights that only other layers of the model need (the Gradient
+    Highway Unit of PredRNN++ outside the second layer, MIM's own weights in
+    the first layer, MotionRNN's motion weights in the last), and within an
+    array the forget gate of the ST-LSTM in the later layers of MIM. Where
+    something does not match, the model stays as it was.
+
+    Args:
+        model: `MSStack` of the sizes that the checkpoint was made with.
+        source: Mapping of names to arrays (a `state_dict`), or path of a
+            `.pth` or `.pt` file, which is read with
+            `torch.load(weights_only=True)`. A prefix `module.` is ignored.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If the file cannot be read, or arrays are missing, have
+            another shape or are not known; lists them.
+        FileNotFoundError: If there is no such file.
+        ImportError: If a file is given and PyTorch is not installed.
+
+    Example:
+    >>> model = msrnn_keras.create("ms-predrnn")
+    >>> convert.load_torch_checkpoint(model, "checkpoint.pth")
+
+    Reference:
+        MS-RNN, 2022, arXiv:2206.03010.
+    """
+    arrays = _arrays(source)
+    slots = _slots(model)
+    _check_match(arrays, slots)
+    values = {}
+    for name, slot in slots.items():
+        if slot.variable is None:
+            continue
+        whole = _torch_order(slot.variable)
+        _, value = values.setdefault(
+            id(slot.variable), (slot.variable, np.empty_like(whole))
+        )
+        value[slot.rows] = slot.kept(arrays[name])
+    for variable, value in values.values():
+        four = value.ndim == 4
+        variable.assign(value.transpose(TO_KERAS) if four else value)
+    return model
+
+
+def model_of_torch_checkpoint(name, source, **options):
+    """Build the model that a checkpoint was made with, and load it.
+
+    The number of filters and of the frames' channels are read off the
+    checkpoint.
+
+    Args:
+        name: String, the architecture, such as `"ms-predrnn"`.
+        source: As in `load_torch_checkpoint`.
+        **options: Arguments of `MSStack`; the height and width of the frames
+            come from `image_shape`.
+
+    Returns:
+        `MSStack` with the weights of the checkpoint.
+
+    Raises:
+        ValueError: As `load_torch_checkpoint`, or if the name or an option is
+            unknown.
+        FileNotFoundError: If there is no such file.
+        ImportError: If a file is given and PyTorch is not installed.
+
+    Example:
+    >>> model = convert.model_of_torch_checkpoint("ms-predrnn", "best.pth")
+    """
+    arrays = _arrays(source)
+    for key in ("embed.conv_embed.weight", "fc.conv_fc.weight"):
+        if key not in arrays:
+            raise ValueError(
+                f"The checkpoint of a stack has an array {key}. "
+                f"Received: {sorted(arrays)[:SHOWN]}"
+            )
+    height, width = options.pop("image_shape", (64, 64))[:2]
+    channels = len(arrays["fc.conv_fc.weight"])
+    sizes = {
+        "image_shape": (height, width, channels),
+        "filters": len(arrays["embed.conv_embed.weight"]),
+    }
+    return load_torch_checkpoint(create(name, **{**sizes, **options}), arrays)
+
+
+def export_torch_checkpoint(model):
+    """The weights of a model under the names of the published PyTorch code.
+
+    What the published code carries without using (see
+    `load_torch_checkpoint`) is there as well, as zeros, so that a strict
+    `load_state_dict` finds all it expects.
+
+    Args:
+        model: `MSStack`.
+
+    Returns:
+        Dict of names to float32 arrays.
+
+    Example:
+    >>> arrays = convert.export_torch_checkpoint(model)
+    >>> state = {name: torch.from_numpy(a) for name, a in arrays.items()}
+    >>> torch.save(state, "checkpoint.pth")
+
+    Reference:
+        MS-RNN, 2022, arXiv:2206.03010.
+    """
+    layers = "rnns.lstms." if model.skips in ("unet3+", "fc") else "rnns.lstm."
+    return {
+        name.replace("rnns.lstm.", layers): slot.whole()
+        for name, slot in _slots(model).items()
+    }
+
+
+def _slots(model):
+    """`Slot` of every array of a model's checkpoint, by name."""
+    wiring = model._forecaster.cell.wiring
+    slots = _layer_slots("embed.conv_embed", wiring.embed)
+    all_layers = _shapes_of_all_layers(model)
+    for index, cell in enumerate(wiring.cells):
+        own = _cell_slots(cell)
+        for name, shape in all_layers.items():
+            slot = own.get(name, Slot(shape))
+            slots[f"rnns.lstm.{index}.{name}"] = slot
+    if model.decoupling_weight:
+        adapter = wiring.cells[0].adapter
+        slots.update(_layer_slots("rnns.adapter", adapter))
+    slots.update(_layer_slots("fc.conv_fc", wiring.head))
+    return slots
+
+
+def _shapes_of_all_layers(model):
+    """Names and shapes that the published code gives to every layer.
+
+    All its layers are alike: each has what any of them needs, and a stack of
+    three has layers of all kinds.
+    """
+    row = lookup_cell(model.cell)[1]._replace(
+        motion=model.motion, decoupling=model.decoupling_weight
+    )
+    cells = build_cells(
+        row,
+        3,
+        model.dtype_policy,
+        filters=model.filters,
+        kernel_size=model.kernel_size,
+        **model.cell_options,
+    )
+    shapes = {}
+    for cell in cells:
+        cell.build((None, None, None, model.filters))
+        for name, slot in _cell_slots(cell).items():
+            shapes[name] = slot.shape
+    return shapes
+
+
+def _cell_slots(cell):
+    slots = {}
+    for path, names in cell.reference_names.items():
+        layer = cell
+        for part in path.split("."):
+            layer = layer[int(part)] if part.isdigit() else getattr(layer, part)
+        names = names if isinstance(names, tuple) else (names,)
+        slots.update(_layer_slots(names, layer))
+    return slots
+
+
+def _layer_slots(names, layer):
+    """Slots of the weights of a convolution that holds several arrays."""
+    names = (names,) if isinstance(names, str) else names
+    blocks = [Blocks(n) if isinstance(n, str) else n for n in names]
+    kept = [b.count - len(b.dropped) for b in blocks]
+    slots = {}
+    for variable in layer.weights:
+        kind = "bias" if len(variable.shape) == 1 else "weight"
+        rows, *rest = _torch_order(variable).shape
+        width = rows // sum(kept)
+        start = 0
+        for block, count in zip(blocks, kept, strict=True):
+            stop = start + count * width
+            slots[f"{block.name}.{kind}"] = Slot(
+                (block.count * width, *rest),
+                variable,
+                slice(start, stop),
+                block,
+            )
+            start = stop
+    return slots
+
+
+def _torch_order(variable):
+    value = np.asarray(ops.convert_to_numpy(variable), "float32")
+    return value.transpose(TO_TORCH) if value.ndim == 4 else value
+
+
+def _check_match(arrays, slots):
+    used = {name for name, slot in slots.items() if slot.variable is not None}
+    wrong = [
+        f"{name} {arrays[name].shape}, not {slot.shape}"
+        for name, slot in slots.items()
+        if name in arrays and arrays[name].shape != slot.shape
+    ]
+    problems = {
+        "missing": sorted(used - set(arrays)),
+        "unknown": sorted(set(arrays) - set(slots)),
+        "of another shape": wrong,
+    }
+    listed = []
+    for kind, names in problems.items():
+        if names:
+            more = len(names) - SHOWN
+            rest = f", and {more} more" if more > 0 else ""
+            listed.append(f"{kind}: {', '.join(names[:SHOWN])}{rest}")
+    if listed:
+        raise ValueError(
+            "The checkpoint does not fit the model; nothing was loaded. "
+            "Build the model with the checkpoint's architecture and sizes. "
+            f"Received: {'; '.join(listed)}"
+        )
+
+
+def _arrays(source):
+    """The arrays of a checkpoint under canonical names."""
+    if not isinstance(source, Mapping):
+        source = _read(source)
+    arrays = {}
+    for name, value in source.items():
+        name = str(name).removeprefix("module.")
+        name = name.replace("rnns.lstms.", "rnns.lstm.", 1)
+        if name in arrays:
+            raise ValueError(
+                "The checkpoint has two arrays for the same weight. "
+                f"Received: {name}"
+            )
+        if hasattr(value, "detach"):  # a PyTorch tensor
+            value = value.detach().cpu().float().numpy()
+        try:
+            arrays[name] = np.asarray(value, dtype="float32")
+        except (TypeError, ValueError):
+            raise ValueError(
+                "A checkpoint must map names to arrays, as a PyTorch "
+                f"state_dict. Received: {name}: {type(value).__name__}"
+            ) from None
+    return arrays
+
+
+def _read(path):
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no checkpoint file there. Received: {path}"
+        )
+    try:
+        import torch
+    except ImportError:
+        raise ImportError(
+            "Reading a PyTorch checkpoint needs PyTorch: run "
+            f'`pip install "msrnn-keras[torch]"`. Received: {path}'
+        ) from None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError):
+        state = None
+    if not isinstance(state, Mapping):
+        raise ValueError(
+            "The file must hold a PyTorch state_dict alone, as torch.save("
+            f"model.state_dict(), path) writes it. Received: {path}"
+        )
+    return state

@@ -1,0 +1,281 @@
+"""Recipes: one small file says all that is needed to train a preset."""
+
+import dataclasses
+import functools
+import json
+import pathlib
+import tomllib
+
+import keras
+
+from msrnn_keras import data
+from msrnn_keras.data.datasets.catalog import published_sizes
+from msrnn_keras.losses import L1L2
+from msrnn_keras.metrics import MSE
+from msrnn_keras.models.ms_stack import create
+from msrnn_keras.training import optimization
+from msrnn_keras.training.settings import (
+    Training,
+    check_known,
+    check_numbers,
+    check_types,
+)
+
+TEST_ONLY = ("mnist-official",)
+DATASETS = tuple(name for name in data.NAMES if name not in TEST_ONLY)
+LOSSES = {"l1_l2": L1L2, "mse": functools.partial(L1L2, l1_weight=0.0)}
+# What `Recipe.data` gives to `data.load` itself.
+RESERVED = (
+    "name",
+    "split",
+    "batch_size",
+    "context",
+    "horizon",
+    "teacher",
+    "shuffle",
+    "path",
+    "stride",
+    "num_clips",
+    "seed",
+    "image_shape",
+    "digits",
+    "workers",
+    "use_multiprocessing",
+    "max_queue_size",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything that it takes to train a preset.
+
+    Args:
+        model: String, name of the architecture.
+        dataset: String, name of the data set.
+        training: `Training`.
+        name: String, file name without its ending.
+        text: String, the file itself.
+        variant: String, name of the preset among those of this model and data
+            set.
+        architecture: Dict, arguments of `msrnn_keras.create`. `image_shape`,
+            `context` and `horizon` are by default those of the data set.
+        options: Dict, the `[data]` table: options of the data set, such as
+            `num_digits` of `mnist`.
+    """
+
+    model: str
+    dataset: str
+    training: Training
+    name: str
+    text: str
+    variant: str = "custom"
+    architecture: dict = dataclasses.field(default_factory=dict)
+    options: dict = dataclasses.field(default_factory=dict)
+
+    def build(self):
+        """The untrained model, compiled.
+
+        Returns:
+            `MSStack`.
+        """
+        t = self.training
+        keras.utils.set_random_seed(t.seed)
+        precision = {"dtype": t.precision} if t.precision else {}
+        model = create(
+            self.model,
+            sampling=optimization.sampling(t),
+            **precision,
+            **self.architecture,
+        )
+        model.compile(
+            optimization.optimizer(t), loss=LOSSES[t.loss](), metrics=[MSE()]
+        )
+        return model
+
+    def data(self, split, path=None, **kwargs):
+        """Batches of a split of the recipe's data set.
+
+        Args:
+            split: String, `"train"`, `"validation"` or `"test"`.
+            path: Path of the data; None looks in the usual places.
+            **kwargs: Arguments of `msrnn_keras.data.load`, over the recipe's.
+
+        Returns:
+            `keras.utils.PyDataset` of `(x, y)`.
+
+        Raises:
+            ValueError: If the data set has frames of another size, or lacks
+                an option.
+            FileNotFoundError: If its files are missing.
+        """
+        t, shape = self.training, self.architecture
+        image_shape = tuple(shape["image_shape"])
+        drawn = self.dataset == "mnist"
+        options = {
+            "batch_size": t.batch_size,
+            "context": shape["context"],
+            "horizon": shape["horizon"],
+            "path": path,
+            **self.options,
+        }
+        if drawn:
+            options["image_shape"] = image_shape[:2]
+        if split == "train":
+            options["seed"] = t.seed
+            options["teacher"] = t.sampling != "none"
+            if drawn:
+                options["num_clips"] = t.batch_size * t.steps_per_epoch
+        if split == "validation":
+            options["num_clips"] = t.validation_clips
+        dataset = data.load(self.dataset, split, **{**options, **kwargs})
+        if not drawn and dataset.image_shape != image_shape:
+            raise ValueError(
+                "The recipe's `image_shape` must be that of the data set, "
+                f"{dataset.image_shape}. Received: image_shape={image_shape}"
+            )
+        return dataset
+
+    def continues(self, text):
+        """Return whether a run of another recipe can go on with this one.
+
+        Args:
+            text: String, the other recipe's text.
+
+        Returns:
+            Boolean: whether both give the same weights at every step. Runs
+            with a constant rate may have another number of epochs.
+        """
+        return _essence(self) == _essence(parse_recipe(text, self.name))
+
+    def change_training(self, **settings):
+        """Return the recipe with other training settings.
+
+        Args:
+            **settings: Settings of `Training`.
+
+        Returns:
+            `Recipe`. Its text spells out every setting.
+
+        Raises:
+            ValueError: If the settings do not fit together.
+        """
+        training = dataclasses.replace(self.training, **settings)
+        names = ("model", "dataset", "variant")
+        tables = {
+            "": {name: getattr(self, name) for name in names},
+            "[architecture]": self.architecture,
+            "[training]": dataclasses.asdict(training),
+            "[data]": self.options,
+        }
+        lines = []
+        for title, table in tables.items():
+            lines += ["", title] if title and table else []
+            lines += [
+                f"{name} = {json.dumps(value)}"
+                for name, value in table.items()
+                if value is not None
+            ]
+        return parse_recipe("\n".join([*lines, ""]), f"{self.name}.toml")
+
+
+def load_recipe(path):
+    """Read a recipe.
+
+    Args:
+        path: Path of a TOML file; see `zoo/recipes/`.
+
+    Returns:
+        `Recipe`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not TOML, a key is missing or unknown, or a value
+            cannot be.
+
+    Example:
+    >>> recipe = load_recipe("zoo/recipes/ms-convlstm-mnist-small.toml")
+    >>> model = recipe.build()
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no recipe there. Received: {str(path)!r}"
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"The recipe cannot be read: {error}. Received: {str(path)!r}"
+        ) from error
+    return parse_recipe(text, str(path))
+
+
+def parse_recipe(text, path):
+    """Make a recipe of its text.
+
+    Args:
+        text: String, TOML.
+        path: String, the file it is from, or would be in; named in errors,
+            and the recipe has its name.
+
+    Returns:
+        `Recipe`.
+
+    Raises:
+        ValueError: If it is not TOML, a key is missing or unknown, or a value
+            cannot be.
+
+    Example:
+    >>> text = zoo.info("ms-convlstm", "mnist")["recipe"]
+    >>> recipe = parse_recipe(text, "ms-convlstm-mnist-small.toml")
+    """
+    try:
+        table = tomllib.loads(text)
+        own = {
+            "training": Training(**table.pop("training", {})),
+            "options": table.pop("data", {}),
+            "name": pathlib.Path(path).stem,
+            "text": text,
+        }
+        recipe = Recipe(**table, **own)
+        if isinstance(recipe.architecture, dict) and recipe.dataset in DATASETS:
+            sizes = published_sizes(recipe.dataset)
+            architecture = {**sizes, **recipe.architecture}
+            recipe = dataclasses.replace(recipe, architecture=architecture)
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise ValueError(
+            f"The recipe cannot be read: {error}. Received: {path!r}"
+        ) from error
+    _check(recipe)
+    return recipe
+
+
+def _essence(recipe):
+    """Return what decides the weights of a run at a training step."""
+    t = recipe.training
+    endless = t.schedule == "constant" and t.decay_steps is None
+    training = dataclasses.replace(
+        t, threads=None, epochs=1 if endless else t.epochs
+    )
+    return dataclasses.replace(recipe, training=training, text="", name="")
+
+
+def _check(recipe):
+    t = recipe.training
+    for owner in (recipe, t):
+        check_types(owner)
+    check_known("dataset", recipe.dataset, DATASETS)
+    check_known("loss", t.loss, LOSSES)
+    if t.precision and "dtype" in recipe.architecture:
+        raise ValueError(
+            "Give `precision` in [training], not `dtype` in [architecture]. "
+            f"Received: precision={t.precision!r} and both"
+        )
+    reserved = sorted(set(recipe.options) & set(RESERVED))
+    if reserved:
+        raise ValueError(
+            "[data] holds options of the data set; the recipe's other tables "
+            f"and the command give the rest. Received: {', '.join(reserved)}"
+        )
+    check_numbers(t)
+    optimization.check(t)

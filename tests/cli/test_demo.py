@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from msrnn_keras import MSStack
+from msrnn_keras.baselines import Persistence
+from msrnn_keras.cli.demo import run_demo
+from msrnn_keras.data import MovingMNIST, sample_digits
+from msrnn_keras.evaluation import evaluate
+from tests.runs import contents
+
+CLIPS = 3
+
+
+@pytest.fixture(scope="module")
+def model():
+    return MSStack(
+        "convlstm",
+        image_shape=(32, 32, 1),
+        context=3,
+        horizon=2,
+        filters=2,
+        scales=(1,),
+        patch_size=4,
+        name="tiny",
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(model, folder):
+    return run_demo(model, folder, clips=CLIPS, shown=2)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return MovingMNIST(
+        "test",
+        num_clips=CLIPS,
+        context=3,
+        horizon=2,
+        image_shape=(32, 32),
+        digits=sample_digits("test"),
+    )
+
+
+def test_the_scores_are_those_of_evaluate(demo, model, data):
+    assert list(demo.scores) == ["tiny", "persistence"]
+    for scored in (model, Persistence(3, 2)):
+        assert demo.scores[scored.name] == evaluate(scored, data)
+    assert demo.scores["tiny"]["clips"] == CLIPS
+    mse = {name: demo.scores[name]["forecast"]["mse"] for name in demo.scores}
+    assert mse["tiny"] != mse["persistence"]
+
+
+def test_the_files_are_pictures(demo, folder):
+    assert demo.picture == folder / "forecast.png"
+    assert demo.animation == folder / "forecast.gif"
+    assert set(contents(folder)) == {"forecast.png", "forecast.gif"}
+    with Image.open(demo.picture) as image:
+        assert image.format == "PNG"
+    with Image.open(demo.animation) as image:
+        assert image.format == "GIF" and image.n_frames == 3 + 2
+
+
+def test_the_clip_asked_for_is_drawn(demo, model, data, monkeypatch, tmp_path):
+    drawn = []
+
+    def draw(*arguments):
+        drawn.append(arguments)
+
+    monkeypatch.setattr("msrnn_keras.cli.demo._draw", draw)
+    run_demo(model, tmp_path, clips=CLIPS, shown=1)
+    past, future = (part[1] for part in data.arrays())
+    picture, animation, *clips, forecast = drawn[0]
+    assert (picture.parent, animation.parent) == (tmp_path, tmp_path)
+    np.testing.assert_array_equal(clips[0], past)
+    np.testing.assert_array_equal(clips[1], future)
+    expected = model.predict(past[None], verbose=0)[0].clip(0, 1)
+    np.testing.assert_allclose(forecast, expected, atol=1e-6)
+
+
+def test_a_missing_folder_is_refused(model, tmp_path):
+    with pytest.raises(FileNotFoundError, match="Received: .*nowhere"):
+        run_demo(model, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("clips, shown", [(3, 3), (3, -1), (0, 0)])
+def test_the_clip_drawn_must_be_one_of_those_scored(
+    model, tmp_path, clips, shown
+):
+    with pytest.raises(ValueError, match=f"{clips} clips.*Received: {shown}"):
+        run_demo(model, tmp_path, clips=clips, shown=shown)
+    assert contents(tmp_path) == {}

@@ -1,0 +1,140 @@
+import json
+
+import pytest
+
+from msrnn_keras import MSStack, data
+from msrnn_keras.baselines import Persistence
+from msrnn_keras.data import MovingMNIST
+from msrnn_keras.data.datasets import digits, moving_mnist
+from msrnn_keras.evaluation import evaluate
+from tests.data.datasets import published
+
+
+@pytest.fixture
+def few_clips(monkeypatch):
+    monkeypatch.setitem(moving_mnist.NUM_CLIPS, "test", 6)
+
+
+def test_evaluate_scores_the_preset_and_the_baselines(
+    run, library, mnist, tmp_path, few_clips, monkeypatch
+):
+    verified = []
+    monkeypatch.setattr("msrnn_keras.data.verify_test_set", verified.append)
+    out = run(
+        *("evaluate", "ms-convlstm", "MNIST", "--data", mnist),
+        *("--clips", 4, "--json", tmp_path / "scores.json"),
+    )
+    assert "test set, 4 clips" in out
+    assert "Protocol forecast" in out and "Protocol ms-rnn" in out
+    assert len(verified) == 1
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert list(scores) == ["ms-convlstm", "persistence", "all black"]
+    data = MovingMNIST("test", 4, 16, 2, 2, (32, 32), path=mnist)
+    model = library.load("ms-convlstm", "mnist")
+    for scored in (model, Persistence(2, 2)):
+        assert scores[scored.name] == evaluate(scored, data)
+
+
+def test_evaluate_refuses_other_clips_than_the_test_set(
+    refuse, tmp_path, few_clips, monkeypatch
+):
+    monkeypatch.setattr(digits, "ADDRESS", tmp_path.as_uri() + "/none")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    arguments = ("evaluate", "ms-convlstm", "mnist")
+    with pytest.warns(UserWarning, match="small sample"):
+        refuse("from 500 digits", *arguments)
+    refuse("none.npz", *arguments, "--data", tmp_path / "none.npz")
+
+
+def test_evaluate_refuses_a_missing_folder_first(refuse, tmp_path):
+    arguments = ("evaluate", "ms-convlstm", "mnist", "--data", "none.npz")
+    refuse("Received: ", *arguments, "--json", tmp_path / "nowhere" / "a.json")
+
+
+# === another data set, another model ===
+
+
+@pytest.fixture(scope="module")
+def germany(tmp_path_factory):
+    pytest.importorskip("h5py")
+    path = tmp_path_factory.mktemp("published") / "RYDL.hdf5"
+    published.write_germany(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    model = MSStack(
+        "convlstm",
+        image_shape=(128, 128, 1),
+        context=2,
+        horizon=2,
+        filters=2,
+        scales=(1,),
+        patch_size=8,
+        missing="mask",
+        name="mine",
+    )
+    model.save(path)
+    return path
+
+
+@pytest.mark.backend_free
+def test_evaluate_reports_on_radar(
+    run, germany, model_file, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    out = run(
+        *("evaluate", model_file, "germany", "--data", germany),
+        *("--clips", 2, "--baselines", "persistence", "linear-extrapolation"),
+        *("--json", tmp_path / "scores.json"),
+        *("--report", tmp_path / "report.html"),
+    )
+    assert "CSI 0.5" in out and "germany test set, 2 clips" in out
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert list(scores) == ["mine", "persistence", "linear extrapolation"]
+    clips = data.load(
+        "germany", "test", context=2, horizon=2, path=germany, num_clips=2
+    )
+    expected = evaluate(Persistence(2, 2), clips, thresholds=(0.5, 30))
+    for key in ("mse", "csi_0.5", "hss_30"):
+        given = scores["persistence"]["forecast"][key]
+        assert given == pytest.approx(expected["forecast"][key])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "linear extrapolation" in page and "germany, test" in page
+
+
+def test_evaluate_refuses_damaged_and_short_data(
+    refuse, germany, model_file, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    command = ("evaluate", model_file, "germany", "--data")
+    cut = tmp_path / "cut.hdf5"
+    cut.write_bytes(germany.read_bytes()[:5000])
+    refuse("cut.hdf5", *command, cut)
+    refuse("zenodo.org", *command, tmp_path / "none.hdf5")
+    long = tmp_path / "long.keras"
+    MSStack("convlstm", (128, 128, 1), 900, 9, filters=2).save(long)
+    refuse(
+        "A clip needs 909 frames",
+        "evaluate",
+        long,
+        "germany",
+        "--data",
+        germany,
+    )
+    refuse("nearest", "evaluate", model_file, "moon", "--data", germany)
+    refuse("nearest", *command, germany, "--baselines", "flow")
+
+
+def test_evaluate_refuses_a_threshold_that_is_not_finite(
+    refuse, mnist, few_clips, monkeypatch
+):
+    monkeypatch.setattr("msrnn_keras.data.verify_test_set", lambda data: None)
+    for value in ("nan", "inf"):
+        refuse(
+            "`threshold` must be a finite number",
+            *("evaluate", "ms-convlstm", "mnist", "--data", mnist),
+            *("--clips", 2, "--thresholds", value),
+        )

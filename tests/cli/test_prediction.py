@@ -1,0 +1,122 @@
+import keras
+import numpy as np
+import pytest
+
+from msrnn_keras.cli.prediction import forecast_recordings, load_model
+from msrnn_keras.data import MinMax, from_arrays
+from tests.recordings import times_of
+from tests.reference import clips, tiny
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny(context=3)
+
+
+def test_a_model_file_is_loaded(model, tmp_path):
+    model.save(tmp_path / "a.keras")
+    loaded = load_model(str(tmp_path / "a.keras"))
+    np.testing.assert_allclose(
+        loaded.forecast(clips()), model.forecast(clips()), atol=1e-6
+    )
+
+
+def test_other_model_files_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Received: .*none.keras"):
+        load_model(tmp_path / "none.keras")
+    (tmp_path / "a.keras").write_bytes(b"no model")
+    with pytest.raises(ValueError, match="cannot be loaded.*a.keras"):
+        load_model(tmp_path / "a.keras")
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    other.save(tmp_path / "a.keras")
+    with pytest.raises(ValueError, match="Received: Sequential in .*a.keras"):
+        load_model(tmp_path / "a.keras")
+
+
+def test_all_frames_of_each_clip_are_the_past(model):
+    frames = clips()
+    recordings = [from_arrays(clip) for clip in frames]
+    past, forecast = forecast_recordings(model, recordings, horizon=5)
+    np.testing.assert_array_equal(past, frames)
+    expected = model.forecast(frames, horizon=5)
+    np.testing.assert_array_equal(forecast, expected)
+
+
+def test_the_last_frames_alone_may_be_the_past(model):
+    frames = clips(batch=1)
+    values = 70 * frames - 10
+    recordings = [from_arrays(values[0], scaling=MinMax(-10, 60))]
+    past, forecast = forecast_recordings(model, recordings, last=2)
+    np.testing.assert_allclose(past, frames[:, -2:], atol=1e-6)
+    expected = model.forecast(frames[:, -2:])
+    np.testing.assert_allclose(forecast, expected, atol=1e-5)
+    for last in (0, 8):
+        with pytest.raises(ValueError, match="last.*Received: "):
+            forecast_recordings(model, recordings, last=last)
+
+
+def with_gap(frames):
+    """A recording of 7 frames, 5 minutes apart, an hour between two."""
+    times = times_of(7)
+    times[4:] += np.timedelta64(1, "h")
+    return from_arrays(frames, interval=300, times=times)
+
+
+def test_the_past_begins_after_the_last_gap(model):
+    frames = clips(batch=1)
+    past, forecast = forecast_recordings(model, [with_gap(frames[0])])
+    np.testing.assert_array_equal(past, frames[:, 4:])
+    expected = model.forecast(frames[:, 4:])
+    np.testing.assert_array_equal(forecast, expected)
+
+
+def test_too_few_frames_after_a_gap_are_refused():
+    model = tiny(context=4)
+    frames = clips(batch=1)
+    recording = with_gap(frames[0])
+    message = "needs 4 frames.*--last N.*Received: 3 .*12:15:00 to .*13:20:00"
+    with pytest.raises(ValueError, match=message):
+        forecast_recordings(model, [recording])
+    for last in (2, 5):  # as asked for, across the gap or not
+        past, _ = forecast_recordings(model, [recording], last=last)
+        np.testing.assert_array_equal(past, frames[:, -last:])
+    short = from_arrays(frames[0, :2])  # without a gap
+    assert forecast_recordings(model, [short])[0].shape[1] == 2
+
+
+def test_colours_for_a_model_of_one_channel_are_refused(model):
+    with pytest.raises(ValueError, match="--grey.*Received: 3 channel"):
+        forecast_recordings(model, [from_arrays(np.zeros((3, 8, 8, 3)))])
+    with pytest.raises(ValueError, match=r"1 channel\(s\). Received: 2"):
+        forecast_recordings(model, [from_arrays(np.zeros((3, 8, 8, 2)))])
+
+
+def test_missing_pixels_need_a_model_for_them(model):
+    frames = clips(batch=1)
+    frames[:, 1, :4] = np.nan
+    recordings = [from_arrays(frames[0])]
+    message = "missing='mask'.*--fill.*Received: 64 NaN of 1792"
+    with pytest.raises(ValueError, match=message):
+        forecast_recordings(model, recordings)
+    masked = tiny(context=3, missing="mask")
+    past, forecast = forecast_recordings(masked, recordings)
+    np.testing.assert_array_equal(np.isnan(past), np.isnan(frames))
+    assert np.isfinite(forecast).all()
+    np.testing.assert_array_equal(forecast, masked.forecast(frames))
+
+
+def test_a_clip_without_a_pixel_is_refused(model):
+    full, empty = np.zeros((3, 8, 8)), np.full((3, 8, 8), np.nan)
+    recordings = [from_arrays(full), from_arrays(empty)]
+    for asked in (model, tiny(missing="mask")):
+        with pytest.raises(ValueError, match="Received: .* NaN in clip 1"):
+            forecast_recordings(asked, recordings)
+
+
+def test_frames_that_are_not_finite_are_refused():
+    """Finite weights may still compute infinity."""
+    model = tiny("convlstm", context=2, scales=(1,), kernel_size=1)
+    model.set_weights([np.full_like(w, 3e38) for w in model.get_weights()])
+    assert not np.isfinite(model.forecast(clips())).all()
+    with pytest.raises(ValueError, match="finite.*Received: .*frame 1 of 3"):
+        forecast_recordings(model, [from_arrays(clips()[0])])

@@ -1,0 +1,91 @@
+import tomllib
+
+import pytest
+
+from msrnn_keras import data, tuning
+from msrnn_keras.cli import tune
+
+TINY = [
+    *("--method", "random", "--trials", 1, "--epochs", 1, "--clips", 4),
+    *("--validation-clips", 2, "--batch", 2, "--context", 2, "--horizon", 1),
+    *("--size", "28x28", "--cells", "convlstm", "--filters", 1, 2),
+    *("--kernel-sizes", 1, "--scales", "1", "--skips", "none"),
+    *("--patch-sizes", 14, "--sampling", "linear", "--sampling-steps", 4),
+    *("--learning-rate", 1e-3, 1e-2, "--clipnorm", 1, "--seed", 5),
+]
+
+
+@pytest.fixture
+def command(mnist, tmp_path):
+    return ["tune", "mnist", "--data", mnist, "--out", tmp_path / "run", *TINY]
+
+
+@pytest.mark.backend_free
+def test_tune_searches_and_goes_on(run, refuse, command, tmp_path):
+    folder = tmp_path / "run"
+    out = run(*command, "--max-minutes", 1e-9)
+    assert "Run the same command again" in out and "running" in out
+    out = run(*command)
+    results = tuning.read_results(folder)
+    assert tuning.results_table(results) in out
+    assert "Run the same" not in out and out.count("Trial ") == 1
+    assert [r["status"] for r in results] == ["COMPLETED"]
+    assert f"Best hyperparameters: {folder.resolve() / 'best.toml'}" in out
+    best = tomllib.loads((folder / "best.toml").read_text())
+    assert best["architecture"]["scales"] == [1]
+    assert best["architecture"]["image_shape"] == [28, 28, 1]
+    assert best["training"]["clipnorm"] == 1
+    assert best["search"]["dataset"] == "mnist"
+    assert "Trial " not in run(*command)
+    refuse("differs in clips", *command, "--clips", 6)
+    refuse("differs in filters", *command, "--filters", 3)
+
+
+def test_tune_refuses_what_it_cannot_do(refuse, command, tmp_path):
+    refuse("nearest", "tune", "moon", "--out", tmp_path / "run")
+    refuse("method='grid'", *command, "--method", "grid")
+    refuse("Received: 1;2;1", *command, "--scales", "1;2;1")
+    refuse("skips='unet'", *command, "--skips", "unet")
+    refuse("nearest", *command, "--cells", "lstm")
+    refuse("64", *command, "--size", "64")
+    assert not (tmp_path / "run").exists()
+
+
+def test_tune_gives_the_data_to_the_space(run, command, monkeypatch):
+    seen = {}
+
+    def stop(space, train, validation, folder, **options):
+        seen.update(space=space, train=train, validation=validation)
+        raise ValueError("enough. Received: nothing")
+
+    monkeypatch.setattr(tuning, "tune", stop)
+    with pytest.raises(AssertionError, match="enough"):
+        run(*command, "--precision", "mixed_bfloat16")
+    train, validation = seen["train"], seen["validation"]
+    assert (train.split, validation.split) == ("train", "validation")
+    assert (train.num_clips, validation.num_clips) == (4, 2)
+    assert train.teacher and not validation.teacher and train.seed == 5
+    config = seen["space"].get_config()
+    assert config["fixed"] == {
+        "image_shape": [28, 28, 1],
+        "context": 2,
+        "horizon": 1,
+        "missing": None,
+        "dtype": "mixed_bfloat16",
+    }
+    assert config["sampling"] == ["linear 4"]
+    assert config["learning_rate"] == [1e-3, 1e-2]
+
+
+def test_radar_is_masked():
+    import argparse
+
+    from tests.recordings import rain
+
+    parser = argparse.ArgumentParser()
+    tune.add(parser.add_subparsers())
+    options = parser.parse_args(["tune", "germany", "--out", "run"])
+    clips = data.Clips(data.from_arrays(rain(), scaling=data.RainRate()), 2, 1)
+    space = tune._hypermodel(options, clips)
+    assert space.fixed["missing"] == "mask"
+    assert space.fixed["image_shape"] == clips.image_shape

@@ -1,0 +1,281 @@
+import json
+import math
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from msrnn_keras import create
+from msrnn_keras.cost.estimate import forecast_flops
+from msrnn_keras.cost.measure import device, measure, processes, profile, table
+from msrnn_keras.cost.measure.measure import Task, Work
+from msrnn_keras.cost.measure.report import (
+    FIGURES,
+    Measured,
+    cell,
+    ratio,
+    spread,
+)
+
+BACKEND = keras.backend.backend()
+SMALL = {
+    "image_shape": (8, 8, 1),
+    "context": 2,
+    "horizon": 2,
+    "filters": 2,
+    "scales": (1, 2, 1),
+}
+
+
+def task(mode="step", **changes):
+    fields = {
+        "name": "ms-convlstm",
+        "mode": mode,
+        "options": SMALL,
+        "batch": 3,
+        "steps": 2,
+        "flops": 10**6,
+        "backend": BACKEND,
+    }
+    return Task(**{**fields, **changes})
+
+
+@pytest.fixture
+def small_products(monkeypatch):
+    monkeypatch.setattr(device, "MATRIX_SIDES", (16, 32))
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """In the place of processes: what each task gives, and what was asked."""
+    asked, given = [], []
+
+    def run_task(task, module=processes.WORKER):
+        asked.append(task)
+        return given[len(asked) - 1] if given else {}
+
+    monkeypatch.setattr(processes, "run_task", run_task)
+    return types.SimpleNamespace(asked=asked, given=given)
+
+
+# === One process ===
+
+
+@pytest.mark.parametrize("mode", measure.MODES)
+def test_every_figure_of_a_mode_is_measured(mode, small_products):
+    result = measure.measure(task(mode))
+    json.dumps(result)
+    figures = {key for key in FIGURES if mode in key or key.startswith("prod")}
+    if mode == "forecast":
+        figures |= {"latency_seconds", "clips_per_second"}
+    assert set(result) == figures | {"runs", "software"}
+    for figure in figures:
+        assert result[figure] >= 0 and math.isfinite(result[figure])
+    assert BACKEND in result["software"]["backend"]
+
+
+@pytest.mark.backend_free
+def test_utilisation_is_of_the_matrix_product(small_products):
+    step, forecast = (
+        measure.measure(task(mode), build=lambda _: Work(spin, spin))
+        for mode in measure.MODES
+    )
+    speed = 3 * 3 * 10**6 / step["step_seconds"]
+    expected = speed / (1e9 * step["product_gflops"])
+    assert step["step_utilisation"] == pytest.approx(expected)
+    speed = 10**6 * forecast["clips_per_second"]
+    expected = speed / (1e9 * forecast["product_gflops"])
+    assert forecast["forecast_utilisation"] == pytest.approx(expected)
+
+
+def spin(count=None):
+    return sum(range(1000))
+
+
+@pytest.mark.backend_free
+def test_the_first_call_and_other_batches_are_not_in_the_medians(
+    small_products,
+):
+    calls = []
+    work = Work(lambda: calls.append("step"), calls.append)
+    result = measure.measure(task("step"), build=lambda _: work)
+    assert calls == ["step"] * 3
+    assert len(result["runs"]["step"]) == 2
+    calls.clear()
+    result = measure.measure(task("forecast"), build=lambda _: work)
+    assert calls == [1, 1, 1, 3, 3, 3]
+    assert {k: len(v) for k, v in result["runs"].items()} == {
+        "single": 2,
+        "batch": 2,
+    }
+
+
+@pytest.mark.backend_free
+def test_the_half_precision_of_a_task_is_that_of_the_product(monkeypatch):
+    types_ = []
+    monkeypatch.setattr(
+        measure, "matrix_product_speed", lambda dtype: types_.append(dtype) or 1
+    )
+    for dtype in (None, "mixed_bfloat16"):
+        options = {**SMALL, "dtype": dtype}
+        measure.measure(task(options=options), lambda _: Work(spin, spin))
+    assert types_ == ["float32", "bfloat16"]
+
+
+def test_the_matrix_product_grows_until_it_takes_its_time(monkeypatch):
+    sides = []
+
+    def seconds(matrix):
+        sides.append(matrix.shape[0])
+        return {1024: 0.02, 2048: 0.2}[matrix.shape[0]]
+
+    monkeypatch.setattr(device, "_product_seconds", seconds)
+    assert device.matrix_product_speed() == 2 * 1024**3 / 0.02
+    assert set(sides) == {1024, 2048}
+
+
+def test_peak_memory_is_what_was_added_even_if_it_is_gone():
+    np.ones(2**24)  # a higher peak, of before
+    before = np.ones(2**23)  # 64 MiB
+    memory = device.PeakMemory()
+    if memory.peak() is None or not memory.device.startswith("CPU"):
+        pytest.skip("the memory of a process is told by Linux")
+    assert memory.peak() < 2**24
+    more = np.ones(2**23)
+    del more
+    assert 0.9 < memory.peak() / 2**26 < 1.5
+    del before
+
+
+def test_no_figure_of_memory_where_it_is_unknown(monkeypatch, small_products):
+    monkeypatch.setattr(device, "_status", lambda field: None)
+    result = measure.measure(task(), lambda _: Work(spin, spin))
+    if result["software"]["device"].startswith("CPU"):
+        assert "step_peak_mib" not in result
+
+
+# === Processes ===
+
+
+@pytest.mark.backend_free
+def test_a_task_runs_in_a_process_of_its_own():
+    result = processes.run_task(task(steps=1))
+    assert result["step_seconds"] > 0
+    assert result["software"]["keras"] == keras.__version__
+
+
+@pytest.mark.backend_free
+def test_a_process_that_fails_says_why():
+    result = processes.run_task(task(options={"nothing": 1}))
+    assert set(result) == {"error"}
+    assert result["error"].startswith("step: ValueError: ")
+    assert result["error"].endswith("Received: ['nothing']")
+
+
+@pytest.mark.backend_free
+def test_a_killed_process_is_told(monkeypatch):
+    done = types.SimpleNamespace(stderr="")
+    monkeypatch.setattr(processes.subprocess, "run", lambda *a, **k: done)
+    for status, reason in (
+        (-9, "killed, probably for want of memory"),
+        (-11, "stopped by signal 11"),
+        (3, "exit status 3"),
+    ):
+        done.returncode = status
+        assert processes.run_task(task()) == {"error": f"step: {reason}"}
+
+
+def test_tasks_take_turns_and_a_failed_one_is_left_out(run):
+    tasks = [task(name=name) for name in "ab"]
+    run.given += [{"error": "no"}, {"x": 1}, {"x": 2}, {"x": 3}]
+    lines = []
+    results = processes.run_in_turn(tasks, 3, lines.append)
+    assert [t.name for t in run.asked] == ["a", "b", "b", "b"]
+    assert results == [[{"error": "no"}], [{"x": 1}, {"x": 2}, {"x": 3}]]
+    assert lines[0] == f"1/3: a on {BACKEND}, step"
+    assert len(lines) == 4
+
+
+# === Ratios and tables ===
+
+
+def measured(name, *results):
+    return Measured(name, BACKEND, list(results))
+
+
+def test_ratios_are_taken_pair_by_pair():
+    a = measured("a", *({"step_seconds": x} for x in (2.0, 6.0, 3.0)))
+    b = measured("b", *({"step_seconds": x} for x in (1.0, 2.0, 3.0)))
+    assert ratio(a, b, "step_seconds") == (2.0, 1.0, 3.0)
+    assert ratio(a, b, "latency_seconds") is None
+    failed = measured("c", {"step_seconds": 4.0}, {"error": "step: killed"})
+    assert ratio(a, failed, "step_seconds") == (0.5, 0.5, 0.5)
+    assert failed.errors == [f"c on {BACKEND} failed in step: killed"]
+
+
+def test_a_spread_is_written_with_its_range():
+    assert cell(spread([1.0, 4.0, 2.0]), ".1f") == "2.0 (1.0–4.0)"
+    assert cell(spread([1.0]), ".1f") == "1.0"
+    assert cell(spread([]), ".1f") == "–"
+
+
+# === Plain beside multi-scale ===
+
+
+@pytest.mark.backend_free
+def test_profile_measures_both_models_alike(run):
+    profile("MS_ConvLSTM", batch=3, steps=2, repeats=2, skips="fc", **SMALL)
+    names = ["convlstm", "ms-convlstm"]
+    assert [t.name for t in run.asked] == 4 * names
+    modes = ["step", "step", "forecast", "forecast"]
+    assert [t.mode for t in run.asked] == 2 * modes
+    plain, multi_scale = (create(t.name, **t.options) for t in run.asked[:2])
+    assert (plain.scales, plain.skips) == ((1, 1, 1), "none")
+    assert (multi_scale.scales, multi_scale.skips) == ((1, 2, 1), "fc")
+    for t, model in zip(run.asked, (plain, multi_scale), strict=False):
+        assert t.flops == forecast_flops(model)
+        assert (t.batch, t.steps, t.backend) == (3, 2, BACKEND)
+        assert t.options["filters"] == 2
+        json.dumps(t._asdict())
+
+
+def test_profile_runs_on_the_backend_that_is_asked_for(run):
+    measured = profile("convlstm", backend="torch", repeats=1, **SMALL)
+    assert {t.backend for t in run.asked} == {"torch"}
+    assert measured.setting.endswith(", batch 4, float32, torch")
+
+
+def test_the_table_shows_figures_ratios_and_failures(run):
+    step = {"first_step_seconds": 2.0, "step_seconds": 0.5, "runs": {}}
+    run.given += [step, {**step, "step_seconds": 0.25}]
+    run.given += [{"latency_seconds": 1.0}, {"error": "forecast: killed"}]
+    lines = table(profile("convlstm", repeats=1, **SMALL)).splitlines()
+    assert lines[0].startswith("8×8×1, 2 → 2 frames, 2 filters")
+    assert lines[1].split() == ["convlstm", "ms-convlstm", "ratio"]
+    assert lines[2].split()[-3:] == ["2.0", "2.0", "1.00"]
+    assert lines[3].split()[-3:] == ["0.500", "0.250", "0.50"]
+    (latency,) = (x for x in lines if x.startswith("forecast of one clip"))
+    assert latency.split()[-3:] == ["1.000", "–", "–"]
+    assert f"ms-convlstm on {BACKEND} failed in forecast: killed" in lines
+    for label, _ in FIGURES.values():
+        assert any(line.startswith(label) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "received"),
+    [
+        ({"name": "lstm"}, "Received: 'lstm'"),
+        ({"batch": 0}, "Received: batch=0"),
+        ({"steps": 0}, "Received: steps=0"),
+        ({"repeats": 0}, "Received: repeats=0"),
+        ({"backend": "numpy"}, "Received: backend='numpy'"),
+        ({"links": 3}, r"Received: \['links'\]"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_runs(
+    run, arguments, received
+):
+    with pytest.raises(ValueError, match=f"{received}$"):
+        profile(**{"name": "convlstm", **SMALL, **arguments})
+    assert not run.asked

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from msrnn_keras.data import NAMES, MovingMNIST, load
+from msrnn_keras.data.datasets.digits import SPLITS
+
+pytestmark = pytest.mark.backend_free
+
+PUBLISHED = {
+    "mnist": (10, 10, (64, 64)),
+    "mnist-official": (10, 10, (64, 64, 1)),
+    "taxibj": (4, 4, (32, 32, 2)),
+    "kth": (10, 20, (128, 128, 1)),
+    "kth-msrnn": (10, 10, (88, 88, 1)),
+    "germany": (5, 5, (128, 128, 1)),
+}
+
+
+@pytest.fixture
+def options(request, tmp_path, cache):
+    """What `load` needs for a data set of the given name."""
+
+    def find(name):
+        if name == "mnist":
+            return {"digits": np.ones((9, 28, 28), "uint8"), "num_clips": 3}
+        if name == "mnist-official":
+            clips = np.zeros((20, 3, 64, 64), "uint8")
+            np.save(tmp_path / "mnist_test_seq.npy", clips)
+            return {"path": tmp_path}
+        fixture = "kth" if name.startswith("kth") else name
+        found = {"path": request.getfixturevalue(fixture), "num_clips": 3}
+        return found | ({} if name == "taxibj" else {"cache": cache})
+
+    return find
+
+
+def test_all_names():
+    assert NAMES == tuple(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_interface(name, options):
+    dataset = load(name, "test", batch_size=2, **options(name))
+    context, horizon, shape = PUBLISHED[name]
+    assert (dataset.context, dataset.horizon) == (context, horizon)
+    assert tuple(dataset.image_shape) == shape
+    assert dataset.num_clips == 3 and len(dataset) == 2
+    x, y = dataset.arrays()
+    image = shape if len(shape) == 3 else (*shape, 1)
+    assert x.shape == (3, context, *image)
+    assert y.shape == (3, horizon, *image)
+    assert x.dtype == y.dtype == "float32"
+    assert 0 <= np.nanmin(y) <= np.nanmax(y) <= 1
+    values = dataset.inverse(y)
+    np.testing.assert_allclose(dataset.scaling(values), y, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_form_and_tf_data(name, options):
+    pytest.importorskip("tensorflow")
+    split = "test" if name == "mnist-official" else "train"
+    sizes = {"context": 3, "horizon": 2, "teacher": True, "batch_size": 2}
+    dataset = load(name, split, **sizes, **options(name))
+    expected = list(dataset)
+    assert expected[0][0].shape[:2] == (2, 4)
+    assert expected[0][1].shape[:2] == (2, 2)
+    x, y = expected[0]
+    np.testing.assert_array_equal(x[:, 3], y[:, 0])
+    found = list(dataset.as_tf_data().as_numpy_iterator())
+    for pair, other in zip(found, expected, strict=True):
+        for a, b in zip(pair, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_only_training_is_shuffled_unless_asked(taxibj):
+    sets = {s: load("taxibj", s, path=taxibj, seed=4) for s in SPLITS}
+    assert [sets[s].shuffle for s in SPLITS] == [True, False, False]
+    assert [sets[s].stride for s in SPLITS] == [1, 1, 1]
+    assert sets["train"].seed == 4
+    dataset = load("taxibj", "train", path=taxibj, shuffle=False, stride=3)
+    assert not dataset.shuffle and dataset.stride == 3
+
+
+def test_mnist_is_moving_mnist():
+    digits = np.full((9, 5, 5), 7, "uint8")
+    options = {"digits": digits, "seed": 2, "num_clips": 4, "horizon": 3}
+    dataset = load("MNIST", "train", speed=0.2, workers=2, **options)
+    assert dataset.threads == 2
+    expected = MovingMNIST("train", speed=0.2, **options)
+    np.testing.assert_array_equal(dataset[0][1], expected[0][1])
+    grey = dataset.inverse(dataset[0][1])
+    assert set(np.unique(grey).round(4)) == {0, 7}
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "message"),
+    [
+        ("taxi", {}, "data set; the nearest are: taxibj. Received: 'taxi'$"),
+        ("taxibj", {"split": "val"}, "Received: split='val'$"),
+        ("taxibj", {"cache": "."}, "'taxibj'; there are: .* Received: cache$"),
+        ("mnist", {"stride": 2}, "Received: stride=2$"),
+        ("mnist", {"split": "test", "shuffle": True}, "shuffle=True$"),
+        ("mnist", {"batch_size": 0}, "Received: batch_size=0$"),
+        ("mnist-official", {}, "Received: split='train'$"),
+    ],
+)
+def test_bad_arguments(name, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        load(name, **({"split": "train"} | kwargs))
+
+
+@pytest.mark.parametrize("name", ["taxibj", "germany", "kth"])
+def test_missing_files(name, tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"Received: .*{tmp_path}"):
+        load(name, "test", path=tmp_path)

@@ -1,0 +1,66 @@
+import h5py
+import numpy as np
+import pytest
+
+from msrnn_keras.data.datasets.hdf5 import array_of, open_hdf5
+
+pytestmark = pytest.mark.backend_free
+
+
+@pytest.fixture
+def path(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["data"] = np.arange(12.0).reshape(4, 3)
+        file.create_group("group")
+        file.create_dataset(
+            "packed", data=np.arange(100_000), compression="gzip"
+        )
+    return tmp_path / "a.h5"
+
+
+def test_an_array_is_not_read_before_it_is_asked_for(path):
+    with open_hdf5(path) as file:
+        array = array_of(file, "data", (None, 3))
+        assert isinstance(array, h5py.Dataset)
+        np.testing.assert_array_equal(array[1:2], [[3, 4, 5]])
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("none", (None,), "array 'none'. Received: .*a.h5'$"),
+        ("group", (None,), "array 'group'. Received: .*a.h5'$"),
+        ("data", (None, 4), r"\(any, 4\). Received: \(4, 3\) in .*a.h5'$"),
+        ("data", (None,), r"\(any\). Received: \(4, 3\) in .*a.h5'$"),
+    ],
+)
+def test_other_contents(path, name, shape, message):
+    with (
+        open_hdf5(path) as file,
+        pytest.raises(ValueError, match=message),
+    ):
+        array_of(file, name, shape)
+
+
+def test_damage_within_an_array(path):
+    whole = bytearray(path.read_bytes())
+    with h5py.File(path) as file:
+        place = file["packed"].id.get_chunk_info(0).byte_offset
+    whole[place : place + 50] = b"\xff" * 50
+    path.write_bytes(whole)
+    with (
+        pytest.raises(OSError, match="cut off .*Received: .*a.h5'$"),
+        open_hdf5(path) as file,
+    ):
+        file["packed"][:]
+
+
+def test_no_hdf5_file(path, tmp_path):
+    path.write_bytes(b"not HDF5")
+    with pytest.raises(OSError, match="Received: .*a.h5'$"), open_hdf5(path):
+        pass
+    with (
+        pytest.raises(FileNotFoundError, match="Received: .*b.h5'$"),
+        open_hdf5(tmp_path / "b.h5"),
+    ):
+        pass

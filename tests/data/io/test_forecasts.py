@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from msrnn_keras.data import MinMax, forecast_dataset, from_arrays, from_netcdf
+from tests.recordings import STEP, rain, rain_dataset, times_of, write_netcdf
+
+pytestmark = pytest.mark.backend_free
+
+xarray = pytest.importorskip("xarray")
+netcdf = pytest.importorskip("netCDF4")
+
+AHEAD = rain(3, seed=1)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The files of a past and of the forecast after it."""
+    past = write_netcdf(tmp_path / "past.nc", rain())
+    dataset = forecast_dataset(from_netcdf(past), AHEAD[..., None])
+    dataset.to_netcdf(tmp_path / "ahead.nc")
+    return past, tmp_path / "ahead.nc"
+
+
+def test_time_goes_on_and_all_else_stays(written):
+    past, ahead = (xarray.open_dataset(x, decode_coords="all") for x in written)
+    np.testing.assert_allclose(ahead["rain"], AHEAD, rtol=1e-6)
+    assert ahead["rain"].dims == ("time", "y", "x")
+    times = times_of(7)[4:]
+    np.testing.assert_array_equal(ahead["time"], times)
+    bounds = np.stack([times - STEP, times], axis=1)
+    np.testing.assert_array_equal(ahead["time_bnds"], bounds)
+    for name in ("x", "y", "lon", "crs"):
+        xarray.testing.assert_identical(
+            ahead[name].reset_coords(drop=True),
+            past[name].reset_coords(drop=True),
+        )
+    assert ahead["rain"].attrs["units"] == "mm h-1"
+    assert ahead["rain"].attrs["long_name"] == "rain rate"
+    assert ahead.attrs["institution"] == "a weather service"
+    first, last = ahead.attrs["history"].splitlines()
+    assert first.startswith("forecast by msrnn-keras") and last == "measured"
+
+
+def test_the_file_is_as_cf_wants_it(written):
+    with netcdf.Dataset(written[1]) as file:
+        variable = file["rain"]
+        assert variable.dtype == "float32"
+        assert variable.grid_mapping == "crs"
+        assert file["crs"].grid_mapping_name == "polar_stereographic"
+        assert "lon" in variable.coordinates
+        # A range in packed numbers would hide most of these values.
+        assert "valid_range" not in variable.ncattrs()
+        masked = np.ma.getmaskarray(variable[:])
+        np.testing.assert_array_equal(masked, np.isnan(AHEAD))
+        assert file["time"].units == "seconds since 2020-01-01"
+        assert file["time"].bounds == "time_bnds"
+
+
+def test_dimensions_stay_as_they_were():
+    dataset = rain_dataset(rain())
+    values = dataset["rain"].expand_dims("level")
+    dataset["rain"] = values.transpose("y", "level", "x", "time")
+    ahead = forecast_dataset(from_netcdf(dataset, "rain"), AHEAD[..., None])
+    assert ahead["rain"].dims == ("y", "level", "x", "time")
+    np.testing.assert_array_equal(
+        ahead["rain"].isel(level=0).transpose("time", "y", "x"), AHEAD
+    )
+
+
+def test_a_time_that_is_a_number_goes_on():
+    dataset = rain_dataset(rain()).drop_vars(["time", "time_bnds"])
+    ahead = forecast_dataset(from_netcdf(dataset), AHEAD[..., None])
+    assert "time" not in ahead.coords and ahead.sizes["time"] == 3
+    numbered = dataset.assign_coords(time=[0.5, 1.0, 1.5, 2.0])
+    ahead = forecast_dataset(from_netcdf(numbered), AHEAD[..., None])
+    np.testing.assert_array_equal(ahead["time"], [2.5, 3.0, 3.5])
+
+
+def test_after_a_gap_the_interval_counts():
+    dataset = rain_dataset(rain(5), times=times_of(9)[[0, 1, 2, 3, 8]])
+    source = from_netcdf(dataset, interval=300)
+    ahead = forecast_dataset(source, AHEAD[..., None])
+    np.testing.assert_array_equal(
+        ahead["time"], times_of(9)[8] + STEP * np.array([1, 2, 3])
+    )
+
+
+def test_a_single_frame_needs_the_interval():
+    dataset = rain_dataset(rain()).isel(time=[3])
+    with pytest.raises(ValueError, match="two frames.*Received: 1 frame"):
+        forecast_dataset(from_netcdf(dataset), AHEAD[..., None])
+    source = from_netcdf(dataset, interval=300)
+    ahead = forecast_dataset(source, AHEAD[..., None])
+    np.testing.assert_array_equal(ahead["time"], times_of(7)[4:])
+
+
+def test_arrays_have_a_plain_grid():
+    frames = np.random.default_rng(0).random((2, 4, 5, 3))
+    scaling = MinMax(0, 1, unit="m")
+    source = from_arrays(frames, times=times_of(2), scaling=scaling)
+    ahead = forecast_dataset(source, frames)
+    assert ahead["frames"].dims == ("time", "y", "x", "channel")
+    assert ahead["frames"].attrs["units"] == "m"
+    np.testing.assert_array_equal(ahead["time"], times_of(4)[2:])
+    ahead = forecast_dataset(from_arrays(frames[..., 0]), frames[..., :1])
+    assert ahead["frames"].dims == ("time", "y", "x")
+    assert not ahead.coords

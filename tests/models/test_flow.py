@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from keras import ops
+
+import msrnn_keras
+from msrnn_keras.baselines import Persistence
+from msrnn_keras.models.flow import has_flow, model_flow
+
+SCALES = (1, 2, 1)
+OFFSETS = np.linspace(-1.0, 2.0, 18)
+
+
+def create(name, scales=SCALES, **options):
+    sizes = {"image_shape": (8, 12, 1), "context": 2, "horizon": 1}
+    settings = {"filters": 4, "scales": scales, **sizes, **options}
+    return msrnn_keras.create(name, **settings)
+
+
+def frames(time=2, height=8, width=12):
+    rng = np.random.default_rng(0)
+    return rng.random((time, height, width, 1)).astype("float32")
+
+
+def cells(model):
+    return model._forecaster.cell.wiring.cells
+
+
+def only_bias(layer, bias):
+    kernel, _ = layer.weights
+    layer.set_weights([np.zeros(kernel.shape), np.asarray(bias, "float32")])
+
+
+def test_trajgru_gives_its_links_in_pixels_of_the_frame():
+    model = create("trajgru", scales=(2,), links=2, patch_size=2)
+    (cell,) = cells(model)
+    only_bias(cell.features_to_flow, [1.0, 2.0, -3.0, 0.5])
+    (flow,) = model_flow(model, frames()).values()
+    assert flow.shape == (2, 2, 3, 2)
+    links = 4 * np.array([[1.0, 2.0], [-3.0, 0.5]])[:, None, None]
+    np.testing.assert_allclose(flow, np.broadcast_to(links, flow.shape))
+
+
+def test_trajgru_gives_the_flow_of_the_last_step():
+    model = create("trajgru", scales=(1,), links=3, filters=2)
+    (cell,) = cells(model)
+    embed = model._forecaster.cell.wiring.embed
+    clip = frames(4)
+    state = ops.zeros((1, 8, 12, 2))
+    for frame in clip:
+        x = embed(ops.convert_to_tensor(frame[None]))
+        _, (state,), aux = cell.step(x, cell.State(state))
+    expected = ops.convert_to_numpy(aux["flow"])[0]
+    (flow,) = model_flow(model, clip).values()
+    for link in range(3):
+        for axis in range(2):
+            np.testing.assert_allclose(
+                flow[link, ..., axis],
+                expected[..., 2 * link + axis],
+                atol=1e-5,
+            )
+
+
+@pytest.fixture(scope="module")
+def moving():
+    """Layers at scales 1 and 2 with MotionGRU, of known offsets."""
+    model = create("convlstm", motion=True)
+    for cell in cells(model)[:2]:
+        only_bias(cell.candidate, OFFSETS)
+        only_bias(cell.motion_gates, np.zeros(36))
+    return model
+
+
+def test_motionrnn_gives_the_mean_offset_turned_round(moving):
+    # Φ after one, two and three steps, by hand: z/2, z, 13z/8.
+    for time, factor in ((1, 0.5), (2, 1.0), (3, 1.625)):
+        flows = model_flow(moving, frames(time))
+        assert list(flows) == ["layer_0", "layer_1"]
+        mean = factor * np.tanh(OFFSETS).reshape(9, 2).mean(axis=0)
+        for flow, size in zip(flows.values(), (2, 4), strict=True):
+            assert flow.shape == (1, 8 // size, 12 // size, 2)
+            expected = np.broadcast_to(-size * mean, flow.shape)
+            np.testing.assert_allclose(flow, expected, rtol=1e-5)
+
+
+def test_sizes_that_are_padded_are_cropped(moving):
+    flows = model_flow(moving, frames(1, 5, 9))
+    shapes = [flow.shape for flow in flows.values()]
+    assert shapes == [(1, 3, 5, 2), (1, 2, 3, 2)]
+
+
+def test_the_model_stays_as_it_was(moving):
+    before = moving.forecast(frames()[None])
+    model_flow(moving, frames())
+    assert all("step" not in vars(cell) for cell in cells(moving))
+    np.testing.assert_array_equal(moving.forecast(frames()[None]), before)
+
+
+def test_who_has_a_flow(moving):
+    assert has_flow(moving)
+    for model in (create("convlstm", (1,)), Persistence(2, 1)):
+        assert not has_flow(model)
+        with pytest.raises(ValueError, match="trajgru, motionrnn .* Received"):
+            model_flow(model, frames())
+
+
+def test_errors():
+    model = create("trajgru", (1,))
+    with pytest.raises(ValueError, match=r"Received: shape \(1, 2, 8, 12, 1\)"):
+        model_flow(model, frames()[None])
+    with pytest.raises(ValueError, match="NaN"):
+        model_flow(model, frames() * np.nan)
+    with pytest.raises(ValueError, match="Received"):
+        model_flow(model, frames().repeat(3, axis=-1))

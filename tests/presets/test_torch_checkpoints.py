@@ -1,0 +1,233 @@
+import numpy as np
+import pytest
+
+import msrnn_keras
+from msrnn_keras.presets import torch_checkpoints
+from tests import reference
+from tests.descriptors import ARCHITECTURES
+from tests.reference import clips
+
+with_golden = pytest.mark.parametrize(
+    "descriptor",
+    [d for d in ARCHITECTURES if d.golden],
+    ids=[d.name for d in ARCHITECTURES if d.golden],
+)
+# Layers (of six) in which the published code uses no array of a name.
+UNUSED = {
+    "predrnn++": {"_conv_x": (0, 2, 3, 4, 5), "_conv_z": (0, 2, 3, 4, 5)},
+    "mim": dict.fromkeys(
+        (
+            "_conv_x2h_n",
+            "_conv_n2h_n",
+            "_conv_diff2o",
+            "_conv_n2o",
+            "_conv_x2h_s",
+            "_conv_c2h_s",
+            "_conv_s2o",
+        ),
+        (0,),
+    ),
+}
+UNUSED["motionrnn"] = {
+    **UNUSED["mim"],
+    **dict.fromkeys(
+        (
+            "_conv_enc",
+            "_conv_u",
+            "_conv_r",
+            "_conv_z",
+            "_conv_hm",
+            "_conv_dec",
+            "_deconv_dec",
+            "_conv_g",
+        ),
+        (5,),
+    ),
+}
+FORGET = {"mim": (1, 2, 3, 4, 5), "motionrnn": (1, 2, 3, 4, 5)}
+
+
+def expected_export(name, weights):
+    """The arrays with zeros where the published code does not use them."""
+    expected = {key: value.copy() for key, value in weights.items()}
+    for key, value in expected.items():
+        if not key.startswith("rnns.lstm."):
+            continue
+        _, _, layer, weight = key.split(".", 3)
+        weight = weight.rsplit(".", 1)[0]
+        if int(layer) in UNUSED.get(name, {}).get(weight, ()):
+            value[...] = 0
+        no_forget = int(layer) in FORGET.get(name, ())
+        if no_forget and weight in ("_conv_x2h", "_conv_h2h"):
+            quarter = len(value) // 4
+            value[quarter : 2 * quarter] = 0
+    return expected
+
+
+@with_golden
+def test_export_gives_back_what_was_loaded(descriptor):
+    *_, weights = reference.golden(descriptor.golden)
+    model, *_ = reference.golden_model(descriptor)
+    exported = torch_checkpoints.export_torch_checkpoint(model)
+    expected = expected_export(descriptor.name, weights)
+    assert set(exported) == set(expected)
+    for name, value in expected.items():
+        assert exported[name].dtype == "float32"
+        np.testing.assert_array_equal(exported[name], value, err_msg=name)
+    used = sum(value.size for value in expected.values())
+    zeros = sum((value == 0).sum() for value in expected.values())
+    assert model.count_params() == used - zeros
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "in_checkpoint"),
+    [
+        ("predrnn", 3_594_817, 3_594_817),
+        ("predrnn++", 4_869_953, 5_608_513),
+        ("mim", 6_364_417, 7_361_473),
+        ("motionrnn", 6_530_312, 7_560_547),
+    ],
+)
+def test_parameters_beside_those_of_the_published_code(
+    name, count, in_checkpoint
+):
+    model = msrnn_keras.create(name)
+    exported = torch_checkpoints.export_torch_checkpoint(model)
+    assert model.count_params() == count
+    assert sum(array.size for array in exported.values()) == in_checkpoint
+
+
+@pytest.mark.parametrize("skips", ["add", "unet3+", "fc"])
+@pytest.mark.backend_free
+def test_prefixes_of_distributed_runs_and_of_the_other_topologies(skips):
+    model = reference.tiny("ms-predrnn-v2", skips=skips)
+    exported = torch_checkpoints.export_torch_checkpoint(model)
+    layers = "rnns.lstm." if skips == "add" else "rnns.lstms."
+    assert f"{layers}0._conv_x2h.weight" in exported
+    assert "rnns.adapter.weight" in exported
+    twin = reference.tiny("ms-predrnn-v2", skips=skips, seed=8)
+    assert (twin.get_weights()[0] != model.get_weights()[0]).any()
+    named = {f"module.{name}": value for name, value in exported.items()}
+    assert torch_checkpoints.load_torch_checkpoint(twin, named) is twin
+    for a, b in zip(twin.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("ending", ["pth", "pt"])
+def test_a_file_of_pytorch(tmp_path, ending):
+    torch = pytest.importorskip("torch")
+    model = reference.tiny("predrnn")
+    exported = torch_checkpoints.export_torch_checkpoint(model)
+    state = {name: torch.from_numpy(a) for name, a in exported.items()}
+    torch.save(state, tmp_path / f"best.{ending}")
+    twin = torch_checkpoints.model_of_torch_checkpoint(
+        "predrnn", tmp_path / f"best.{ending}", context=4, horizon=3
+    )
+    assert twin.filters == model.filters
+    frames = clips(length=4)
+    np.testing.assert_array_equal(twin.rollout(frames), model.rollout(frames))
+
+
+def changed(model, **arrays):
+    """The checkpoint of a model with arrays replaced, or left out (None)."""
+    exported = torch_checkpoints.export_torch_checkpoint(model)
+    exported.update({k.replace("__", "."): v for k, v in arrays.items()})
+    return {k: v for k, v in exported.items() if v is not None}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"fc__conv_fc__bias": None}, "missing: fc.conv_fc.bias"),
+        ({"rnns__other": np.zeros(1)}, "unknown: rnns.other"),
+        (
+            {"fc__conv_fc__bias": np.zeros(2)},
+            r"of another shape: fc.conv_fc.bias \(2,\), not \(1,\)",
+        ),
+        (
+            {"rnns__lstm__0___conv_z__bias": np.zeros(3)},
+            r"of another shape: rnns.lstm.0._conv_z.bias",
+        ),
+        ({"fc__conv_fc__bias": "text"}, "state_dict. Received: fc.conv_fc"),
+        ({"module__fc__conv_fc__bias": np.zeros(1)}, "two arrays"),
+    ],
+)
+def test_what_does_not_match_is_listed_and_nothing_is_loaded(arrays, message):
+    model = reference.tiny("predrnn++")
+    before = model.get_weights()
+    source = changed(reference.tiny("predrnn++", seed=8), **arrays)
+    with pytest.raises(ValueError, match=message) as error:
+        torch_checkpoints.load_torch_checkpoint(model, source)
+    assert "Received: " in str(error.value)
+    for a, b in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_unused_arrays_may_be_missing():
+    model = reference.tiny("predrnn++")
+    source = changed(model, rnns__lstm__0___conv_z__bias=None)
+    torch_checkpoints.load_torch_checkpoint(model, source)
+
+
+def test_another_architecture_is_refused():
+    source = torch_checkpoints.export_torch_checkpoint(
+        reference.tiny("predrnn")
+    )
+    with pytest.raises(ValueError, match=r"missing: .*unknown: .*and \d+ more"):
+        torch_checkpoints.load_torch_checkpoint(
+            reference.tiny("predrnn++"), source
+        )
+    with pytest.raises(ValueError, match="Received: "):
+        torch_checkpoints.model_of_torch_checkpoint(
+            "predrnn", {"a": np.zeros(1)}
+        )
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04"])
+def test_unreadable_files_are_refused(tmp_path, content):
+    pytest.importorskip("torch")
+    path = tmp_path / "broken.pth"
+    path.write_bytes(content)
+    model = reference.tiny("predrnn")
+    with pytest.raises(ValueError, match="state_dict.*Received: .*broken.pth"):
+        torch_checkpoints.load_torch_checkpoint(model, path)
+    with pytest.raises(FileNotFoundError, match="Received: .*missing.pth"):
+        torch_checkpoints.load_torch_checkpoint(model, tmp_path / "missing.pth")
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    torch = pytest.importorskip("torch")
+
+    class Code:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    torch.save({"a": Code()}, tmp_path / "bad.pth")
+    with pytest.raises(ValueError, match="Received: .*bad.pth"):
+        torch_checkpoints.load_torch_checkpoint(
+            reference.tiny("predrnn"), tmp_path / "bad.pth"
+        )
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_strict_load_in_pytorch_passes():
+    torch = pytest.importorskip("torch")
+    *_, weights = reference.golden("mim")
+    model = msrnn_keras.create(
+        "mim", image_shape=(16, 16, 1), context=4, horizon=3, filters=4
+    )
+    module = torch.nn.Module()
+    for name, value in weights.items():
+        *path, last = name.split(".")
+        parent = module
+        for part in path:
+            if not hasattr(parent, part):
+                parent.add_module(part, torch.nn.Module())
+            parent = getattr(parent, part)
+        parent.register_parameter(
+            last, torch.nn.Parameter(torch.zeros(value.shape))
+        )
+    state = torch_checkpoints.export_torch_checkpoint(model)
+    module.load_state_dict(
+        {name: torch.from_numpy(a) for name, a in state.items()}, strict=True
+    )

@@ -1,0 +1,36 @@
+import sys
+
+import pytest
+
+from msrnn_keras.data import from_netcdf, from_radar, from_video
+from msrnn_keras.data.io.write import check_writable
+from msrnn_keras.utils.extras import require
+
+pytestmark = pytest.mark.backend_free
+
+
+def test_a_module_is_imported():
+    assert require("json", "radar") is sys.modules["json"]
+
+
+@pytest.mark.parametrize(
+    "module, extra, use",
+    [
+        ("av", "video", lambda folder: from_video(folder / "a.mp4")),
+        ("av", "video", lambda folder: check_writable(folder / "b.mp4")),
+        ("xarray", "radar", lambda folder: from_netcdf(folder / "a.nc")),
+        ("xarray", "radar", lambda folder: check_writable(folder / "b.nc")),
+        ("xarray", "radar", lambda folder: from_radar(folder, "fmi_pgm")),
+        ("pyproj", "radar", lambda folder: from_radar(folder, "fmi_pgm")),
+        ("pysteps", "radar", lambda folder: from_radar(folder, "fmi_pgm")),
+    ],
+)
+def test_a_missing_extra_is_named(monkeypatch, tmp_path, module, extra, use):
+    (tmp_path / "a.mp4").touch()
+    before = {"pyproj": ["xarray"], "pysteps": ["xarray", "pyproj"]}
+    for name in before.get(module, ()):
+        pytest.importorskip(name)
+    monkeypatch.setitem(sys.modules, module, None)  # as if not installed
+    command = rf'pip install "msrnn-keras\[{extra}\]". Received: .*{module}'
+    with pytest.raises(ImportError, match=command):
+        use(tmp_path)

@@ -1,0 +1,1 @@
+"""Make a preset of the zoo from a finished run."""

@@ -7,7 +7,7 @@ from keras import ops
 
 import msrnn_keras
 from msrnn_keras.backend.xla import xla_is_slow
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.models.step_graph import sources
 
 
@@ -131,5 +131,5 @@ def keras_loop(
     cells = [make_cell(filters, kernel_size) for _ in scales]
     model = KerasLoop(StepCell(cells, image_shape, scales, skips), horizon)
     model.build((None, None, *image_shape))
-    model.compile("adam", loss=L1L2())
+    model.compile("adam", loss=FrameL1L2Loss())
     return model

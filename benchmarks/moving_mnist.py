@@ -45,7 +45,7 @@ def measure(options):
         horizon=options.length - options.length // 2,
         image_shape=(options.size, options.size),
         digits=digits,
-        teacher=True,
+        teacher_forcing=True,
     )
     dataset[0]
     return zip(*[_rates(dataset) for _ in range(options.repeats)], strict=True)

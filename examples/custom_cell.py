@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras import ConvRNNCell, MSStack, data, losses, plots
-from msrnn_keras.baselines import AllBlack
+from msrnn_keras.baselines import Zeros
 from msrnn_keras.evaluation import evaluate, score_table
 from msrnn_keras.models.architectures import MULTI_SCALE, PLAIN
 
@@ -96,7 +96,7 @@ def train(scales, steps):
     """A stack of the cell, after some steps."""
     keras.utils.set_random_seed(1)
     model = MSStack(MinimalCell, scales=scales, **SIZES)
-    model.compile(keras.optimizers.Adam(1e-3), loss=losses.L1L2())
+    model.compile(keras.optimizers.Adam(1e-3), loss=losses.FrameL1L2Loss())
     model.fit(clips("train", steps * BATCH), shuffle=False)
     return model
 
@@ -107,7 +107,7 @@ def compare(steps):
         "plain": train(PLAIN, steps),
         "multi-scale": train(MULTI_SCALE, steps),
     }
-    black = AllBlack(SIZES["context"], SIZES["horizon"])
+    black = Zeros(SIZES["context"], SIZES["horizon"])
     test = clips("test", TEST_CLIPS)
     scores = {
         name: evaluate(model, test)

@@ -27,7 +27,7 @@ import numpy as np
 
 import zoo
 from msrnn_keras import MSStack, data, losses, plots, transfer_weights
-from msrnn_keras.baselines import AllBlack
+from msrnn_keras.baselines import Zeros
 from msrnn_keras.evaluation import evaluate, score_table
 
 SHIFT = {"num_digits": 3, "speed": 0.15}  # the model learned 2 and 0.1
@@ -71,7 +71,7 @@ def learning_rate(steps):
 def learn(model, clips):
     """One pass over clips."""
     optimizer = keras.optimizers.Adam(learning_rate(len(clips)))
-    model.compile(optimizer, loss=losses.L1L2())
+    model.compile(optimizer, loss=losses.FrameL1L2Loss())
     start = time.monotonic()
     model.fit(clips, shuffle=False)
     print(f"{len(clips)} steps in {time.monotonic() - start:.0f} s")
@@ -93,7 +93,7 @@ def tune_shifted(steps, path=None):
 def score(models, clips):
     """Scores of models, and of a black frame, by name."""
     first = next(iter(models.values()))
-    black = AllBlack(first.context, first.horizon)
+    black = Zeros(first.context, first.horizon)
     return {
         name: evaluate(model, clips)
         for name, model in {**models, "all black": black}.items()
@@ -122,8 +122,8 @@ def draw(models, clips, path):
 
 
 # %%
-class Colours(keras.utils.PyDataset):
-    """Moving MNIST in colour: a red, a green and a blue digit."""
+class Colors(keras.utils.PyDataset):
+    """Moving MNIST in color: a red, a green and a blue digit."""
 
     def __init__(self, split, num_clips, path=None):
         super().__init__()
@@ -173,9 +173,9 @@ def tune_reshaped(steps, path=None):
     print(textwrap.fill(f"Kept: {', '.join(kept)}"))
     print(textwrap.fill(f"Re-initialised: {', '.join(fresh)}"))
     for model in (tuned, scratch):
-        learn(model, Colours("train", steps * BATCH, path))
+        learn(model, Colors("train", steps * BATCH, path))
     models = {"from the preset": tuned, "from scratch": scratch}
-    return models, score(models, Colours("test", TEST_CLIPS, path))
+    return models, score(models, Colors("test", TEST_CLIPS, path))
 
 
 # %% tags=["active-ipynb"]
@@ -183,7 +183,7 @@ def tune_reshaped(steps, path=None):
 # print(score_table(scores))
 
 # %% tags=["active-ipynb"]
-# draw(models, Colours("test", BATCH), "fine_tune_reshaped.png")
+# draw(models, Colors("test", BATCH), "fine_tune_reshaped.png")
 # Image("fine_tune_reshaped.png")
 
 

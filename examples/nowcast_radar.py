@@ -145,14 +145,14 @@ def make_model(horizon):
         context=CONTEXT,
         horizon=horizon,
         missing="mask",
-        sampling=msrnn_keras.Sampling.linear(200),
+        sampling=msrnn_keras.ScheduledSampling.linear(200),
         name="ms-convlstm",
     )
     model = msrnn_keras.MSStack.from_config(config)
     msrnn_keras.transfer_weights(trained, model)
     model.compile(
         keras.optimizers.Adam(1e-3, clipnorm=1.0),
-        loss=msrnn_keras.losses.L1L2(),
+        loss=msrnn_keras.losses.FrameL1L2Loss(),
     )
     return model
 
@@ -176,7 +176,7 @@ def run(train, test, minutes, out):
         CONTEXT,
         TRAINED,
         batch_size=4,
-        teacher=True,
+        teacher_forcing=True,
         shuffle=True,
     )
     clips = data.Clips(test, CONTEXT, HORIZON, batch_size=4)

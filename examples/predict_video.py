@@ -36,8 +36,8 @@ def make_video(path, frames=10 + HORIZON, seed=0):
 
 
 def read_video(path, size=SIZE):
-    """The frames, in grey, as an array (time, height, width, 1); and fps."""
-    recording = data.from_video(path, size=size, grey=True)
+    """The frames, in gray, as an array (time, height, width, 1); and fps."""
+    recording = data.from_video(path, size=size, gray=True)
     frames = recording.pixels(0, len(recording))
     return frames, recording.metadata.get("fps", 5)
 

@@ -22,7 +22,7 @@ from msrnn_keras.cells import (
 )
 from msrnn_keras.layers import ConvRNN
 from msrnn_keras.models.ms_stack import MSStack, create
-from msrnn_keras.models.scheduled_sampling import Sampling
+from msrnn_keras.models.scheduled_sampling import ScheduledSampling
 from msrnn_keras.models.transfer import transfer_weights
 
 __version__ = "0.1.0"
@@ -56,7 +56,7 @@ __all__ = [
     "MotionCell",
     "PrecipLSTMCell",
     "STLSTMCell",
-    "Sampling",
+    "ScheduledSampling",
     "TrajGRUCell",
     "WrapperCell",
     "create",

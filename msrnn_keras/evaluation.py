@@ -45,7 +45,7 @@ def evaluate(
 
     Args:
         model: A model, or anything with `context`, `horizon` and
-            `rollout(frames, batch_size=...)`, such as
+            `predict_all(frames, batch_size=...)`, such as
             `msrnn_keras.baselines.Persistence`.
         dataset: A pair of arrays (past, future), or batches of such pairs: a
             `keras.utils.PyDataset` or any finite iterable. Past: (batch,
@@ -98,7 +98,7 @@ def evaluate(
     progress = keras.utils.Progbar(total, verbose=verbose, unit_name="batch")
     for batch in batches:
         past, future = _check_batch(batch, model)
-        predictions = _rollout(model, past, batch_size)
+        predictions = _predict_all(model, past, batch_size)
         truth = np.concatenate([past[:, 1:], future], axis=1)
         for index, tally in enumerate(tallies):
             sums[index] = sums[index] + _sums(tally, truth, predictions)
@@ -168,10 +168,10 @@ def _sums(tally, truth, predictions):
 
 
 def _check_model(model):
-    for attribute in ("context", "horizon", "rollout"):
+    for attribute in ("context", "horizon", "predict_all"):
         if not hasattr(model, attribute):
             raise TypeError(
-                "`model` needs `context`, `horizon` and `rollout`. "
+                "`model` needs `context`, `horizon` and `predict_all`. "
                 f"Received: model={model!r}, without `{attribute}`"
             )
 
@@ -233,8 +233,8 @@ def _check_batch(batch, model):
     return past, future
 
 
-def _rollout(model, past, batch_size):
-    predictions = model.rollout(past, batch_size=batch_size)
+def _predict_all(model, past, batch_size):
+    predictions = model.predict_all(past, batch_size=batch_size)
     predictions = keras.ops.convert_to_numpy(predictions)
     if not np.all(np.isfinite(predictions)):
         raise ValueError(

@@ -6,8 +6,8 @@ from keras import ops
 from msrnn_keras.utils.checks import check_floats, filled, same_shape
 
 
-@keras.saving.register_keras_serializable(package="msrnn_keras")
-class L1L2(keras.losses.Loss):
+@keras.saving.register_keras_serializable("msrnn_keras", name="L1L2")
+class FrameL1L2Loss(keras.losses.Loss):
     """Sum of squared and absolute errors over the pixels of a frame.
 
     The mean over frames and samples of
@@ -25,7 +25,7 @@ class L1L2(keras.losses.Loss):
             0 gives the squared error alone.
 
     Example:
-    >>> model.compile("adam", loss=msrnn_keras.losses.L1L2())
+    >>> model.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
 
     Reference:
         MS-RNN, 2022, arXiv:2206.03010.

@@ -73,25 +73,25 @@ def gloo_threads():
 
 def fit(path, devices=None):
     """Train a small model as a user of the package would; keep the outcome."""
-    from msrnn_keras import Sampling
-    from msrnn_keras.losses import L1L2
+    from msrnn_keras import ScheduledSampling
+    from msrnn_keras.losses import FrameL1L2Loss
     from msrnn_keras.metrics import MSE
     from tests.reference import tiny
 
     sizes = {"image_shape": (8, 8, 1), "context": 2, "horizon": 2}
     threads = gloo_threads()
     with distribution.scope(devices) as group:
-        model = tiny(**sizes, scales=(1,), sampling=Sampling(1.0, 1.0))
+        model = tiny(**sizes, scales=(1,), sampling=ScheduledSampling(1.0, 1.0))
         adam = keras.optimizers.Adam(0.01, epsilon=1e-3)
-        model.compile(adam, loss=L1L2(), metrics=[MSE()])
-        history = group.prepare(model).fit(
-            group.share(Batches()),
-            validation_data=group.share(Batches()),
+        model.compile(adam, loss=FrameL1L2Loss(), metrics=[MSE()])
+        history = group.wrap(model).fit(
+            group.shard(Batches()),
+            validation_data=group.shard(Batches()),
             epochs=2,
             shuffle=False,
             verbose=0,
         )
-        told = group.any(not group.chief), group.any(False), replicas(model)
+        told = group.any(not group.is_main), group.any(False), replicas(model)
     assert gloo_threads() <= threads
     weights = {f"w{i}": w for i, w in enumerate(model.get_weights())}
     np.savez(path, told=told, **history.history, **weights)
@@ -294,7 +294,7 @@ def test_more_devices_than_there_are(monkeypatch):
 
 
 def test_one_device_needs_nothing():
-    assert distribution.run(lambda group, a: (group.chief, a), 3) == (True, 3)
+    assert distribution.run(lambda group, a: (group.is_main, a), 3) == (True, 3)
     assert distribution.count() == distribution.count(1) == 1
 
 
@@ -302,7 +302,7 @@ def test_one_device_needs_nothing():
 
 
 def fail_as_second(group):
-    if not group.chief:
+    if not group.is_main:
         raise ValueError("the second one fails")
 
 
@@ -332,11 +332,11 @@ def test_torchrun_decides_on_the_devices(torch_only, monkeypatch):
 
 
 def test_a_process_feeds_its_part_of_each_batch():
-    part = distribution.torch.Processes(1, 2).share(Batches())
+    part = distribution.torch.Processes(1, 2).shard(Batches())
     for some, whole in zip(part[1], Batches()[1], strict=True):
         np.testing.assert_array_equal(some, whole[2:])
     with pytest.raises(ValueError, match="Received: a batch of 4$"):
-        distribution.torch.Processes(0, 3).share(Batches())[0]
+        distribution.torch.Processes(0, 3).shard(Batches())[0]
 
 
 # === The workers of TensorFlow ===

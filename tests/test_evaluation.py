@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from msrnn_keras import metrics
-from msrnn_keras.baselines import AllBlack, Persistence
+from msrnn_keras.baselines import Persistence, Zeros
 from msrnn_keras.evaluation import evaluate
 
 CONTEXT, HORIZON = 3, 2
@@ -26,15 +26,15 @@ class Fading:
     def __init__(self):
         self.seen = []
 
-    def rollout(self, frames, batch_size=None):
+    def predict_all(self, frames, batch_size=None):
         self.seen.append(np.shape(frames))
-        still = Persistence(CONTEXT, HORIZON).rollout(frames)
+        still = Persistence(CONTEXT, HORIZON).predict_all(frames)
         return 1.3 * still - 0.1
 
 
 class Broken(Fading):
-    def rollout(self, frames, batch_size=None):
-        predictions = super().rollout(frames)
+    def predict_all(self, frames, batch_size=None):
+        predictions = super().predict_all(frames)
         predictions[-1, 0, 0, 0] = np.nan
         return predictions
 
@@ -62,7 +62,7 @@ def data():
 
 def direct(past, future):
     """The scores of all frames of `Fading` at once, (clips, time)."""
-    predictions = Fading().rollout(past)
+    predictions = Fading().predict_all(past)
     truth = np.concatenate([past[:, 1:], future], axis=1)
     scores = {
         key: getattr(metrics, f"frame_{key}")(truth, predictions)
@@ -154,7 +154,7 @@ def test_baselines(data):
     warm_up = (moves**2).sum(axis=(2, 3, 4)).sum()
     every = (warm_up + 7 * HORIZON * expected) / (7 * 4)
     assert still["ms-rnn"]["mse"] == pytest.approx(every, rel=1e-5)
-    black = evaluate(AllBlack(CONTEXT, HORIZON), data)
+    black = evaluate(Zeros(CONTEXT, HORIZON), data)
     expected = future.astype("float64").sum(axis=(2, 3, 4)).mean()
     assert black["forecast"]["mae"] == pytest.approx(expected, rel=1e-5)
 

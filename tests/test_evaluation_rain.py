@@ -27,7 +27,7 @@ def pairs(data):
     """The truth and the predictions of persistence, in mm/h, NaN in both."""
     past, future = data
     truth = np.concatenate([past[:, 1:], future], axis=1)
-    forecast = Persistence(CONTEXT, HORIZON).rollout(past)
+    forecast = Persistence(CONTEXT, HORIZON).predict_all(past)
     forecast = np.where(np.isnan(truth), np.nan, forecast)
     return [SCALING.inverse(x.astype("float64")) for x in (truth, forecast)]
 
@@ -115,7 +115,7 @@ def test_missing_pixels_of_the_past(data):
     past, future = data
     result = evaluate(Persistence(CONTEXT, HORIZON), data)
     truth = np.concatenate([past[:, 1:], future], axis=1)
-    forecast = Persistence(CONTEXT, HORIZON).rollout(np.nan_to_num(past))
+    forecast = Persistence(CONTEXT, HORIZON).predict_all(np.nan_to_num(past))
     values = numpy(metrics.frame_mse(truth, forecast))
     expected = np.nanmean(values)
     assert result["ms-rnn"]["mse"] == pytest.approx(expected, rel=1e-5)

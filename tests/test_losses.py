@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 from tests.reference import clips
 
 Y, P = clips(seed=1), clips(seed=2)
@@ -19,10 +19,10 @@ def per_frame(y, p):
 
 def test_is_the_mean_over_frames_of_sums_over_pixels():
     np.testing.assert_allclose(
-        value(L1L2(), Y, P), per_frame(Y, P).mean(), rtol=1e-5
+        value(FrameL1L2Loss(), Y, P), per_frame(Y, P).mean(), rtol=1e-5
     )
     np.testing.assert_allclose(
-        value(L1L2(reduction=None), Y, P), per_frame(Y, P), rtol=1e-5
+        value(FrameL1L2Loss(reduction=None), Y, P), per_frame(Y, P), rtol=1e-5
     )
 
 
@@ -31,7 +31,7 @@ def test_missing_pixels_carry_no_loss():
     holes[0, :, 3:] = np.nan
     expected = per_frame(Y, P)
     expected[0] = per_frame(Y[:1, :, :3], P[:1, :, :3])
-    given = value(L1L2(reduction=None), holes, P)
+    given = value(FrameL1L2Loss(reduction=None), holes, P)
     np.testing.assert_allclose(given, expected, rtol=1e-5)
 
 
@@ -39,16 +39,16 @@ def test_missing_pixels_carry_no_loss():
 def test_sample_weights(shape):
     weights = np.arange(1, 1 + np.prod(shape), dtype="float32").reshape(shape)
     full = weights[:, None] if len(shape) == 1 else weights
-    given = value(L1L2(), Y, P, sample_weight=weights)
+    given = value(FrameL1L2Loss(), Y, P, sample_weight=weights)
     np.testing.assert_allclose(
         given, (per_frame(Y, P) * full).mean(), rtol=1e-5
     )
 
 
 def test_config_round_trip():
-    loss = L1L2(reduction="sum", name="other", dtype="float64")
+    loss = FrameL1L2Loss(reduction="sum", name="other", dtype="float64")
     twin = keras.losses.deserialize(keras.losses.serialize(loss))
-    assert isinstance(twin, L1L2)
+    assert isinstance(twin, FrameL1L2Loss)
     assert twin.get_config() == loss.get_config()
     assert (twin.reduction, twin.name) == ("sum", "other")
 
@@ -58,22 +58,22 @@ def test_config_round_trip():
 )
 def test_shapes_are_not_broadcast(shape):
     with pytest.raises(ValueError, match="same shape.*Received: y_true.sha"):
-        L1L2()(np.zeros(shape, "float32"), P)
+        FrameL1L2Loss()(np.zeros(shape, "float32"), P)
     with pytest.raises(ValueError, match="same shape.*Received: y_true.sha"):
-        L1L2()(Y, np.zeros(shape, "float32"))
+        FrameL1L2Loss()(Y, np.zeros(shape, "float32"))
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "complex64"])
 def test_frames_are_floats(dtype):
     with pytest.raises(TypeError, match=f"`y_true`.*/ 255.*dtype={dtype}"):
-        L1L2()((255 * Y).astype(dtype), P)
+        FrameL1L2Loss()((255 * Y).astype(dtype), P)
     with pytest.raises(TypeError, match=f"`y_pred`.*/ 255.*dtype={dtype}"):
-        L1L2()(Y, (255 * P).astype(dtype))
+        FrameL1L2Loss()(Y, (255 * P).astype(dtype))
 
 
 def test_sizes_that_are_not_known_are_legal():
     inputs = keras.Input((None, None, None, 1))
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
-    model.compile(loss=L1L2())
+    model.compile(loss=FrameL1L2Loss())
     expected = per_frame(Y, P).mean()
     assert model.evaluate(P, Y, verbose=0) == pytest.approx(expected, 1e-5)

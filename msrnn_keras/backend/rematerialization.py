@@ -2,7 +2,7 @@
 
 import keras
 
-from msrnn_keras.layers.kernels import holding, kernel_makers
+from msrnn_keras.layers.kernels import kernel_makers, using_kernels
 
 REMAT = (None, "layer", "step")
 
@@ -47,7 +47,7 @@ def rematerialized(layer, function, *inputs):
         made = tensors[len(inputs) : len(inputs) + len(kernels)]
         values = tensors[len(inputs) + len(kernels) :]
         mapping = list(zip(weights, values, strict=True))
-        with holding(makers, made), keras.StatelessScope(mapping):
+        with using_kernels(makers, made), keras.StatelessScope(mapping):
             return tuple(function(*given))
 
     values = [keras.ops.convert_to_tensor(weight) for weight in weights]

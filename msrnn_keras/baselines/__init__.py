@@ -3,18 +3,18 @@
 from msrnn_keras.baselines.base import Baseline
 from msrnn_keras.baselines.linear import LinearExtrapolation
 from msrnn_keras.baselines.optical_flow import OpticalFlow
-from msrnn_keras.baselines.persistence import AllBlack, Persistence
+from msrnn_keras.baselines.persistence import Persistence, Zeros
 
 BASELINES = {
     "persistence": Persistence,
-    "all-black": AllBlack,
+    "all-black": Zeros,
     "linear-extrapolation": LinearExtrapolation,
     "optical-flow": OpticalFlow,
 }
 
 __all__ = [
     "BASELINES",
-    "AllBlack",
+    "Zeros",
     "Baseline",
     "LinearExtrapolation",
     "OpticalFlow",

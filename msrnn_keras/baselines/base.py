@@ -47,7 +47,7 @@ class Baseline:
         past = _check_frames(past)[:, : self.context]
         return self._ahead(past, self.horizon)
 
-    def rollout(self, frames, batch_size=None, verbose=0):
+    def predict_all(self, frames, batch_size=None, verbose=0):
         """Give every prediction: those of the context, then the forecast.
 
         Args:

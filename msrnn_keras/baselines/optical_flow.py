@@ -22,7 +22,7 @@ class OpticalFlow(Baseline):
     those that come in over the border, get the value `fill`.
 
     It takes one field of motion for each of the context's frames but one, so
-    `rollout`, with the predictions of the past frames, takes longer than
+    `predict_all`, with the predictions of the past frames, takes longer than
     `predict`.
 
     Args:

@@ -34,7 +34,7 @@ class Persistence(Baseline):
         return np.repeat(without_gaps(frames[:, -1:]), horizon, axis=1)
 
 
-class AllBlack(Baseline):
+class Zeros(Baseline):
     """Predicts zero everywhere.
 
     Args:

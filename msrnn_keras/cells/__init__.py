@@ -6,7 +6,7 @@ from msrnn_keras.cells.cms_lstm import CMSLSTMCell
 from msrnn_keras.cells.convgru import ConvGRUCell
 from msrnn_keras.cells.convlstm import ConvLSTMCell
 from msrnn_keras.cells.decoupled import DecoupledCell
-from msrnn_keras.cells.gates import Blocks
+from msrnn_keras.cells.gates import CheckpointBlock
 from msrnn_keras.cells.mim import MIMCell
 from msrnn_keras.cells.mk_lstm import MKLSTMCell
 from msrnn_keras.cells.modernn import MoDeRNNCell
@@ -17,7 +17,7 @@ from msrnn_keras.cells.trajgru import TrajGRUCell
 from msrnn_keras.cells.wrapper import WrapperCell
 
 __all__ = [
-    "Blocks",
+    "CheckpointBlock",
     "CMSLSTMCell",
     "CausalLSTMCell",
     "ConvGRUCell",

@@ -23,7 +23,7 @@ class ConvRNNCell(States, keras.layers.Layer):
     A subclass gives `State` (the names), `build` and `step`; it overrides
     `state_size` where a state has other than `filters` channels, and
     `state_shapes` where it has another height or width; it names in
-    `wide_states` those that stay float32 in mixed precision, while `x` and
+    `float32_states` those that stay float32 in mixed precision, while `x` and
     the output are of the cell's `compute_dtype`. The memory that a stack
     passes from layer to layer is a first state named `m`. XLA is off
     (`supports_jit`) where it is slow, so that a plain `model.compile(...)` is
@@ -44,9 +44,9 @@ class ConvRNNCell(States, keras.layers.Layer):
     # Convolutions that read the input, where nothing else in the cell does.
     input_layers = ()
     # Layer -> its name in the published checkpoints, or a tuple of names and
-    # `Blocks` whose weights lie side by side over the output channels; a name
-    # alone is one block, and all blocks are of one width.
-    reference_names = {}
+    # `CheckpointBlock` whose weights lie side by side over the output
+    # channels; a name alone is one block, and all blocks are of one width.
+    checkpoint_names = {}
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         # Number formats are up to `call`: the states have two.
@@ -100,7 +100,7 @@ class ConvRNNCell(States, keras.layers.Layer):
         self._built_size = tuple(inputs_shape[1:3])
         self.input_channels = inputs_shape[-1]
 
-    def absorb(self, embed):
+    def fold_pointwise(self, embed):
         """Make a 1×1 convolution before the cell a part of its own ones.
 
         Args:
@@ -111,7 +111,7 @@ class ConvRNNCell(States, keras.layers.Layer):
         """
         for name in self.input_layers:
             for conv in keras.tree.flatten(getattr(self, name)):
-                conv.absorb(embed)
+                conv.fold_pointwise(embed)
         return bool(self.input_layers)
 
     def conv(self, filters, kernel_size=None, name=None, **kwargs):

@@ -7,7 +7,7 @@ from keras import ops
 
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.gates import blend, gated_update, join
+from msrnn_keras.cells.gates import concat_channels, gated_update, lerp
 from msrnn_keras.cells.wrapper import WrapperCell
 
 
@@ -55,10 +55,10 @@ class CausalLSTMCell(ConvRNNCell):
     """
 
     State = State
-    wide_states = ("c",)
+    float32_states = ("c",)
     aux_names = ("output_gate", "delta_c", "delta_m")
     input_layers = ("xhc_to_gates", "xcm_to_gates", "xcm_to_output")
-    reference_names = {
+    checkpoint_names = {
         "xhc_to_gates": "_conv_x_h_c",
         "xcm_to_gates": "_conv_x_c_m",
         "m_to_m": "_conv_m",
@@ -86,11 +86,13 @@ class CausalLSTMCell(ConvRNNCell):
 
     def step(self, x, states):
         m, h, c = states
-        c, delta_c = gated_update(c, self.xhc_to_gates(join(x, h, c)))
-        gates = self.xcm_to_gates(join(x, c, m))
+        c, delta_c = gated_update(
+            c, self.xhc_to_gates(concat_channels(x, h, c))
+        )
+        gates = self.xcm_to_gates(concat_channels(x, c, m))
         m, delta_m = gated_update(tanh(self.m_to_m(m)), gates)
-        o = tanh(self.xcm_to_output(join(x, c, m)))
-        h = o * tanh(self.cm_to_hidden(join(like(c, h), m)))
+        o = tanh(self.xcm_to_output(concat_channels(x, c, m)))
+        h = o * tanh(self.cm_to_hidden(concat_channels(like(c, h), m)))
         aux = {"output_gate": o, "delta_c": delta_c, "delta_m": delta_m}
         return h, State(m, h, c), aux
 
@@ -120,9 +122,12 @@ class GradientHighwayCell(WrapperCell):
         PredRNN++, 2018, arXiv:1804.06300.
     """
 
-    own_states = own_wide_states = ("z",)
+    own_states = own_float32_states = ("z",)
     input_layers = ("x_to_highway",)
-    own_reference_names = {"x_to_highway": "_conv_x", "z_to_highway": "_conv_z"}
+    own_checkpoint_names = {
+        "x_to_highway": "_conv_x",
+        "z_to_highway": "_conv_z",
+    }
 
     def __init__(self, cell, **kwargs):
         super().__init__(cell, **kwargs)
@@ -141,6 +146,6 @@ class GradientHighwayCell(WrapperCell):
         inner, (z,) = self.split(states)
         gates = self.x_to_highway(x) + self.z_to_highway(z)
         p, s = ops.split(gates, 2, axis=-1)
-        z = blend(ops.sigmoid(like(s, z)), tanh(p), z)
+        z = lerp(ops.sigmoid(like(s, z)), tanh(p), z)
         output, inner, aux = self.cell.step(like(z, x), inner)
         return output, self.State(*inner, z), aux

@@ -5,7 +5,7 @@ from keras import ops
 
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.convlstm import ConvLSTMCell, State
-from msrnn_keras.cells.gates import blend
+from msrnn_keras.cells.gates import lerp
 from msrnn_keras.cells.modernn import modulate
 from msrnn_keras.layers.block_attention import BlockAttention
 
@@ -64,8 +64,8 @@ class CMSLSTMCell(ConvLSTMCell):
     """
 
     input_layers = ()
-    reference_names = {
-        **ConvLSTMCell.reference_names,
+    checkpoint_names = {
+        **ConvLSTMCell.checkpoint_names,
         "h_to_x": "convQ",
         "x_to_h": "convR",
         "stages.0.to_qkv": _stage_names(0),
@@ -118,7 +118,7 @@ class CMSLSTMCell(ConvLSTMCell):
         z = self.pair_to_z(ops.concatenate(halves, axis=-1))
         update = self.h_to_update(h) + self.z_to_update(z)
         i, g, o = ops.split(update, 3, axis=-1)
-        c = blend(ops.sigmoid(like(i, c)), tanh(g), c)
+        c = lerp(ops.sigmoid(like(i, c)), tanh(g), c)
         o = ops.sigmoid(o)
         h = o * like(c, o)
         return h, State(h, c), {"output_gate": o}

@@ -7,7 +7,7 @@ from keras import ops
 
 from msrnn_keras.backend.precision import like
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.gates import blend
+from msrnn_keras.cells.gates import lerp
 
 
 class State(NamedTuple):
@@ -50,9 +50,9 @@ class ConvGRUCell(ConvRNNCell):
     """
 
     State = State
-    wide_states = ("h",)
+    float32_states = ("h",)
     input_layers = ("x_to_gates",)
-    reference_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
+    checkpoint_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
@@ -70,5 +70,5 @@ class ConvGRUCell(ConvRNNCell):
         z = ops.sigmoid(like(z_x + z_h, states.h))
         r = ops.sigmoid(r_x + r_h)
         n = ops.leaky_relu(n_x + r * n_h, 0.2)
-        h = blend(z, states.h, like(n, states.h))
+        h = lerp(z, states.h, like(n, states.h))
         return like(h, n), State(h), {}

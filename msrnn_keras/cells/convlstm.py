@@ -7,7 +7,7 @@ from keras import ops
 
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.gates import remember
+from msrnn_keras.cells.gates import forget_and_add
 
 
 class State(NamedTuple):
@@ -49,10 +49,10 @@ class ConvLSTMCell(ConvRNNCell):
     """
 
     State = State
-    wide_states = ("c",)
+    float32_states = ("c",)
     aux_names = ("output_gate",)
     input_layers = ("x_to_gates",)
-    reference_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
+    checkpoint_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
@@ -67,7 +67,7 @@ class ConvLSTMCell(ConvRNNCell):
     def step(self, x, states):
         gates = self.x_to_gates(x) + self.h_to_gates(states.h)
         i, f, g, o = ops.split(gates, 4, axis=-1)
-        c = remember(states.c, f, ops.sigmoid(i) * tanh(g))
+        c = forget_and_add(states.c, f, ops.sigmoid(i) * tanh(g))
         o = ops.sigmoid(o)
         h = o * tanh(like(c, o))
         return h, State(h, c), {"output_gate": o}

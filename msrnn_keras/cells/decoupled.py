@@ -41,7 +41,7 @@ class DecoupledCell(WrapperCell):
         Predictive Learning", 2021, arXiv:2103.09504.
     """
 
-    own_states = own_wide_states = ("distance",)
+    own_states = own_float32_states = ("distance",)
     needs = ("delta_c", "delta_m")
 
     def __init__(self, cell, adapter=None, **kwargs):
@@ -58,8 +58,8 @@ class DecoupledCell(WrapperCell):
         if not self.adapter.built:
             self.adapter.build((*inputs_shape[:3], self.filters))
 
-    def absorb(self, embed):
-        return self.cell.absorb(embed)
+    def fold_pointwise(self, embed):
+        return self.cell.fold_pointwise(embed)
 
     def step(self, x, states):
         inner, (before,) = self.split(states)

@@ -7,15 +7,15 @@ from keras import ops
 from msrnn_keras.backend.precision import like, tanh
 
 
-class Blocks(NamedTuple):
+class CheckpointBlock(NamedTuple):
     """A reference weight whose output channels are several equal blocks."""
 
-    name: str  # as in `ConvRNNCell.reference_names`
+    name: str  # as in `ConvRNNCell.checkpoint_names`
     count: int = 1  # blocks in the reference
     dropped: tuple = ()  # indices of those that the cell does not need
 
 
-def blend(share, a, b):
+def lerp(share, a, b):
     """`share` of one map and the rest of another.
 
     The same as `share * a + (1 - share) * b`, with fewer maps kept for the
@@ -32,7 +32,7 @@ def blend(share, a, b):
     return b + like(share, b) * (like(a, b) - b)
 
 
-def remember(memory, forget, delta):
+def forget_and_add(memory, forget, delta):
     """What is left of a memory and what is added, in the memory's precision.
 
     Args:
@@ -49,7 +49,7 @@ def remember(memory, forget, delta):
     return forget * memory + like(delta, memory)
 
 
-def join(*maps):
+def concat_channels(*maps):
     """Maps side by side over the channels, in the first one's precision.
 
     Args:
@@ -91,4 +91,4 @@ def gated_update(memory, gates):
     """
     i, f, g = ops.split(gates, 3, axis=-1)
     delta = ops.sigmoid(i) * tanh(g)
-    return remember(memory, f, delta), delta
+    return forget_and_add(memory, f, delta), delta

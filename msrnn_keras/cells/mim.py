@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.backend.precision import like, tanh
-from msrnn_keras.cells.gates import Blocks, gated_update
+from msrnn_keras.cells.gates import CheckpointBlock, gated_update
 from msrnn_keras.cells.st_lstm import STLSTMCell
 
 
@@ -67,17 +67,20 @@ class MIMCell(STLSTMCell):
     """
 
     State = State
-    wide_states = ("m", "n", "s")
+    float32_states = ("m", "n", "s")
     input_layers = ()
-    reference_names = {
-        **STLSTMCell.reference_names,
+    checkpoint_names = {
+        **STLSTMCell.checkpoint_names,
         # Without the forget gate, the second block.
         "x_to_gates": (
-            Blocks("_conv_x2h", 4, dropped=(1,)),
-            Blocks("_conv_x2h_m", 3),
+            CheckpointBlock("_conv_x2h", 4, dropped=(1,)),
+            CheckpointBlock("_conv_x2h_m", 3),
         ),
-        "h_to_gates": (Blocks("_conv_h2h", 4, dropped=(1,)),),
-        "difference_to_gates": (Blocks("_conv_x2h_n", 3), "_conv_diff2o"),
+        "h_to_gates": (CheckpointBlock("_conv_h2h", 4, dropped=(1,)),),
+        "difference_to_gates": (
+            CheckpointBlock("_conv_x2h_n", 3),
+            "_conv_diff2o",
+        ),
         "n_to_gates": "_conv_n2h_n",
         "n_to_output": "_conv_n2o",
         "d_to_gates": "_conv_x2h_s",

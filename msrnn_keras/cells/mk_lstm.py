@@ -7,7 +7,7 @@ from keras import ops
 
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.gates import remember
+from msrnn_keras.cells.gates import forget_and_add
 
 
 class State(NamedTuple):
@@ -56,10 +56,10 @@ class MKLSTMCell(ConvRNNCell):
     """
 
     State = State
-    wide_states = ("c3", "c5")
+    float32_states = ("c3", "c5")
     aux_names = ("output_gate",)
     input_layers = ("x_to_gates",)
-    reference_names = {
+    checkpoint_names = {
         "x_to_gates.0": "_conv_x2h_3",
         "x_to_gates.1": "_conv_x2h_5",
         "h_to_gates.0": "_conv_h2h_3",
@@ -104,5 +104,5 @@ class MKLSTMCell(ConvRNNCell):
         """One kernel size: its cell state and its share of the output gate."""
         gates = self.x_to_gates[index](x) + self.h_to_gates[index](h)
         i, f, g, o = ops.split(gates, 4, axis=-1)
-        c = remember(c, f, ops.sigmoid(i) * tanh(g))
+        c = forget_and_add(c, f, ops.sigmoid(i) * tanh(g))
         return c, o + self.c_to_o[index](c)

@@ -44,8 +44,8 @@ class MoDeRNNCell(ConvLSTMCell):
     """
 
     input_layers = ()
-    reference_names = {
-        **ConvLSTMCell.reference_names,
+    checkpoint_names = {
+        **ConvLSTMCell.checkpoint_names,
         "h_to_x.convs.0": "conv33_H",
         "h_to_x.convs.1": "conv55_H",
         "h_to_x.convs.2": "conv77_H",

@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from msrnn_keras.backend.precision import like, tanh
-from msrnn_keras.cells.gates import blend, join, join_links
+from msrnn_keras.cells.gates import concat_channels, join_links, lerp
 from msrnn_keras.cells.wrapper import WrapperCell
-from msrnn_keras.layers.convolution import Conv2D, Recover
+from msrnn_keras.layers.convolution import Conv2D, FoldedOutput
 from msrnn_keras.layers.linear import scaled
 from msrnn_keras.layers.warp import Warp
 from msrnn_keras.utils.checks import check_even, check_limit, check_multiple
@@ -62,11 +62,11 @@ class MotionCell(WrapperCell):
         Wu et al., "MotionRNN", 2021, arXiv:2103.02243.
     """
 
-    own_states = own_wide_states = ("motion", "trend")
+    own_states = own_float32_states = ("motion", "trend")
     needs = ("output_gate",)
     needs_states = ("h",)
     own_size_multiple = 2
-    own_reference_names = {
+    own_checkpoint_names = {
         "encode": "_conv_enc",
         "motion_gates": ("_conv_u", "_conv_r"),
         "candidate": "_conv_z",
@@ -121,9 +121,11 @@ class MotionCell(WrapperCell):
             conv.build(inputs_shape)
             self.x_to_highway = conv
 
-    def absorb(self, embed):
-        if can := embed.filters == self.filters and self.cell.absorb(embed):
-            self.x_to_highway = Recover(embed)
+    def fold_pointwise(self, embed):
+        if can := embed.filters == self.filters and self.cell.fold_pointwise(
+            embed
+        ):
+            self.x_to_highway = FoldedOutput(embed)
         return can
 
     def step(self, x, states):
@@ -131,18 +133,18 @@ class MotionCell(WrapperCell):
         hidden, inner, aux = self.cell.step(x, inner)
         encoded = self.encode(hidden)
         wide = like(encoded, motion)
-        gates = self.motion_gates(join(wide, motion))
+        gates = self.motion_gates(concat_channels(wide, motion))
         a, r = ops.split(ops.sigmoid(gates), 2, axis=-1)
-        z = tanh(self.candidate(join(wide, r * motion)))
+        z = tanh(self.candidate(concat_channels(wide, r * motion)))
         trend = scaled(motion + trend, 0.5)
-        motion = blend(a, z, motion) + trend
+        motion = lerp(a, z, motion) + trend
         motion = ops.clip(motion, -self.motion_limit, self.motion_limit)
         mask = ops.expand_dims(ops.sigmoid(self.mask(encoded)), -1)
         moved = join_links(mask * self.warp(encoded, motion))
         decoded = self.decode(self.merge(moved))
-        g = ops.sigmoid(self.fuse(join(decoded, hidden)))
+        g = ops.sigmoid(self.fuse(concat_channels(decoded, hidden)))
         highway = x if self.x_to_highway is None else self.x_to_highway(x)
-        h = blend(g, hidden, decoded) + (1 - aux["output_gate"]) * highway
+        h = lerp(g, hidden, decoded) + (1 - aux["output_gate"]) * highway
         states = self.State(*inner._replace(h=h), motion, trend)
         return h, states, {**aux, "flow": motion}
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from msrnn_keras.backend.precision import tanh
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.gates import Blocks, gated_update
+from msrnn_keras.cells.gates import CheckpointBlock, gated_update
 from msrnn_keras.layers.local_attention import LocalAttention
 from msrnn_keras.utils.checks import check_positive
 
@@ -65,15 +65,15 @@ class PrecipLSTMCell(ConvRNNCell):
     """
 
     State = State
-    wide_states = ("m", "c", "s", "t")
+    float32_states = ("m", "c", "s", "t")
     aux_names = ("output_gate",)
-    reference_names = {
+    checkpoint_names = {
         "query_key_value": ("LA.conv1", "LA.conv2", "LA.conv3"),
         "attention_to_x": "_conv_x_x_att",
         "x_to_gates": (
-            Blocks("_conv_x2h", 4),
-            Blocks("_conv_x2h_m", 3),
-            Blocks("_conv_x2h_ms", 3),
+            CheckpointBlock("_conv_x2h", 4),
+            CheckpointBlock("_conv_x2h_m", 3),
+            CheckpointBlock("_conv_x2h_ms", 3),
         ),
         "difference_to_gates": "_conv_x2h_mt",
         "h_to_gates": "_conv_h2h",

@@ -7,7 +7,11 @@ from keras import ops
 
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.gates import Blocks, gated_update, remember
+from msrnn_keras.cells.gates import (
+    CheckpointBlock,
+    forget_and_add,
+    gated_update,
+)
 
 
 class State(NamedTuple):
@@ -54,11 +58,14 @@ class STLSTMCell(ConvRNNCell):
     """
 
     State = State
-    wide_states = ("m", "c")
+    float32_states = ("m", "c")
     aux_names = ("output_gate", "delta_c", "delta_m")
     input_layers = ("x_to_gates",)
-    reference_names = {
-        "x_to_gates": (Blocks("_conv_x2h", 4), Blocks("_conv_x2h_m", 3)),
+    checkpoint_names = {
+        "x_to_gates": (
+            CheckpointBlock("_conv_x2h", 4),
+            CheckpointBlock("_conv_x2h_m", 3),
+        ),
         "h_to_gates": "_conv_h2h",
         "m_to_gates": "_conv_m2h_m",
         "c_to_output": "_conv_c2o",
@@ -92,7 +99,7 @@ class STLSTMCell(ConvRNNCell):
         gates, memory_gates = self.gates(x, states)
         i, f, g, o = ops.split(gates, 4, axis=-1)
         delta_c = ops.sigmoid(i) * tanh(g)
-        c = remember(states.c, f, delta_c)
+        c = forget_and_add(states.c, f, delta_c)
         m, delta_m = gated_update(states.m, memory_gates)
         h, o = self.hidden(o, c, m)
         aux = {"output_gate": o, "delta_c": delta_c, "delta_m": delta_m}

@@ -7,14 +7,14 @@ from keras import ops
 class States:
     """What a `ConvRNNCell` tells of its states, and its zero states.
 
-    Subclasses name the states in `State`. Those in `wide_states`, to which
+    Subclasses name the states in `State`. Those in `float32_states`, to which
     steps add up, come and go in the number format of the weights: under
     `"mixed_bfloat16"` and `"mixed_float16"` they are float32, where a small
     addition is not lost. The others have that of the computations.
     """
 
     State = None  # a NamedTuple class: the states' names, in order
-    wide_states = ()  # names of those that keep the precision of the weights
+    float32_states = ()  # names of those that keep the precision of the weights
 
     @property
     def state_size(self):
@@ -30,7 +30,7 @@ class States:
         """Number formats of the states, in order, as strings."""
         return [
             self.variable_dtype
-            if name in self.wide_states
+            if name in self.float32_states
             else self.compute_dtype
             for name in self.State._fields
         ]

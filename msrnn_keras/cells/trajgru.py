@@ -7,7 +7,7 @@ from keras import ops
 
 from msrnn_keras.backend.precision import like
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cells.gates import Blocks, blend
+from msrnn_keras.cells.gates import CheckpointBlock, lerp
 from msrnn_keras.layers.warp import Warp
 from msrnn_keras.utils.checks import check_positive
 
@@ -60,11 +60,11 @@ class TrajGRUCell(ConvRNNCell):
     """
 
     State = State
-    wide_states = ("h",)
+    float32_states = ("h",)
     aux_names = ("flow",)
     input_layers = ("x_to_gates",)
-    reference_names = {
-        "x_to_gates": (Blocks("_conv_x2h", 3), "_conv_x2f"),
+    checkpoint_names = {
+        "x_to_gates": (CheckpointBlock("_conv_x2h", 3), "_conv_x2f"),
         "h_to_features": "_conv_h2f",
         "features_to_flow": "_conv_flow",
         "warped_to_gates": "project",
@@ -99,7 +99,7 @@ class TrajGRUCell(ConvRNNCell):
         z = ops.sigmoid(like(x_z + h_z, states.h))
         r = ops.sigmoid(x_r + h_r)
         n = _leaky_relu(x_n + r * h_n)
-        h = blend(z, states.h, like(n, states.h))
+        h = lerp(z, states.h, like(n, states.h))
         return like(h, n), State(h), {"flow": flow}
 
     def _read(self, h, flow):

@@ -27,11 +27,11 @@ class WrapperCell(ConvRNNCell):
     """
 
     own_states = ()  # names of the wrapper's own states
-    own_wide_states = ()  # those of them that are `wide_states`
+    own_float32_states = ()  # those of them that are `float32_states`
     needs = ()  # what `step` of the inner cell must give
     needs_states = ()  # which states the inner cell must have
     own_size_multiple = 1
-    own_reference_names = {}
+    own_checkpoint_names = {}
 
     def __init__(self, cell, **kwargs):
         kwargs.setdefault("dtype", cell.dtype_policy)
@@ -52,14 +52,14 @@ class WrapperCell(ConvRNNCell):
         self.State = collections.namedtuple(
             "State", (*cell.State._fields, *self.own_states)
         )
-        self.wide_states = (*cell.wide_states, *self.own_wide_states)
+        self.float32_states = (*cell.float32_states, *self.own_float32_states)
         self.size_multiple = math.lcm(
             cell.size_multiple, self.own_size_multiple
         )
         self.aux_names = cell.aux_names
-        self.reference_names = {
-            **{f"cell.{k}": v for k, v in cell.reference_names.items()},
-            **self.own_reference_names,
+        self.checkpoint_names = {
+            **{f"cell.{k}": v for k, v in cell.checkpoint_names.items()},
+            **self.own_checkpoint_names,
         }
 
     def split(self, states):

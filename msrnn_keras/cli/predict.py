@@ -29,7 +29,7 @@ def add(commands):
     command.add_argument("--variable", help="of a .nc file; else the only one")
     command.add_argument("--size", help="of a video, such as 64x64; else its")
     command.add_argument(
-        "--grey", action="store_true", help="read a video as one channel"
+        "--gray", action="store_true", help="read a video as one channel"
     )
     command.add_argument(
         "--range",
@@ -114,7 +114,7 @@ def _read_recordings(options):
         fill=options.fill,
         variable=options.variable,
         size=height_and_width(options.size) if options.size else None,
-        grey=options.grey,
+        gray=options.gray,
         importer=options.importer,
         **{
             "pattern": options.pattern,

@@ -121,7 +121,7 @@ def _check_channels(model, recording):
     if channels == wanted:
         return
     remedy = (
-        "; read it with grey (--grey)" if (channels, wanted) == (3, 1) else ""
+        "; read it with gray (--gray)" if (channels, wanted) == (3, 1) else ""
     )
     raise ValueError(
         f"The model takes frames of {wanted} channel(s){remedy}. "

@@ -117,7 +117,7 @@ def _datasets(options):
     train = data.load(
         options.dataset,
         "train",
-        teacher=True,
+        teacher_forcing=True,
         num_clips=options.clips,
         seed=options.seed,
         **shared,

@@ -29,8 +29,8 @@ class Clips(EpochDataset):
         horizon: Integer, frames to forecast.
         batch_size: Integer, clips of a batch; the last may be shorter.
         stride: Integer, frames from the start of a clip to that of the next.
-        teacher: Boolean, whether x is the clip without its last frame, for
-            training with scheduled sampling, rather than the context alone.
+        teacher_forcing: Boolean, whether x is the clip without its last
+            frame, for scheduled sampling, rather than the context alone.
         shuffle: Boolean, whether the clips come in another order each epoch.
         seed: Non-negative integer, of the order.
         num_clips: Integer, clips of an epoch, at most as many as there are;
@@ -43,7 +43,7 @@ class Clips(EpochDataset):
             long enough for a clip.
 
     Example:
-    >>> clips = Clips(source, context=10, horizon=10, teacher=True)
+    >>> clips = Clips(source, context=10, horizon=10, teacher_forcing=True)
     >>> model.fit(clips)
     >>> rain = clips.inverse(model.predict(clips))
     """
@@ -55,7 +55,7 @@ class Clips(EpochDataset):
         horizon,
         batch_size=16,
         stride=1,
-        teacher=False,
+        teacher_forcing=False,
         shuffle=False,
         seed=0,
         num_clips=None,
@@ -77,7 +77,11 @@ class Clips(EpochDataset):
         self.source = source
         self.context, self.horizon = context, horizon
         self.batch_size, self.stride = batch_size, stride
-        self.teacher, self.shuffle, self.seed = teacher, shuffle, seed
+        self.teacher_forcing, self.shuffle, self.seed = (
+            teacher_forcing,
+            shuffle,
+            seed,
+        )
         self.starts = _starts(source.segments, context + horizon, stride)
         if num_clips is not None:
             check_positive("num_clips", num_clips)
@@ -114,14 +118,16 @@ class Clips(EpochDataset):
 
         Returns:
             x of shape `(batch, context, height, width, channels)`, or with
-            `teacher` of `context + horizon - 1` frames, and y of shape
+            `teacher_forcing` of `context + horizon - 1` frames, and y of shape
             `(batch, horizon, height, width, channels)`; missing pixels are
             NaN.
         """
         first = index * self.batch_size
         chosen = self._order(epoch)[first : first + self.batch_size]
         clips = np.stack(self._read(chosen))
-        past = clips[:, :-1] if self.teacher else clips[:, : self.context]
+        past = (
+            clips[:, :-1] if self.teacher_forcing else clips[:, : self.context]
+        )
         return past, clips[:, self.context :]
 
     def _read(self, numbers):

@@ -54,7 +54,7 @@ def as_tf_data(dataset):
     return result.apply(tf.data.experimental.assert_cardinality(len(dataset)))
 
 
-def checked(dataset, check):
+def validated(dataset, check):
     """Return a `tf.data.Dataset` whose batches are checked as they are drawn.
 
     Args:

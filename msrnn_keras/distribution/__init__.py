@@ -8,7 +8,7 @@ three:
 
     with distribution.scope(devices=2) as group:
         model = msrnn_keras.create("ms-convlstm")
-        model.compile("adam", loss=msrnn_keras.losses.L1L2())
+        model.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
         group.prepare(model).fit(group.share(dataset))
 
 Several machines: on TensorFlow `TF_CONFIG` names the workers, on PyTorch

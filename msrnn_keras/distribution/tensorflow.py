@@ -76,7 +76,7 @@ class Workers(Group):
         resolver = strategy.cluster_resolver
         jobs = resolver.cluster_spec().jobs
         first = "chief" if "chief" in jobs else "worker"
-        self.chief = (resolver.task_type, resolver.task_id) == (first, 0)
+        self.is_main = (resolver.task_type, resolver.task_id) == (first, 0)
 
         @tf.function
         def total(number):

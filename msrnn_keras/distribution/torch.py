@@ -62,7 +62,7 @@ class Processes(Group):
     """The processes of `torch.distributed`, a device each."""
 
     def __init__(self, rank, size):
-        self.chief = rank == 0
+        self.is_main = rank == 0
         self.rank, self.size = rank, size
         self.prepared = []
 

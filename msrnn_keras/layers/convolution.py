@@ -5,19 +5,19 @@ from keras import ops
 
 from msrnn_keras.backend.compiled_step import torch_convolution
 from msrnn_keras.backend.xla import loop_gradients_are_slow
-from msrnn_keras.layers.kernels import KernelMaker
+from msrnn_keras.layers.kernels import CachedKernel
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
-class Conv2D(KernelMaker, keras.layers.Conv2D):
+class Conv2D(CachedKernel, keras.layers.Conv2D):
     """Keras' 2D convolution, to be used inside a time loop.
 
     It does two things more. It can take in a 1×1 convolution that comes
-    before it (`absorb`): both are linear, so one convolution with the product
-    of the kernels gives the same, at the cost of the few channels that the
-    1×1 convolution reads. On JAX without an accelerator its gradient is made
-    of matrix products, which stay fast inside a loop; on PyTorch it copies no
-    map into another memory layout.
+    before it (`fold_pointwise`): both are linear, so one convolution with the
+    product of the kernels gives the same, at the cost of the few channels
+    that the 1×1 convolution reads. On JAX without an accelerator its gradient
+    is made of matrix products, which stay fast inside a loop; on PyTorch it
+    copies no map into another memory layout.
 
     Args:
         *args: As of `keras.layers.Conv2D`.
@@ -37,7 +37,7 @@ class Conv2D(KernelMaker, keras.layers.Conv2D):
         self._deferred = False
         self._absorbed = None
 
-    def absorb(self, embed):
+    def fold_pointwise(self, embed):
         """Apply a 1×1 convolution as part of this one.
 
         From then on, `embed` gives its own input and a channel of ones, in
@@ -87,7 +87,7 @@ class Conv2D(KernelMaker, keras.layers.Conv2D):
         return super().compute_output_shape(input_shape)
 
 
-class Recover(KernelMaker, keras.layers.Layer):
+class FoldedOutput(CachedKernel, keras.layers.Layer):
     """What an absorbed 1×1 convolution would have given.
 
     Args:

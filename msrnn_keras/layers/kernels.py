@@ -3,11 +3,11 @@
 import contextlib
 
 
-class KernelMaker:
+class CachedKernel:
     """Base class of layers that make their kernel of their weights.
 
     Casts, sums and products of weights are the same in every step of a time
-    loop. `made_once` makes them before the loop; elsewhere each call does.
+    loop. `cached_kernels` makes them before the loop; elsewhere each call does.
     """
 
     def make_kernel(self):
@@ -40,30 +40,30 @@ def kernel_makers(layer):
         layer: `keras.layers.Layer`.
 
     Returns:
-        List of `KernelMaker`.
+        List of `CachedKernel`.
     """
     layers = layer._flatten_layers()
-    return [x for x in layers if isinstance(x, KernelMaker)]
+    return [x for x in layers if isinstance(x, CachedKernel)]
 
 
 @contextlib.contextmanager
-def made_once(layer):
+def cached_kernels(layer):
     """A context in which the kernels of a layer are made only once.
 
     Args:
         layer: `keras.layers.Layer`.
     """
     makers = kernel_makers(layer)
-    with holding(makers, [maker.make_kernel() for maker in makers]):
+    with using_kernels(makers, [maker.make_kernel() for maker in makers]):
         yield
 
 
 @contextlib.contextmanager
-def holding(makers, kernels):
+def using_kernels(makers, kernels):
     """A context in which layers use the given kernels.
 
     Args:
-        makers: List of `KernelMaker`.
+        makers: List of `CachedKernel`.
         kernels: List of tensors.
     """
     before = [vars(maker).get("_held_kernel", (None,)) for maker in makers]

@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from msrnn_keras.layers.convolution import convolve
-from msrnn_keras.layers.kernels import KernelMaker
+from msrnn_keras.layers.kernels import CachedKernel
 from msrnn_keras.utils.checks import check_positive
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
-class SummedConv(KernelMaker, keras.layers.Layer):
+class SummedConv(CachedKernel, keras.layers.Layer):
     """Sum of several 'same' convolutions of one input, as one convolution.
 
     Convolution is linear in its kernel, so the sum of the outputs is the

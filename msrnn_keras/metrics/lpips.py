@@ -13,7 +13,7 @@ def frame_lpips(y_true, y_pred, clip=True):
 
     Version 0.1 with AlexNet, from the package `lpips`, on pixels scaled from
     [0, 1] to [-1, 1]. Frames of three channels are taken as RGB; otherwise
-    each channel is scored as a grey image, and their mean taken. The network
+    each channel is scored as a gray image, and their mean taken. The network
     sees whole images, so a frame with a missing pixel has no score.
 
     It runs on PyTorch whatever the backend is, and reads arrays. So it works

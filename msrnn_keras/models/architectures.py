@@ -1,6 +1,6 @@
 """The tables of cells and architectures. Data, no logic.
 
-To add an architecture, add a row to `CELLS`; see CONTRIBUTING.md.
+To add an architecture, add a row to `CELL_SPECS`; see CONTRIBUTING.md.
 """
 
 from typing import NamedTuple
@@ -11,50 +11,50 @@ PLAIN = (1, 1, 1, 1, 1, 1)
 MULTI_SCALE = (1, 2, 4, 4, 2, 1)
 
 
-class Cells(NamedTuple):
+class CellSpec(NamedTuple):
     """Which cells the layers of a stack have."""
 
     cell: type  # of every layer
     first: type | None = None  # of the first layer, where it is another one
     highway: bool = False  # a Gradient Highway Unit before the second layer
     motion: bool = False  # MotionGRU on every layer but the last
-    decoupling: float = 0.0  # weight of the decoupling loss
+    decoupling_weight: float = 0.0  # weight of the decoupling loss
     # What a stream forecasts from: "context", the newest `context` frames, or
     # None, all frames. Measured with `benchmarks.long_streams`.
     stream_window: str | None = None
 
 
 class Architecture(NamedTuple):
-    """One row: the row of `CELLS` and the scale of each layer."""
+    """One row: the row of `CELL_SPECS` and the scale of each layer."""
 
     cell: str
     scales: tuple
 
 
-CELLS = {
-    "convlstm": Cells(cells.ConvLSTMCell),
-    "convgru": Cells(cells.ConvGRUCell),
-    "trajgru": Cells(cells.TrajGRUCell),
-    "predrnn": Cells(cells.STLSTMCell),
-    "predrnn++": Cells(
+CELL_SPECS = {
+    "convlstm": CellSpec(cells.ConvLSTMCell),
+    "convgru": CellSpec(cells.ConvGRUCell),
+    "trajgru": CellSpec(cells.TrajGRUCell),
+    "predrnn": CellSpec(cells.STLSTMCell),
+    "predrnn++": CellSpec(
         cells.CausalLSTMCell, highway=True, stream_window="context"
     ),
-    "mim": Cells(cells.MIMCell, first=cells.STLSTMCell),
-    "motionrnn": Cells(
+    "mim": CellSpec(cells.MIMCell, first=cells.STLSTMCell),
+    "motionrnn": CellSpec(
         cells.MIMCell,
         first=cells.STLSTMCell,
         motion=True,
         stream_window="context",
     ),
-    "predrnn-v2": Cells(cells.STLSTMCell, decoupling=0.01),
-    "preciplstm": Cells(cells.PrecipLSTMCell, stream_window="context"),
-    "modernn": Cells(cells.MoDeRNNCell),
-    "cms-lstm": Cells(cells.CMSLSTMCell),
-    "mk-lstm": Cells(cells.MKLSTMCell),
+    "predrnn-v2": CellSpec(cells.STLSTMCell, decoupling_weight=0.01),
+    "preciplstm": CellSpec(cells.PrecipLSTMCell, stream_window="context"),
+    "modernn": CellSpec(cells.MoDeRNNCell),
+    "cms-lstm": CellSpec(cells.CMSLSTMCell),
+    "mk-lstm": CellSpec(cells.MKLSTMCell),
 }
 # Every row, plain and multi-scale.
 ARCHITECTURES = {
-    **{name: Architecture(name, PLAIN) for name in CELLS},
-    **{f"ms-{name}": Architecture(name, MULTI_SCALE) for name in CELLS},
+    **{name: Architecture(name, PLAIN) for name in CELL_SPECS},
+    **{f"ms-{name}": Architecture(name, MULTI_SCALE) for name in CELL_SPECS},
 }
 ALIASES = {"ms-lstm": "ms-mk-lstm"}

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.cells import MotionCell
-from msrnn_keras.models.architectures import CELLS
+from msrnn_keras.models.architectures import CELL_SPECS
 from msrnn_keras.utils.checks import filled
 
 
@@ -48,7 +48,7 @@ def model_flow(model, frames):
     """
     cells = _flow_cells(model)
     if not cells:
-        names = [name for name, row in CELLS.items() if _row_has_flow(row)]
+        names = [name for name, row in CELL_SPECS.items() if _row_has_flow(row)]
         raise ValueError(
             f"Only {', '.join(names)} and stacks with `motion=True` have a "
             f"flow. Received: model={model!r}"

@@ -17,13 +17,13 @@ from msrnn_keras.models.step_graph import (
     cell_arguments,
     lookup_cell,
 )
-from msrnn_keras.models.stepper import Forecaster
+from msrnn_keras.models.stepper import Stepper
 from msrnn_keras.models.stream import Stream, load_stream
 from msrnn_keras.models.validation import (
     BatchCheck,
-    checked,
-    intact,
-    plain_errors,
+    readable_nan_errors,
+    restore_variables_on_error,
+    validated,
 )
 from msrnn_keras.utils import checks
 from msrnn_keras.utils.names import lookup, normalize
@@ -40,7 +40,7 @@ class MSStack(keras.Model):
     padded at the bottom and right to what the scales need, and cropped again.
 
     Args:
-        cell: String, a name in `models.architectures.CELLS`, such as
+        cell: String, a name in `models.architectures.CELL_SPECS`, such as
             `"predrnn"`; or a subclass of `ConvRNNCell` of your own that is
             registered by `keras.saving.register_keras_serializable`.
         image_shape: Tuple `(height, width, channels)` of the frames the model
@@ -56,14 +56,14 @@ class MSStack(keras.Model):
             are 1 and `"add"` otherwise.
         patch_size: Integer p, turns p×p pixels into channels before the
             stack and back after it.
-        sampling: `msrnn_keras.Sampling`, scheduled sampling in training.
-            None trains on the model's own predictions.
+        sampling: `msrnn_keras.ScheduledSampling` for training. None trains on
+            the model's own predictions.
         warmup: Boolean, whether training also learns the predictions of the
             context frames.
         motion: Boolean, whether every layer but the last has MotionGRU and
             the motion highway. None is the cell's default: only `"motionrnn"`.
-        decoupling: Float, weight of the decoupling loss of PredRNN-V2. None is
-            the cell's default: 0.01 for `"predrnn-v2"`, else 0.
+        decoupling_weight: Float, weight of the decoupling loss of PredRNN-V2.
+            None is the cell's default: 0.01 for `"predrnn-v2"`, else 0.
         remat: String, what training computes again instead of keeping it:
             `"layer"`, what is inside a layer, or `"step"`, all of a time step
             but its states, which takes the least memory and the most time.
@@ -83,11 +83,11 @@ class MSStack(keras.Model):
 
     Raises:
         ValueError: If an argument is out of its range or unknown, or the cell
-            lacks what `motion` or `decoupling` needs.
+            lacks what `motion` or `decoupling_weight` needs.
 
     Example:
     >>> model = MSStack("convlstm", image_shape=(64, 64, 1), filters=32)
-    >>> model.compile("adam", loss=msrnn_keras.losses.L1L2())
+    >>> model.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
     >>> model.fit(past, future)
     >>> future = model.predict(past)
 
@@ -109,7 +109,7 @@ class MSStack(keras.Model):
         sampling=None,
         warmup=True,
         motion=None,
-        decoupling=None,
+        decoupling_weight=None,
         remat=None,
         missing=None,
         dtype=None,
@@ -118,7 +118,7 @@ class MSStack(keras.Model):
     ):
         # === Layers ===
         cell, row = lookup_cell(cell)
-        row = _with_extras(row, motion, decoupling)
+        row = _with_extras(row, motion, decoupling_weight)
         _check_options(cell, row, cell_options)
         image_shape = _check_image_shape(image_shape)
         scales = _check_scales(scales)
@@ -137,7 +137,7 @@ class MSStack(keras.Model):
         # Before the graph of any size, so that pictures show these sizes.
         step = wiring.graph(image_shape)
         step_cell = StepCell(wiring, channels, remat, dtype=policy)
-        times = (context, horizon, sampling, row.decoupling)
+        times = (context, horizon, sampling, row.decoupling_weight)
         options = {"dtype": policy.variable_dtype, "name": "rollout"}
         rollout = Rollout(step_cell, *times, **options)
         frames = _input(channels, policy)
@@ -151,10 +151,10 @@ class MSStack(keras.Model):
         self.filters, self.kernel_size = filters, kernel_size
         self.scales, self.skips, self.remat = scales, skips, remat
         self.sampling, self.warmup, self.missing = sampling, warmup, missing
-        self.motion, self.decoupling_weight = row.motion, row.decoupling
+        self.motion, self.decoupling_weight = row.motion, row.decoupling_weight
         self._rollout, self._step = rollout, Untracked(step)
         self._stream_window, self._compiled_step = row.stream_window, None
-        self._forecaster = Forecaster(step_cell)
+        self._forecaster = Stepper(step_cell)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -172,7 +172,7 @@ class MSStack(keras.Model):
             "sampling": self.sampling and serialize(self.sampling),
             "warmup": self.warmup,
             "motion": self.motion,
-            "decoupling": self.decoupling_weight,
+            "decoupling_weight": self.decoupling_weight,
             "remat": self.remat,
             "missing": self.missing,
             "dtype": serialize(self.dtype_policy),
@@ -189,6 +189,8 @@ class MSStack(keras.Model):
                 config[key] = keras.saving.deserialize_keras_object(
                     config[key], custom_objects=custom_objects
                 )
+        if "decoupling" in config:  # its name in version 0.1
+            config["decoupling_weight"] = config.pop("decoupling")
         limits = config.pop("value_range", None)
         model = cls(**config)
         model.value_range = limits
@@ -237,10 +239,10 @@ class MSStack(keras.Model):
             TypeError: If they are not floating-point.
         """
         check = self._batch_check()
-        x = checked(x, check)
+        x = validated(x, check)
         if not checks.is_array(x) or steps or callbacks:
             self._drop_stale_functions()
-            with intact(self), plain_errors(check):
+            with restore_variables_on_error(self), readable_nan_errors(check):
                 return super().predict(x, batch_size, verbose, steps, callbacks)
         length, clip = x.shape[1], self.context + self.horizon - 1
         if length > self.context and length != clip:
@@ -286,7 +288,7 @@ class MSStack(keras.Model):
         return self._forecast(frames, horizon, batch_size, verbose)
 
     def _checked(self, data):
-        return checked(data, self._batch_check())
+        return validated(data, self._batch_check())
 
     def _batch_check(self, *target):
         """The check of batches, with the target's limits and remedy if any."""
@@ -304,7 +306,7 @@ class MSStack(keras.Model):
             verbose,
         )
 
-    def rollout(self, frames, batch_size=None, verbose=0):
+    def predict_all(self, frames, batch_size=None, verbose=0):
         """All predictions, those of the context frames first.
 
         Args:
@@ -326,7 +328,7 @@ class MSStack(keras.Model):
         past = frames[:, : self.context]
         return self._forecast(past, self.horizon, batch_size, verbose, True)
 
-    def decoupling(self, frames, batch_size=None, verbose=0):
+    def decoupling_distances(self, frames, batch_size=None, verbose=0):
         """The decoupling distances of PredRNN-V2, for all predictions.
 
         Args:
@@ -366,7 +368,7 @@ class MSStack(keras.Model):
         Args:
             window: Integer n, a forecast is that of the last n frames; None,
                 that of all frames; `"auto"`, what suits the architecture,
-                see `stream_window` of `msrnn_keras.models.architectures.Cells`.
+                see `stream_window` of `architectures.CellSpec`.
             interval: Time between two frames, for frames with times: seconds,
                 `datetime.timedelta` or `numpy.timedelta64`. None takes it
                 from the first two frames.
@@ -459,7 +461,7 @@ class MSStack(keras.Model):
         call = inspect.signature(method).bind(*args, **kwargs)
         check = self._batch_check(*self._target_limits())
         given = call.arguments
-        given["x"] = checked(given["x"], check)
+        given["x"] = validated(given["x"], check)
         for name in {"y", "sample_weight"} & set(given):
             part = check.target if name == "y" else check.weights
             given[name] = part(given[name])
@@ -468,9 +470,9 @@ class MSStack(keras.Model):
             x, *rest = validation
             given["validation_data"] = check((checks.filled(x), *rest))
         elif validation is not None:
-            given["validation_data"] = checked(validation, check)
+            given["validation_data"] = validated(validation, check)
         self._drop_stale_functions()
-        with intact(self), plain_errors(check):
+        with restore_variables_on_error(self), readable_nan_errors(check):
             return method(*call.args, **call.kwargs)
 
     def _drop_stale_functions(self):
@@ -615,17 +617,17 @@ def _check_options(cell, row, options):
         )
 
 
-def _with_extras(row, motion, decoupling):
-    """A row of `CELLS` with what the user chose otherwise."""
+def _with_extras(row, motion, weight):
+    """A row of `CELL_SPECS` with what the user chose otherwise."""
     if motion is not None:
         row = row._replace(motion=bool(motion))
     if row.motion:
         row = row._replace(stream_window="context")
-    if decoupling is not None:
-        if not isinstance(decoupling, (int, float)) or decoupling < 0:
+    if weight is not None:
+        if not isinstance(weight, (int, float)) or weight < 0:
             raise ValueError(
-                "`decoupling` must be a number, 0 or more. "
-                f"Received: decoupling={decoupling!r}"
+                "`decoupling_weight` must be a number, 0 or more. "
+                f"Received: decoupling_weight={weight!r}"
             )
-        row = row._replace(decoupling=float(decoupling))
+        row = row._replace(decoupling_weight=float(weight))
     return row

@@ -10,7 +10,7 @@ from msrnn_keras.backend.precision import like
 from msrnn_keras.backend.rematerialization import check_remat, rematerialized
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.layers.conv_rnn import ConvRNN
-from msrnn_keras.layers.kernels import made_once
+from msrnn_keras.layers.kernels import cached_kernels
 
 
 class StepCell(ConvRNNCell):
@@ -130,8 +130,8 @@ class Rollout(keras.layers.Layer):
         cell: `StepCell`.
         context: Integer, frames of the past.
         horizon: Integer, frames to forecast.
-        sampling: `Sampling`, or None: never the true frame.
-        decoupling: Float, weight of the decoupling loss in training.
+        sampling: `ScheduledSampling`, or None: never the true frame.
+        decoupling_weight: Float, weight of the decoupling loss in training.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Returns:
@@ -144,7 +144,7 @@ class Rollout(keras.layers.Layer):
         context,
         horizon,
         sampling=None,
-        decoupling=0.0,
+        decoupling_weight=0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -154,7 +154,7 @@ class Rollout(keras.layers.Layer):
         self.context = context
         self.horizon = horizon
         self.sampling = sampling
-        self.decoupling = decoupling
+        self.decoupling_weight = decoupling_weight
         self._warmup = None
         if sampling is not None:
             self.seed_generator = keras.random.SeedGenerator()
@@ -175,16 +175,16 @@ class Rollout(keras.layers.Layer):
         span = self._span(frames)
         given = frames[:, : span.given if training else span.past]
         is_given = self._draw(frames, span, training)
-        with made_once(self.rnn.cell):
+        with cached_kernels(self.rnn.cell):
             outputs = self.rnn(_with_flag(given, is_given), training=training)
         outputs = ops.cast(outputs, self.variable_dtype)
         image_shape = ops.shape(frames)[2:4]
         predictions, distances = self.rnn.cell.unpack(outputs, image_shape)
         if training:
             self._warmup = predictions[:, : span.past - 1]
-            if self.decoupling:
+            if self.decoupling_weight:
                 total = ops.sum(distances, axis=(2, 3))
-                self.add_loss(self.decoupling * ops.mean(total))
+                self.add_loss(self.decoupling_weight * ops.mean(total))
         return predictions[:, span.past - 1 :]
 
     def pop_warmup(self):

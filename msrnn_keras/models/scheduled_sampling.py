@@ -6,8 +6,8 @@ from keras import ops
 from msrnn_keras.utils.checks import check_positive
 
 
-@keras.saving.register_keras_serializable(package="msrnn_keras")
-class Sampling:
+@keras.saving.register_keras_serializable("msrnn_keras", name="Sampling")
+class ScheduledSampling:
     """Probabilities that an input frame is the true one during training.
 
     Each rate is a number or a Keras `LearningRateSchedule` of the training
@@ -44,7 +44,7 @@ class Sampling:
             steps: Integer, training steps until the rate is 0.
 
         Returns:
-            A `Sampling`.
+            A `ScheduledSampling`.
         """
         schedule = keras.optimizers.schedules.PolynomialDecay(
             1.0, steps, end_learning_rate=0.0
@@ -63,7 +63,7 @@ class Sampling:
             steps: Integer, training steps of the whole training.
 
         Returns:
-            A `Sampling`.
+            A `ScheduledSampling`.
         """
         return cls(ReverseContextRate(steps), ReverseHorizonRate(steps))
 

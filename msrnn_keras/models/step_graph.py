@@ -12,7 +12,7 @@ from msrnn_keras.cells import (
     GradientHighwayCell,
     MotionCell,
 )
-from msrnn_keras.models.architectures import CELLS, Cells
+from msrnn_keras.models.architectures import CELL_SPECS, CellSpec
 from msrnn_keras.utils.names import lookup
 
 SKIPS = ("none", "add", "unet3+", "fc")
@@ -66,12 +66,12 @@ def sources(layer, depth, skips):
 
 
 def lookup_cell(cell):
-    """The name of a cell and its row of `CELLS`.
+    """The name of a cell and its row of `CELL_SPECS`.
 
     Args:
-        cell: String, a name in `CELLS`; or a cell of your own: a subclass of
-            `ConvRNNCell` that is registered with Keras, or its registered
-            name, `"package>Name"`.
+        cell: String, a name in `CELL_SPECS`; or a cell of your own: a
+            subclass of `ConvRNNCell` that is registered with Keras, or its
+            registered name, `"package>Name"`.
 
     Returns:
         Tuple `(name, msrnn_keras.models.architectures.Cells)`.
@@ -89,7 +89,7 @@ def lookup_cell(cell):
     elif isinstance(cell, str) and ">" in cell:
         own = keras.saving.get_registered_object(cell)
     else:
-        return lookup(cell, CELLS, "cell")
+        return lookup(cell, CELL_SPECS, "cell")
     is_cell = isinstance(own, type) and issubclass(own, ConvRNNCell)
     if not is_cell or ">" not in name:
         raise ValueError(
@@ -97,11 +97,11 @@ def lookup_cell(cell):
             "@keras.saving.register_keras_serializable(package=…), in a "
             f"module that has been imported. Received: cell={cell!r}"
         )
-    return name, Cells(own)
+    return name, CellSpec(own)
 
 
 def cell_arguments(row):
-    """Names of the arguments that the cells of a row of `CELLS` take."""
+    """Names of the arguments that the cells of a row of `CELL_SPECS` take."""
     classes = [cell for cell in (row.cell, row.first) if cell]
     if row.motion:
         classes.append(MotionCell)
@@ -112,7 +112,7 @@ def build_cells(row, depth, policy, **arguments):
     """The cells of a stack, one for each layer.
 
     Args:
-        row: `msrnn_keras.models.architectures.Cells`.
+        row: `msrnn_keras.models.architectures.CellSpec`.
         depth: Integer, number of layers.
         policy: `keras.DTypePolicy` of all layers.
         **arguments: Arguments of the cells; a cell is given those it takes.
@@ -121,7 +121,7 @@ def build_cells(row, depth, policy, **arguments):
         List of `ConvRNNCell`, named `layer_0`, `layer_1`, ….
     """
     adapter = None
-    if row.decoupling:
+    if row.decoupling_weight:
         adapter = layers.Conv2D(
             arguments["filters"], 1, dtype=policy, name="adapter"
         )
@@ -133,7 +133,7 @@ def build_cells(row, depth, policy, **arguments):
             wrappers.append((MotionCell, _taken(MotionCell, arguments)))
         if row.highway and index == 1:
             wrappers.append((GradientHighwayCell, {}))
-        if row.decoupling:
+        if row.decoupling_weight:
             wrappers.append((DecoupledCell, {"adapter": adapter}))
         taken = _taken(cell_class, arguments)
         name = f"layer_{index}"
@@ -214,7 +214,7 @@ class Wiring:
         """Leave the 1×1 convolution of the frame to the first layer's."""
         maps = (None, None, None)
         self.embed.build((*maps, channels))
-        self.cells[0].absorb(self.embed)
+        self.cells[0].fold_pointwise(self.embed)
         self.cells[0].build((*maps, self.embed.filters))
 
     def layer_shapes(self, image_shape):

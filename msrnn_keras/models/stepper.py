@@ -12,7 +12,7 @@ from msrnn_keras.backend.compiled_step import (
 from msrnn_keras.utils.checks import LIMIT
 
 
-class Forecaster:
+class Stepper:
     """Runs the step of a stack over past frames and on into the future.
 
     The step is compiled, not the loop, so that any number of past and future

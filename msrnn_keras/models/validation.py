@@ -15,7 +15,7 @@ class BatchCheck:
     """What the batches of a model must be.
 
     The first error is kept in `error`, because TensorFlow raises another one
-    in its place; see `plain_errors`.
+    in its place; see `readable_nan_errors`.
 
     Args:
         channels: Integer, the model's channels.
@@ -49,10 +49,10 @@ class BatchCheck:
             if not isinstance(batch, (tuple, list)):
                 return self.frames(batch)
             parts = (self.frames, self.target, self.weights)
-            checked = [
+            validated = [
                 check(part) for check, part in zip(parts, batch, strict=False)
             ]
-            return (*checked, *batch[len(parts) :])
+            return (*validated, *batch[len(parts) :])
         except (TypeError, ValueError) as error:
             self.error = error
             raise
@@ -112,7 +112,7 @@ class CheckedDataset(keras.utils.PyDataset):
         self.dataset.on_epoch_end()
 
 
-def checked(data, check):
+def validated(data, check):
     """Return data whose frames are checked.
 
     Arrays are checked at once, batches as they are drawn.
@@ -159,7 +159,7 @@ def _collate(collate, check, samples):
 
 
 @contextlib.contextmanager
-def intact(model):
+def restore_variables_on_error(model):
     """Keep a model's variables through an error.
 
     Keras on JAX takes them out of the model while it fits, evaluates or
@@ -187,7 +187,7 @@ def intact(model):
 
 
 @contextlib.contextmanager
-def plain_errors(check):
+def readable_nan_errors(check):
     """Raise the error of a check where TensorFlow raised one of its own.
 
     Args:

@@ -1,10 +1,10 @@
 """Pictures of forecasts and of scores, as matplotlib figures."""
 
 from msrnn_keras.plots.clips import check_clip, check_clips
-from msrnn_keras.plots.colours import (
-    MISSING_COLOUR,
-    NO_DATA_COLOUR,
-    RAIN_COLOURS,
+from msrnn_keras.plots.colors import (
+    MISSING_COLOR,
+    NO_DATA_COLOR,
+    RAIN_COLORS,
     RAIN_LEVELS,
 )
 from msrnn_keras.plots.curves import plot_curves
@@ -16,9 +16,9 @@ from msrnn_keras.plots.times import MAX_COLUMNS
 
 __all__ = [
     "MAX_COLUMNS",
-    "MISSING_COLOUR",
-    "NO_DATA_COLOUR",
-    "RAIN_COLOURS",
+    "MISSING_COLOR",
+    "NO_DATA_COLOR",
+    "RAIN_COLORS",
     "RAIN_LEVELS",
     "check_clip",
     "check_clips",

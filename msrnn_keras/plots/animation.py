@@ -5,19 +5,19 @@ from pathlib import Path
 import numpy as np
 
 from msrnn_keras.plots.clips import check_clip, check_clips, check_forecasts
-from msrnn_keras.plots.colours import error_style, gray_style, style_of, to_rgb
+from msrnn_keras.plots.colors import error_style, gray_style, style_of, to_rgb
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_folder, write_atomically
 
-CONTEXT_COLOUR = (0.25, 0.55, 0.95)
-FORECAST_COLOUR = (0.95, 0.55, 0.10)
+CONTEXT_COLOR = (0.25, 0.55, 0.95)
+FORECAST_COLOR = (0.95, 0.55, 0.10)
 ERROR_LIMITS = {"gray": 1.0, "rain": 10.0}  # rain: mm/h
 
 _BORDER = 3
 
 
 def forecast_frames(
-    past, future, forecast, scale=4, colours="gray", error_limit=None
+    past, future, forecast, scale=4, colors="gray", error_limit=None
 ):
     """Compose the frames of an animation: truth, forecast and error.
 
@@ -26,7 +26,7 @@ def forecast_frames(
     it is too low). Without `future` only the forecasts are shown. While the
     input runs, truth and forecast both show it and the borders are blue;
     during the forecast the borders are orange. Missing pixels (NaN) are
-    violet-grey, beside rain light grey.
+    violet-gray, beside rain light gray.
 
     Args:
         past: Input frames of one clip, (context, height, width, channels),
@@ -36,9 +36,9 @@ def forecast_frames(
         forecast: Forecast frames, of the same shape as `future`, or a dict
             from the name of each model to its forecast.
         scale: Each pixel becomes `scale` x `scale` pixels.
-        colours: "gray": frames in [0, 1], forecasts clipped to that; "rain":
-            mm/h, in the colours of `msrnn_keras.plots.RAIN_COLOURS`.
-        error_limit: Error of full colour. None is 1, or 10 mm/h of rain.
+        colors: "gray": frames in [0, 1], forecasts clipped to that; "rain":
+            mm/h, in the colors of `msrnn_keras.plots.RAIN_COLORS`.
+        error_limit: Error of full color. None is 1, or 10 mm/h of rain.
 
     Returns:
         A float array (context + horizon, panel height, width of all panels,
@@ -46,7 +46,7 @@ def forecast_frames(
 
     Raises:
         ValueError: If a clip has a wrong shape, the clips do not fit each
-            other, `scale` is not a positive integer, or `colours` is unknown.
+            other, `scale` is not a positive integer, or `colors` is unknown.
 
     Example:
         >>> forecast = model.predict(past)
@@ -57,9 +57,9 @@ def forecast_frames(
     for frames in forecasts.values():
         past, _, _ = check_clips(past, future, frames)
     _check_scale(scale)
-    style = style_of(colours)
-    errors = error_style(error_limit or ERROR_LIMITS[colours])
-    if colours == "gray":
+    style = style_of(colors)
+    errors = error_style(error_limit or ERROR_LIMITS[colors])
+    if colors == "gray":
         forecasts = {k: np.clip(v, 0.0, 1.0) for k, v in forecasts.items()}
     shown = [] if future is None else [future]
     clips = [np.concatenate([past, x]) for x in (*shown, *forecasts.values())]
@@ -79,12 +79,12 @@ def save_animation(path, frames, fps=5, scale=1):
     """Write frames as an animation, in the form that the ending names.
 
     The file appears under its name only when it is complete. Missing pixels
-    (NaN) are violet-grey.
+    (NaN) are violet-gray.
 
     Args:
         path: Path ending in `.gif`, repeated for ever, or `.mp4` (H.264, which
             needs the extra `video`; its sides are made even by repeating the
-            last row or column, and its colours are not exact).
+            last row or column, and its colors are not exact).
         frames: Frames, (time, height, width, channels), floats in [0, 1],
             with 1 channel or 3 (RGB). Values outside are clipped.
         fps: Frames per second; of a GIF up to 50. GIF files count time in
@@ -163,7 +163,7 @@ def _save_mp4(path, frames, fps, scale):
     if not fps > 0:
         raise ValueError(f"`fps` must be above 0. Received: fps={fps}")
     pixels = _pixels(frames, scale)
-    # H.264 stores colours for two by two pixels.
+    # H.264 stores colors for two by two pixels.
     odd = [(0, 0), *((0, side % 2) for side in pixels.shape[1:3]), (0, 0)]
     pixels = np.pad(pixels, odd, mode="edge")
     check_folder(path)
@@ -179,8 +179,8 @@ def _pixels(frames, scale):
     """Frames as (time, height, width, 3) of uint8, enlarged."""
     frames = check_clip(frames, "frames")
     _check_scale(scale)
-    colours = to_rgb(np.clip(frames, 0.0, 1.0), gray_style())
-    return _enlarge(np.round(255 * colours).astype("uint8"), scale)
+    colors = to_rgb(np.clip(frames, 0.0, 1.0), gray_style())
+    return _enlarge(np.round(255 * colors).astype("uint8"), scale)
 
 
 def _check_scale(scale):
@@ -199,7 +199,7 @@ def _frame_panel(panel, context):
     time, height, width, _ = panel.shape
     shape = (time, height + 2 * _BORDER, width + 2 * _BORDER, 3)
     framed = np.empty(shape)
-    framed[:context] = CONTEXT_COLOUR
-    framed[context:] = FORECAST_COLOUR
+    framed[:context] = CONTEXT_COLOR
+    framed[context:] = FORECAST_COLOR
     framed[:, _BORDER:-_BORDER, _BORDER:-_BORDER] = panel
     return framed

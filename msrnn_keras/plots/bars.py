@@ -1,4 +1,4 @@
-"""Colour bars beside the rows of a grid."""
+"""Color bars beside the rows of a grid."""
 
 from msrnn_keras.plots.panels import add_axes
 
@@ -9,7 +9,7 @@ _TICK = 0.15  # the least that a tick needs
 
 
 def bar_width(styles):
-    """Width that the colour bars take.
+    """Width that the color bars take.
 
     Args:
         styles: List of `Style`, one for each row.
@@ -26,7 +26,7 @@ def bar_width(styles):
 
 
 def bar_height(bar):
-    """The least height of a colour bar, for its ticks and its label.
+    """The least height of a color bar, for its ticks and its label.
 
     Args:
         bar: `Bar`.
@@ -38,7 +38,7 @@ def bar_height(bar):
 
 
 def draw_bars(figure, styles, panels):
-    """Draw the colour bars; rows that follow each other in one style share it.
+    """Draw the color bars; rows that follow each other in one style share it.
 
     Args:
         figure: The figure.

@@ -5,7 +5,7 @@ import numpy as np
 from msrnn_keras.plots.times import check_interval
 
 _INSIDE = 6  # curves whose legend finds a place inside the axes
-_COLOURS = 10  # of matplotlib's cycle
+_COLORS = 10  # of matplotlib's cycle
 
 
 def plot_curves(curves, ylabel, interval=1, unit="frame", title=None):
@@ -52,7 +52,7 @@ def plot_curves(curves, ylabel, interval=1, unit="frame", title=None):
                 f"Received: shape {curve.shape} for {name!r}"
             )
         times = interval * np.arange(1, len(curve) + 1)
-        line = ("-", "--", ":", "-.")[index // _COLOURS % 4]
+        line = ("-", "--", ":", "-.")[index // _COLORS % 4]
         style = {"linestyle": line, "marker": "o", "markersize": 3.5}
         axes.plot(times, curve, label=name, **style)
     axes.set_xlabel(f"Lead time ({'frames' if unit == 'frame' else unit})")

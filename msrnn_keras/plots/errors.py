@@ -3,11 +3,11 @@
 import numpy as np
 
 from msrnn_keras.plots.clips import check_forecasts, in_units
-from msrnn_keras.plots.colours import error_style
+from msrnn_keras.plots.colors import error_style
 from msrnn_keras.plots.grid import Block, Row, draw_grid
 from msrnn_keras.plots.times import check_interval, future_columns
 
-_SHOWN = 99.5  # per cent of the errors lie within the colour bar
+_SHOWN = 99.5  # per cent of the errors lie within the color bar
 
 
 def plot_errors(
@@ -25,7 +25,7 @@ def plot_errors(
 
     The error is forecast minus truth, averaged over the channels: red where
     the forecast is too high, blue where it is too low. All maps share one
-    colour bar. Missing pixels (NaN) are violet-grey.
+    color bar. Missing pixels (NaN) are violet-gray.
 
     Args:
         future: True frames, (horizon, height, width, channels), with 1
@@ -38,12 +38,12 @@ def plot_errors(
         scaling: Object with `inverse(frames)`, which gives the frames in the
             units of the data, such as the scaling of a data set. None leaves
             them as they are.
-        units: Name of the units, shown at the colour bar. None is the `unit`
+        units: Name of the units, shown at the color bar. None is the `unit`
             of `scaling`, where it has one.
         clip: Whether forecasts are clipped to [0, 1] first, as for scores.
-        limit: Error of full colour. None is 1 for clipped frames without
+        limit: Error of full color. None is 1 for clipped frames without
             `scaling`, else what 99.5 % of the errors do not exceed; an arrow
-            at the colour bar tells that some do.
+            at the color bar tells that some do.
 
     Returns:
         A `matplotlib.figure.Figure`.

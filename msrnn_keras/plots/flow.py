@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from msrnn_keras.plots.clips import check_clip
-from msrnn_keras.plots.colours import style_of
+from msrnn_keras.plots.colors import style_of
 from msrnn_keras.plots.grid import GAP
 from msrnn_keras.plots.panels import (
     KEY_WIDTH,
@@ -20,12 +20,12 @@ _PANEL = 1.9
 _ONE_PANEL = 3.6
 _TITLE = 0.24
 _KEY = 0.34
-# Colours of the arrows and of their edges.
+# Colors of the arrows and of their edges.
 _ARROWS = {"gray": ("#f76707", "none"), "rain": ("black", "white")}
 
 
 def plot_flow(
-    flow, frame=None, arrows=16, colours="gray", title=None, magnify=None
+    flow, frame=None, arrows=16, colors="gray", title=None, magnify=None
 ):
     """Draw motion as arrows over a frame, one panel per flow field.
 
@@ -40,7 +40,7 @@ def plot_flow(
         frame: Frame below the arrows, (height, width, channels) with 1
             channel or 3, or None.
         arrows: Integer, arrows along the longer side, at most.
-        colours: "gray", for frames in [0, 1], or "rain", for mm/h.
+        colors: "gray", for frames in [0, 1], or "rain", for mm/h.
         title: Title of the figure.
         magnify: Number the arrows are lengthened by. None makes the long ones
             reach the next arrow.
@@ -50,7 +50,7 @@ def plot_flow(
 
     Raises:
         ValueError: If a shape is wrong, `arrows` or `magnify` is not positive
-            or `colours` is unknown.
+            or `colors` is unknown.
 
     Example:
         >>> flows = model_flow(model, past[0])
@@ -71,13 +71,13 @@ def plot_flow(
     x, y, flow, spacing = _thinned_out(flow, frame.shape, arrows)
     if magnify is None:
         magnify = _magnification(flow, spacing)
-    style = style_of(colours)
+    style = style_of(colors)
     figure, panels = _panels(len(flow), frame.shape, title)
     for index, (axes, field) in enumerate(zip(panels, flow, strict=True)):
         draw_frame(axes, frame, style)
         # To the pixels' edges, however far the arrows reach.
         axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
-        quiver = _draw_arrows(axes, x, y, field, magnify, colours)
+        quiver = _draw_arrows(axes, x, y, field, magnify, colors)
         if len(flow) > 1:
             axes.set_title(f"link {index}", fontsize=9, pad=3)
     _draw_key(figure, quiver, spacing / magnify)
@@ -110,9 +110,9 @@ def _thinned_out(flow, shape, arrows):
     return x, y, flow[:, rows][:, :, columns], step * shape[1] / width
 
 
-def _draw_arrows(axes, x, y, flow, magnify, colours):
+def _draw_arrows(axes, x, y, flow, magnify, colors):
     u, v = np.ma.masked_invalid(np.moveaxis(flow, -1, 0))
-    inside, edge = _ARROWS[colours]
+    inside, edge = _ARROWS[colors]
     return axes.quiver(
         x,
         y,

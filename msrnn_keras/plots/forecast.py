@@ -3,7 +3,7 @@
 import numpy as np
 
 from msrnn_keras.plots.clips import check_clips, check_forecasts
-from msrnn_keras.plots.colours import error_style, gray_style
+from msrnn_keras.plots.colors import error_style, gray_style
 from msrnn_keras.plots.grid import Block, Row, draw_grid
 from msrnn_keras.plots.times import check_interval, future_columns, past_columns
 
@@ -15,7 +15,7 @@ def plot_forecast(past, future, forecast, interval=1, unit="frame", title=None):
     spaced. Every column carries its time relative to the last input frame.
     The error is forecast minus truth, averaged over the channels; it is shown
     for a single forecast (`plot_errors` shows those of several models).
-    Missing pixels (NaN) are violet-grey.
+    Missing pixels (NaN) are violet-gray.
 
     Args:
         past: Input frames of one clip, (time, height, width, channels), in

@@ -1,4 +1,4 @@
-"""Grids of frames: rows of panels, labels and colour bars, in inches."""
+"""Grids of frames: rows of panels, labels and color bars, in inches."""
 
 import textwrap
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from msrnn_keras.plots.bars import bar_height, bar_width, draw_bars
-from msrnn_keras.plots.colours import Style
+from msrnn_keras.plots.colors import Style
 from msrnn_keras.plots.panels import MARGIN, add_axes, draw_frame, draw_key
 
 PANEL = 0.95
@@ -51,8 +51,8 @@ class Sizes(NamedTuple):
 def draw_grid(blocks, title=None, extent=None):
     """Draw blocks of rows below each other.
 
-    Rows that follow each other in one style share its colour bar. Where a
-    pixel is missing, a key tells its colour.
+    Rows that follow each other in one style share its color bar. Where a
+    pixel is missing, a key tells its color.
 
     Args:
         blocks: List of `Block`.

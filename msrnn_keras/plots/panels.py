@@ -1,6 +1,6 @@
 """Single panels of a figure, at places in inches."""
 
-from msrnn_keras.plots.colours import to_rgb
+from msrnn_keras.plots.colors import to_rgb
 
 MARGIN = 0.15
 KEY_WIDTH = 0.65
@@ -51,7 +51,7 @@ def draw_frame(axes, frame, style, extent=None):
 
 
 def draw_key(figure, style, left):
-    """Tell the colour of missing pixels, at the bottom of a figure.
+    """Tell the color of missing pixels, at the bottom of a figure.
 
     Args:
         figure: The figure.

@@ -1,7 +1,7 @@
-"""Rain in the colours of weather radar."""
+"""Rain in the colors of weather radar."""
 
 from msrnn_keras.plots.clips import check_clip, check_one_channel
-from msrnn_keras.plots.colours import rain_style
+from msrnn_keras.plots.colors import rain_style
 from msrnn_keras.plots.forecast import sequence_blocks
 from msrnn_keras.plots.grid import draw_grid
 
@@ -11,8 +11,8 @@ def plot_radar(
 ):
     """Draw forecasts of rain: input, truth and forecasts, over time.
 
-    The classes are `RAIN_LEVELS` in `RAIN_COLOURS`; less than the first level
-    is white, pixels without data (NaN) are grey. At most ten frames are shown
+    The classes are `RAIN_LEVELS` in `RAIN_COLORS`; less than the first level
+    is white, pixels without data (NaN) are gray. At most ten frames are shown
     of the input and of the forecast each.
 
     Args:

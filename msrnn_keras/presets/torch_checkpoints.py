@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from msrnn_keras.cells import Blocks
+from msrnn_keras.cells import CheckpointBlock
 from msrnn_keras.models.ms_stack import create
 from msrnn_keras.models.step_graph import build_cells, lookup_cell
 
@@ -18,13 +18,13 @@ TO_TORCH = (3, 2, 0, 1)
 SHOWN = 6  # names listed in an error, of each kind
 
 
-class Slot(NamedTuple):
+class CheckpointSlot(NamedTuple):
     """Where an array of a checkpoint belongs."""
 
     shape: tuple  # in PyTorch's order
     variable: Any = None  # None where the array is not used
     rows: slice = slice(None)  # the array's place in the variable, first axis
-    blocks: Blocks = Blocks("")
+    blocks: CheckpointBlock = CheckpointBlock("")
 
     def kept(self, array):
         """The blocks of an array that the variable holds."""
@@ -167,14 +167,14 @@ def export_torch_checkpoint(model):
 
 
 def _slots(model):
-    """`Slot` of every array of a model's checkpoint, by name."""
+    """`CheckpointSlot` of every array of a model's checkpoint, by name."""
     wiring = model._forecaster.cell.wiring
     slots = _layer_slots("embed.conv_embed", wiring.embed)
     all_layers = _shapes_of_all_layers(model)
     for index, cell in enumerate(wiring.cells):
         own = _cell_slots(cell)
         for name, shape in all_layers.items():
-            slot = own.get(name, Slot(shape))
+            slot = own.get(name, CheckpointSlot(shape))
             slots[f"rnns.lstm.{index}.{name}"] = slot
     if model.decoupling_weight:
         adapter = wiring.cells[0].adapter
@@ -190,7 +190,7 @@ def _shapes_of_all_layers(model):
     three has layers of all kinds.
     """
     row = lookup_cell(model.cell)[1]._replace(
-        motion=model.motion, decoupling=model.decoupling_weight
+        motion=model.motion, decoupling_weight=model.decoupling_weight
     )
     cells = build_cells(
         row,
@@ -210,7 +210,7 @@ def _shapes_of_all_layers(model):
 
 def _cell_slots(cell):
     slots = {}
-    for path, names in cell.reference_names.items():
+    for path, names in cell.checkpoint_names.items():
         layer = cell
         for part in path.split("."):
             layer = layer[int(part)] if part.isdigit() else getattr(layer, part)
@@ -222,7 +222,7 @@ def _cell_slots(cell):
 def _layer_slots(names, layer):
     """Slots of the weights of a convolution that holds several arrays."""
     names = (names,) if isinstance(names, str) else names
-    blocks = [Blocks(n) if isinstance(n, str) else n for n in names]
+    blocks = [CheckpointBlock(n) if isinstance(n, str) else n for n in names]
     kept = [b.count - len(b.dropped) for b in blocks]
     slots = {}
     for variable in layer.weights:
@@ -232,7 +232,7 @@ def _layer_slots(names, layer):
         start = 0
         for block, count in zip(blocks, kept, strict=True):
             stop = start + count * width
-            slots[f"{block.name}.{kind}"] = Slot(
+            slots[f"{block.name}.{kind}"] = CheckpointSlot(
                 (block.count * width, *rest),
                 variable,
                 slice(start, stop),

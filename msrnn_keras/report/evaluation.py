@@ -26,7 +26,7 @@ class Clip(NamedTuple):
     past: Any  # frames: rain in mm/h, all else in [0, 1]
     future: Any
     forecasts: dict  # name -> frames
-    colours: str  # "gray" or "rain"
+    colors: str  # "gray" or "rain"
     truth: Any  # `future` in the units of the data
     estimates: dict  # `forecasts` in the units of the data
     units: str | None
@@ -61,7 +61,7 @@ def evaluation_report(
         dataset: As of `msrnn_keras.evaluation.evaluate`; pixels in [0, 1].
         scores: A dict from the name of each model to what `evaluate` gave.
         shown: Indices of the clips to draw.
-        radar: Whether the data are rain, drawn in the colours of radar.
+        radar: Whether the data are rain, drawn in the colors of radar.
         scaling: Object with `inverse(frames)`, which turns pixels into the
             units of the data, of rain mm/h. None is `dataset.scaling`, where
             there is one. Without it, radar frames are taken to be in mm/h.
@@ -167,7 +167,7 @@ def _clips(name, past, future, forecasts, radar, scaling):
 
 def _pictures(clip, times, extent):
     arguments = (clip.past, clip.future, clip.forecasts)
-    if clip.colours == "rain":
+    if clip.colors == "rain":
         grid = plot_radar(*arguments, **times, extent=extent)
     else:
         grid = plot_forecast(*arguments, **times)
@@ -183,7 +183,7 @@ def _pictures(clip, times, extent):
 def _animation(clip):
     scale = max(1, _PANEL_PIXELS // clip.past.shape[2])
     frames = forecast_frames(
-        clip.past, clip.future, clip.forecasts, scale, clip.colours
+        clip.past, clip.future, clip.forecasts, scale, clip.colors
     )
     panels = ["truth", *clip.forecasts]
     panels += [f"error of {name}" for name in clip.forecasts]
@@ -202,4 +202,4 @@ def _flow_picture(clip, model, past):
     flows = model_flow(model, past)
     layer, flow = next(iter(flows.items()))
     caption = f"{clip.name}: motion at the last input frame, {layer}"
-    return {caption: plot_flow(flow, clip.past[-1], colours=clip.colours)}
+    return {caption: plot_flow(flow, clip.past[-1], colors=clip.colors)}

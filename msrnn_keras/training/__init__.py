@@ -20,14 +20,14 @@ from msrnn_keras.training.folder import (
     INIT,
     RECIPE,
     check_folder,
-    claim,
-    hold,
+    init_run,
+    lock_run,
 )
 from msrnn_keras.training.history import HISTORY, SCORE, read_history
 from msrnn_keras.training.initial import same_weights, save_initial
 from msrnn_keras.training.keeper import BEST, RunKeeper
 from msrnn_keras.training.packing import pack_run, unpack_run
-from msrnn_keras.training.stopping import Stop, Stopped, pass_on
+from msrnn_keras.training.stopping import Stop, Stopped, reraise
 
 __all__ = [
     "BEST",
@@ -162,7 +162,7 @@ def train(
             _train, recipe, run_dir, settings, devices=devices
         )
     if told is not None:
-        pass_on(told)
+        reraise(told)
     best = run_dir / BEST
     return best if best.exists() else None
 
@@ -178,17 +178,17 @@ def _train(group, recipe, run_dir, settings):
         validation = recipe.data("validation", settings["data"])
         # What cannot be built must leave no directory behind.
         new = None if (run_dir / RECIPE).exists() else recipe.build()
-        if group.chief:
-            stack.enter_context(hold(run_dir))
+        if group.is_main:
+            stack.enter_context(lock_run(run_dir))
         restored = checkpoints.restore(run_dir, steps)
         model, position = restored or (new or recipe.build(), Position())
         init = settings.get("init") or run_dir / INIT
         if restored is None and init.exists():
             model.load_weights(init)
         optimization.set_learning_rate(model.optimizer, recipe.training)
-        if group.chief:
+        if group.is_main:
             names = settings.get("init"), settings.get("init_name")
-            claim(run_dir, recipe, *names)
+            init_run(run_dir, recipe, *names)
         keeper = RunKeeper(
             run_dir,
             steps,
@@ -200,10 +200,10 @@ def _train(group, recipe, run_dir, settings):
         )
         epochs = recipe.training.epochs
         callbacks = [keeper]
-        if group.chief:
+        if group.is_main:
             callbacks += _reporters(run_dir, epochs, steps, position, settings)
-        model = group.prepare(model)
-        shared = group.share(batches), group.share(validation)
+        model = group.wrap(model)
+        shared = group.shard(batches), group.shard(validation)
         try:
             if not keeper.spent:
                 _fit(model, batches, shared, epochs, position, callbacks)

@@ -12,8 +12,8 @@ from msrnn_keras.training.folder import (
     ENVIRONMENT,
     RECIPE,
     check_folder,
-    claim,
-    hold,
+    init_run,
+    lock_run,
 )
 from msrnn_keras.training.history import HISTORY, read_history, write_history
 from msrnn_keras.training.keeper import BEST
@@ -82,14 +82,14 @@ def branch_run(recipe, run_dir, branch_dir, decay_steps):
             epochs=epochs, decay_steps=epochs * steps - done
         )
         check_folder(branch_dir, branch)
-        with hold(branch_dir):
+        with lock_run(branch_dir):
             rows = read_history(snapshot)[: position.epoch]
             if rows:
                 write_history(branch_dir, rows)
             for name in (ENVIRONMENT, BEST, CHECKPOINT):
                 if (snapshot / name).exists():
                     shutil.copyfile(snapshot / name, branch_dir / name)
-            claim(branch_dir, branch)  # The recipe comes last.
+            init_run(branch_dir, branch)  # The recipe comes last.
     return branch
 
 

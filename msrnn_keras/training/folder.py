@@ -51,7 +51,7 @@ def is_empty_directory(path):
 
 
 @contextlib.contextmanager
-def hold(run_dir):
+def lock_run(run_dir):
     """Keep other processes off a directory; the system frees it of a dead one.
 
     Args:
@@ -76,7 +76,7 @@ def hold(run_dir):
         yield
 
 
-def claim(run_dir, recipe, init=None, init_name=None):
+def init_run(run_dir, recipe, init=None, init_name=None):
     """Make the directory this recipe's and remove what a killed run left.
 
     Args:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from msrnn_keras.models.scheduled_sampling import Sampling
+from msrnn_keras.models.scheduled_sampling import ScheduledSampling
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
 # The learning rate at the start and at the end of a cosine, as parts of the
@@ -13,7 +13,10 @@ SCHEDULES = {
     "one-cycle": (1 / 25, 1 / 25e4),
     "constant": None,
 }
-SAMPLINGS = {"linear": Sampling.linear, "reverse": Sampling.reverse}
+SAMPLINGS = {
+    "linear": ScheduledSampling.linear,
+    "reverse": ScheduledSampling.reverse,
+}
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -130,7 +133,7 @@ def sampling(training):
         training: `msrnn_keras.training.recipe.Training`.
 
     Returns:
-        `msrnn_keras.Sampling`, or None.
+        `msrnn_keras.ScheduledSampling`, or None.
     """
     if training.sampling == "none":
         return None

@@ -8,7 +8,12 @@ import uuid
 
 from msrnn_keras.training import checkpoints
 from msrnn_keras.training.checkpoints import CHECKPOINT, PREVIOUS
-from msrnn_keras.training.folder import LOCK, RECIPE, hold, is_empty_directory
+from msrnn_keras.training.folder import (
+    LOCK,
+    RECIPE,
+    is_empty_directory,
+    lock_run,
+)
 from msrnn_keras.utils.files import remove_unfinished, write_atomically
 
 LISTING = "run.json"
@@ -60,7 +65,7 @@ def pack_run(run_dir, folder, piece=PIECE):
         )
     folder.mkdir(parents=True, exist_ok=True)
     remove_unfinished(folder)
-    with hold(run_dir):
+    with lock_run(run_dir):
         files = {
             name: _write_pieces(path, folder, piece)
             for name, path in _files(run_dir).items()
@@ -113,7 +118,7 @@ def unpack_run(folder, run_dir):
                 for piece in pieces:
                     file.write((folder / piece).read_bytes())
         if run_dir.exists():
-            with hold(run_dir):
+            with lock_run(run_dir):
                 (run_dir / LOCK).unlink()
                 run_dir.rmdir()
         beside.rename(run_dir)

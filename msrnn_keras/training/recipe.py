@@ -10,7 +10,7 @@ import keras
 
 from msrnn_keras import data
 from msrnn_keras.data.datasets.catalog import published_sizes
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.metrics import MSE
 from msrnn_keras.models.ms_stack import create
 from msrnn_keras.training import optimization
@@ -23,7 +23,10 @@ from msrnn_keras.training.settings import (
 
 TEST_ONLY = ("mnist-official",)
 DATASETS = tuple(name for name in data.NAMES if name not in TEST_ONLY)
-LOSSES = {"l1_l2": L1L2, "mse": functools.partial(L1L2, l1_weight=0.0)}
+LOSSES = {
+    "l1_l2": FrameL1L2Loss,
+    "mse": functools.partial(FrameL1L2Loss, l1_weight=0.0),
+}
 # What `Recipe.data` gives to `data.load` itself.
 RESERVED = (
     "name",
@@ -31,7 +34,7 @@ RESERVED = (
     "batch_size",
     "context",
     "horizon",
-    "teacher",
+    "teacher_forcing",
     "shuffle",
     "path",
     "stride",
@@ -122,7 +125,7 @@ class Recipe:
             options["image_shape"] = image_shape[:2]
         if split == "train":
             options["seed"] = t.seed
-            options["teacher"] = t.sampling != "none"
+            options["teacher_forcing"] = t.sampling != "none"
             if drawn:
                 options["num_clips"] = t.batch_size * t.steps_per_epoch
         if split == "validation":
@@ -241,6 +244,9 @@ def parse_recipe(text, path):
         if isinstance(recipe.architecture, dict) and recipe.dataset in DATASETS:
             sizes = published_sizes(recipe.dataset)
             architecture = {**sizes, **recipe.architecture}
+            if "decoupling" in architecture:  # its name in version 0.1
+                weight = architecture.pop("decoupling")
+                architecture["decoupling_weight"] = weight
             recipe = dataclasses.replace(recipe, architecture=architecture)
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise ValueError(

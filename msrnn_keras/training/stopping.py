@@ -11,7 +11,7 @@ class Stopped(Exception):
     """A run was stopped and has saved its state."""
 
 
-def pass_on(number):
+def reraise(number):
     """Do what a signal does outside of a run.
 
     Its handler is called rather than the signal raised again: what a handler
@@ -61,7 +61,7 @@ class Stop:
     def _note(self, number, frame):
         if self.signal is not None:
             self.__exit__()
-            pass_on(number)
+            reraise(number)
         self.signal = number
 
     def within(self, seconds):

@@ -1,9 +1,12 @@
 """The values that a search may choose from: checked, and as text."""
 
-from msrnn_keras.models.scheduled_sampling import Sampling
+from msrnn_keras.models.scheduled_sampling import ScheduledSampling
 from msrnn_keras.utils.checks import check_positive
 
-SAMPLINGS = {"linear": Sampling.linear, "reverse": Sampling.reverse}
+SAMPLINGS = {
+    "linear": ScheduledSampling.linear,
+    "reverse": ScheduledSampling.reverse,
+}
 NO_SAMPLING = "none"
 
 
@@ -67,7 +70,7 @@ def _check_scales(choice):
 
 
 def schedule(text):
-    """The `Sampling` of a text of `sampling_texts`, or None."""
+    """The `ScheduledSampling` of a text of `sampling_texts`, or None."""
     if text == NO_SAMPLING:
         return None
     name, steps = text.split()

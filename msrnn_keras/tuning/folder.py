@@ -48,7 +48,7 @@ def _differing(there, here):
     return names
 
 
-def claim(folder, search):
+def init_search(folder, search):
     """Make the folder this search's, rid of what a killed one left."""
     folder.mkdir(parents=True, exist_ok=True)
     remove_unfinished(folder)

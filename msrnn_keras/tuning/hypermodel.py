@@ -7,9 +7,9 @@ import time
 
 import keras
 
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.metrics import MSE
-from msrnn_keras.models.architectures import CELLS, MULTI_SCALE, PLAIN
+from msrnn_keras.models.architectures import CELL_SPECS, MULTI_SCALE, PLAIN
 from msrnn_keras.models.ms_stack import MSStack, create
 from msrnn_keras.models.step_graph import SKIPS, cell_arguments
 from msrnn_keras.tuning.choices import (
@@ -40,7 +40,7 @@ class SearchSpace:
     scheduled sampling as one choice of schedule and steps, `"linear 4000"`.
 
     Args:
-        cell: Strings, names in `msrnn_keras.models.architectures.CELLS`.
+        cell: Strings, names in `msrnn_keras.models.architectures.CELL_SPECS`.
         filters: Integers, channels of every recurrent layer.
         kernel_size: Integers, side of the cells' kernels, pixels.
         scales: Tuples of integers, one for each layer; each reads the same
@@ -94,7 +94,7 @@ class SearchSpace:
         super().__init__(name=name)
         cells = several("cell", cell)
         self.choices = {
-            "cell": [lookup(value, CELLS, "cell")[0] for value in cells],
+            "cell": [lookup(value, CELL_SPECS, "cell")[0] for value in cells],
             "filters": integers("filters", filters),
             "kernel_size": integers("kernel_size", kernel_size),
             "scales": scale_texts(scales),
@@ -137,8 +137,8 @@ class SearchSpace:
                 and gives the values.
 
         Returns:
-            `MSStack`, untrained, with the loss `L1L2`, the metric `MSE` and
-            Adam.
+            `MSStack`, untrained, with the loss `FrameL1L2Loss`, the metric
+            `MSE` and Adam.
 
         Raises:
             ValueError: If `MSStack` refuses a value.
@@ -157,7 +157,7 @@ class SearchSpace:
         model = create(name, sampling=schedule(values["sampling"]), **arguments)
         model.compile(
             keras.optimizers.Adam(rate, clipnorm=self.clipnorm),
-            loss=L1L2(),
+            loss=FrameL1L2Loss(),
             metrics=[MSE()],
         )
         # So that Hyperband goes on with it, as saved with the weights.
@@ -242,7 +242,7 @@ def architecture(values, fixed):
     arguments = {"scales": scales}
     for name in ("filters", "kernel_size", "skips", "patch_size"):
         arguments[name] = values[name]
-    taken = _STACK | cell_arguments(CELLS[cell])
+    taken = _STACK | cell_arguments(CELL_SPECS[cell])
     arguments |= {k: v for k, v in fixed.items() if k in taken}
     return cell if set(scales) == {1} else f"ms-{cell}", arguments
 
@@ -258,7 +258,7 @@ def plain(value):
 
 def _check_known(fixed, cells):
     """Refuses what neither MSStack nor any of the cells takes."""
-    known = _STACK.union(*(cell_arguments(CELLS[cell]) for cell in cells))
+    known = _STACK.union(*(cell_arguments(CELL_SPECS[cell]) for cell in cells))
     unknown = sorted(set(fixed) - known)
     if unknown:
         raise ValueError(

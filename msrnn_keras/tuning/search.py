@@ -8,7 +8,7 @@ import keras
 from msrnn_keras.tuning.folder import (
     check_folder,
     check_results,
-    claim,
+    init_search,
     last_line,
 )
 from msrnn_keras.tuning.parallel import address, await_chief, role_of_process
@@ -103,7 +103,7 @@ def tune(
     if role == "worker":
         await_chief(tuner, folder, search)
     else:
-        claim(folder, search)
+        init_search(folder, search)
     deadline = started + 60 * max_minutes if max_minutes else None
     tuner.finished = _run(tuner, train, validation, epochs, deadline, verbose)
     if tuner.leads:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras import MSStack, Sampling, losses
+from msrnn_keras import MSStack, ScheduledSampling, losses
 from msrnn_keras.backend.rematerialization import REMAT
 from tests.descriptors import ARCHITECTURES
 from tests.reference import clips, tiny
@@ -33,7 +33,7 @@ def small(name="ms-convlstm", **options):
 def trained(name, remat, sampling=None):
     """Losses of two steps, the weights and a forecast after them."""
     model = small(name, remat=remat, sampling=sampling)
-    model.compile(keras.optimizers.SGD(1e-3), loss=losses.L1L2())
+    model.compile(keras.optimizers.SGD(1e-3), loss=losses.FrameL1L2Loss())
     given = [model.train_on_batch(FRAMES, FUTURE) for _ in range(2)]
     assert given[1] != given[0]
     return given, model.get_weights(), model.predict(FRAMES[:, :2], verbose=0)
@@ -51,7 +51,7 @@ def test_training_gives_the_same(name, remat):
 
 
 def test_the_same_frames_are_sampled():
-    sampling = Sampling(0.5, 0.5)
+    sampling = ScheduledSampling(0.5, 0.5)
     results = [trained("ms-convlstm", r, sampling) for r in (None, "step")]
     check_same(*results)
     assert results[0][0] != trained("ms-convlstm", None)[0]

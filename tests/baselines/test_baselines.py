@@ -3,9 +3,9 @@ import pytest
 
 from msrnn_keras.baselines import (
     BASELINES,
-    AllBlack,
     LinearExtrapolation,
     Persistence,
+    Zeros,
 )
 
 pytestmark = pytest.mark.backend_free
@@ -16,8 +16,8 @@ FRAMES = np.random.default_rng(0).random((2, 6, 3, 4, 1)).astype("float32")
 def test_persistence_rollout_repeats_each_frame_then_the_last():
     baseline = Persistence(context=4, horizon=3)
     expected = FRAMES[:, [0, 1, 2, 3, 3, 3]]
-    np.testing.assert_array_equal(baseline.rollout(FRAMES), expected)
-    np.testing.assert_array_equal(baseline.rollout(FRAMES[:, :4]), expected)
+    np.testing.assert_array_equal(baseline.predict_all(FRAMES), expected)
+    np.testing.assert_array_equal(baseline.predict_all(FRAMES[:, :4]), expected)
 
 
 def test_persistence_predict_holds_the_last_context_frame():
@@ -37,14 +37,14 @@ def test_persistence_forecast_uses_every_frame():
 
 def test_horizon_of_one():
     baseline = Persistence(context=4, horizon=1)
-    np.testing.assert_array_equal(baseline.rollout(FRAMES), FRAMES[:, :4])
+    np.testing.assert_array_equal(baseline.predict_all(FRAMES), FRAMES[:, :4])
     np.testing.assert_array_equal(baseline.predict(FRAMES), FRAMES[:, 3:4])
 
 
 def test_all_black_is_zero_everywhere():
-    baseline = AllBlack(context=4, horizon=3)
+    baseline = Zeros(context=4, horizon=3)
     for result, time in [
-        (baseline.rollout(FRAMES, batch_size=1, verbose=1), 6),
+        (baseline.predict_all(FRAMES, batch_size=1, verbose=1), 6),
         (baseline.predict(FRAMES, batch_size=1, verbose=1), 3),
         (baseline.forecast(FRAMES, horizon=9), 9),
     ]:
@@ -63,15 +63,21 @@ def test_linear_extrapolation_of_single_pixels():
             [0.9, 0.7, 0.2, 0.1, 0.0, 0.0],
         ]
     )
-    result = baseline.rollout(past)[0, :, 0, :, 0].T
+    result = baseline.predict_all(past)[0, :, 0, :, 0].T
     np.testing.assert_allclose(result, expected, atol=1e-12)
     ahead = baseline.forecast(past[:, :2], horizon=1)
     np.testing.assert_allclose(ahead.ravel(), [0.3, 0.7])
     np.testing.assert_array_equal(
         baseline.forecast(past[:, :1], horizon=2), past[:, [0, 0]]
     )
-    assert baseline.rollout(FRAMES).dtype == "float32"
-    assert LinearExtrapolation(1, 2).rollout(FRAMES).shape == (2, 2, 3, 4, 1)
+    assert baseline.predict_all(FRAMES).dtype == "float32"
+    assert LinearExtrapolation(1, 2).predict_all(FRAMES).shape == (
+        2,
+        2,
+        3,
+        4,
+        1,
+    )
 
 
 def test_whole_numbers_do_not_wrap_around():
@@ -84,16 +90,16 @@ def test_missing_pixels_are_zero_and_do_not_change():
     past = np.array([0.2, np.nan, 0.4, 0.5, np.nan]).reshape(1, 5, 1, 1, 1)
     still = Persistence(context=5, horizon=2)
     expected = [0.2, 0, 0.4, 0.5, 0, 0]
-    np.testing.assert_array_equal(still.rollout(past).ravel(), expected)
+    np.testing.assert_array_equal(still.predict_all(past).ravel(), expected)
     np.testing.assert_array_equal(still.predict(past).ravel(), [0, 0])
     line = LinearExtrapolation(context=4, horizon=2)
     expected = [0.2, 0, 0.4, 0.6, 0.7]
-    np.testing.assert_allclose(line.rollout(past).ravel(), expected)
-    black = AllBlack(context=5, horizon=2)
-    np.testing.assert_array_equal(black.rollout(past).ravel(), np.zeros(6))
+    np.testing.assert_allclose(line.predict_all(past).ravel(), expected)
+    black = Zeros(context=5, horizon=2)
+    np.testing.assert_array_equal(black.predict_all(past).ravel(), np.zeros(6))
 
 
-@pytest.mark.parametrize("make", [Persistence, AllBlack, LinearExtrapolation])
+@pytest.mark.parametrize("make", [Persistence, Zeros, LinearExtrapolation])
 def test_attributes_and_errors(make):
     baseline = make(context=4, horizon=3, name="mine")
     assert (baseline.context, baseline.horizon) == (4, 3)

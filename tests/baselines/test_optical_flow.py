@@ -57,7 +57,7 @@ def test_blobs_go_on_as_they_moved():
 def test_rollout_predicts_each_frame_from_those_before():
     clip = moving()
     flow = OpticalFlow(4, 2)
-    rollout = flow.rollout(clip)
+    rollout = flow.predict_all(clip)
     assert rollout.shape == (1, 5, 48, 48, 1)
     np.testing.assert_array_equal(rollout[:, 0], clip[:, 0])
     for time in (2, 3):
@@ -66,7 +66,9 @@ def test_rollout_predicts_each_frame_from_those_before():
     np.testing.assert_array_equal(rollout[:, 3:], flow.predict(clip))
     changed = clip.copy()
     changed[:, 3] = 0
-    np.testing.assert_array_equal(flow.rollout(changed)[:, :3], rollout[:, :3])
+    np.testing.assert_array_equal(
+        flow.predict_all(changed)[:, :3], rollout[:, :3]
+    )
 
 
 def test_each_channel_is_moved():
@@ -88,7 +90,7 @@ def test_what_comes_in_over_the_border_is_filled():
 @pytest.mark.parametrize("value", [0.0, 0.5, np.nan])
 def test_fields_with_nothing_in_them_stay(value):
     empty = np.full((2, 4, 32, 32, 2), value)
-    result = OpticalFlow(4, 3, fill=0.25).rollout(empty)
+    result = OpticalFlow(4, 3, fill=0.25).predict_all(empty)
     expected = 0.25 if np.isnan(value) else value
     np.testing.assert_array_equal(result, np.full((2, 6, 32, 32, 2), expected))
 
@@ -98,7 +100,7 @@ def test_rain_that_begins_or_ends():
     for empty in (slice(0, 2), slice(2, 3), slice(3, 4)):
         gone = clip.copy()
         gone[:, empty] = 0
-        assert np.isfinite(OpticalFlow(4, 2).rollout(gone)).all()
+        assert np.isfinite(OpticalFlow(4, 2).predict_all(gone)).all()
 
 
 def test_missing_pixels_do_not_stop_the_motion():
@@ -117,7 +119,7 @@ def test_missing_pixels_do_not_stop_the_motion():
 
 def test_one_frame_alone_stays():
     clip = moving()
-    result = OpticalFlow(1, 2).rollout(clip)
+    result = OpticalFlow(1, 2).predict_all(clip)
     np.testing.assert_array_equal(result, clip[:, [0, 0]])
     assert result.dtype == "float32"
 

@@ -93,7 +93,7 @@ CANNOT_ABSORB = {"MIMCell", "PrecipLSTMCell", "MoDeRNNCell", "CMSLSTMCell"}
 def test_absorbs_an_embed_or_leaves_it_as_it_is(descriptor):
     embed = Conv2D(4, 1)
     cell = descriptor.make()
-    can = cell.absorb(embed)
+    can = cell.fold_pointwise(embed)
     assert can is (descriptor.cell.__name__ not in CANNOT_ABSORB)
     embed.build((None, 6, 4, 2))
     assert embed(keras.Input((6, 4, 2))).shape[-1] == (3 if can else 4)
@@ -108,7 +108,7 @@ def test_an_absorbed_embed_changes_no_output(descriptor):
     for absorbed in (False, True):
         embed, cell = Conv2D(4, 1), descriptor.make()
         if absorbed:
-            cell.absorb(embed)
+            cell.fold_pointwise(embed)
         embed.build(x.shape)
         cell.build((*x.shape[:3], 4))
         rng = np.random.default_rng(1)
@@ -131,7 +131,7 @@ def test_an_absorbed_embed_changes_no_output(descriptor):
 def test_a_motion_cell_of_another_width_leaves_the_embed():
     cell = cells.MotionCell(ConvLSTMCell(4))
     embed = Conv2D(8, 1)
-    assert not cell.absorb(embed)
+    assert not cell.fold_pointwise(embed)
     embed.build((None, 6, 4, 2))
     assert embed(keras.Input((6, 4, 2))).shape[-1] == 8
 

@@ -92,9 +92,9 @@ def test_names_every_weight_of_a_reference_layer():
     cell = built()
     assert [stage.blocks for stage in cell.stages] == [1, 2, 4]
     for index in range(3):
-        names = cell.reference_names[f"stages.{index}.to_qkv"]
+        names = cell.checkpoint_names[f"stages.{index}.to_qkv"]
         assert names == tuple(
             f"SEBlock.stages.{index}.f_{part}"
             for part in ("query", "key", "value")
         )
-    assert len(cell.weights) == 2 * len(cell.reference_names)
+    assert len(cell.weights) == 2 * len(cell.checkpoint_names)

@@ -73,7 +73,7 @@ def test_runs_on_maps_of_any_size():
 
 def test_names_every_weight_of_a_reference_layer():
     cell = built()
-    names = cell.reference_names
+    names = cell.checkpoint_names
     for path in ("x_to_gates", "h_to_gates", "c_to_o"):
         for index, size in enumerate((3, 5)):
             assert getattr(cell, path)[index].kernel_size == (size, size)

@@ -92,7 +92,7 @@ def test_runs_on_maps_of_any_size():
 
 def test_names_every_weight_of_a_reference_layer():
     cell = built()
-    assert set(cell.reference_names.values()) == KEYS
+    assert set(cell.checkpoint_names.values()) == KEYS
     sizes = [conv.kernel_size for conv in cell.h_to_x.convs]
     assert sizes == [(3, 3), (5, 5), (7, 7)]
     assert len(cell.weights) == 2 * len(KEYS)

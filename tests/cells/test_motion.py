@@ -158,7 +158,7 @@ def test_the_highway_has_weights_only_where_channels_differ():
 def test_reference_names_name_every_layer_with_weights():
     cell = random_cell(8, STLSTMCell)
     named = set()
-    for path in cell.reference_names:
+    for path in cell.checkpoint_names:
         layer = cell
         for part in path.split("."):
             layer = getattr(layer, part)

@@ -85,7 +85,7 @@ def test_states_lie_as_named():
 
 def test_every_weight_has_reference_names():
     cell, _, _ = random_cell()
-    layers = [getattr(cell, name) for name in cell.reference_names]
+    layers = [getattr(cell, name) for name in cell.checkpoint_names]
     named = {weight.path for layer in layers for weight in layer.weights}
     assert named == {weight.path for weight in cell.weights}
 

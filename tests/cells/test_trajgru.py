@@ -50,7 +50,8 @@ def random_cell(channels=2, **options):
 
 def weights_of(cell):
     return {
-        name: getattr(cell, name).get_weights() for name in cell.reference_names
+        name: getattr(cell, name).get_weights()
+        for name in cell.checkpoint_names
     }
 
 

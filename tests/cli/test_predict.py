@@ -101,11 +101,11 @@ def test_predict_reads_and_writes_videos(run, refuse, model_file, tmp_path):
     given = write_avi(tmp_path / "in.avi", squares())
     out = tmp_path / "out.mp4"
     command = ["predict", given, "--model", model_file, "--out", out]
-    refuse("--grey", *command)
-    options = ["--grey", "--size", "12x16", "--horizon", 2]
+    refuse("--gray", *command)
+    options = ["--gray", "--size", "12x16", "--horizon", 2]
     run(*command, *options)
     assert len(from_video(out)) == 8 and from_video(out).interval == 0.04
-    refuse("Received: 12", *command, "--grey", "--size", "12")
+    refuse("Received: 12", *command, "--gray", "--size", "12")
     given.write_bytes(given.read_bytes()[:-2000])
     refuse("may be cut off", *command, *options)
     (tmp_path / "empty").mkdir()
@@ -234,7 +234,7 @@ def test_predict_refuses_what_it_cannot_do(refuse, past, tmp_path):
     refuse("horizon=0", "predict", past, "--out", out, "--horizon", 0)
     refuse("Received: 3 frames", "predict", past, "--out", out, "--last", 4)
     refuse("fps", "predict", past, "--out", out, "--fps", 4)
-    refuse("`grey` is not for", "predict", past, "--out", out, "--grey")
+    refuse("`gray` is not for", "predict", past, "--out", out, "--gray")
     refuse("'lstm'", "predict", past, "--out", out, "--model", "lstm")
     model = tmp_path / "none.keras"
     refuse("none.keras", "predict", past, "--out", out, "--model", model)

@@ -84,8 +84,8 @@ def test_too_few_frames_after_a_gap_are_refused():
     assert forecast_recordings(model, [short])[0].shape[1] == 2
 
 
-def test_colours_for_a_model_of_one_channel_are_refused(model):
-    with pytest.raises(ValueError, match="--grey.*Received: 3 channel"):
+def test_colors_for_a_model_of_one_channel_are_refused(model):
+    with pytest.raises(ValueError, match="--gray.*Received: 3 channel"):
         forecast_recordings(model, [from_arrays(np.zeros((3, 8, 8, 3)))])
     with pytest.raises(ValueError, match=r"1 channel\(s\). Received: 2"):
         forecast_recordings(model, [from_arrays(np.zeros((3, 8, 8, 2)))])

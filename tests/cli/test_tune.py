@@ -64,7 +64,11 @@ def test_tune_gives_the_data_to_the_space(run, command, monkeypatch):
     train, validation = seen["train"], seen["validation"]
     assert (train.split, validation.split) == ("train", "validation")
     assert (train.num_clips, validation.num_clips) == (4, 2)
-    assert train.teacher and not validation.teacher and train.seed == 5
+    assert (
+        train.teacher_forcing
+        and not validation.teacher_forcing
+        and train.seed == 5
+    )
     config = seen["space"].get_config()
     assert config["fixed"] == {
         "image_shape": [28, 28, 1],

@@ -42,14 +42,16 @@ def test_stride_begins_anew_in_each_segment(stride):
     assert starts(make(stride=stride)) == expected
 
 
-@pytest.mark.parametrize("teacher", [False, True])
-def test_x_and_y(teacher):
-    x, y = make(teacher=teacher, batch_size=2)[3]
-    assert x.shape == (2, 4 if teacher else 3, 3, 4, 2)
+@pytest.mark.parametrize("teacher_forcing", [False, True])
+def test_x_and_y(teacher_forcing):
+    x, y = make(teacher_forcing=teacher_forcing, batch_size=2)[3]
+    assert x.shape == (2, 4 if teacher_forcing else 3, 3, 4, 2)
     assert y.shape == (2, 2, 3, 4, 2)
     assert x.dtype == y.dtype == "float32"
     first = [[14], [15]]
-    np.testing.assert_array_equal(shown(x), first + np.arange(3 + teacher))
+    np.testing.assert_array_equal(
+        shown(x), first + np.arange(3 + teacher_forcing)
+    )
     np.testing.assert_array_equal(shown(y), first + np.arange(3, 5))
 
 
@@ -167,7 +169,7 @@ def test_workers_read_the_clips_of_a_batch_at_the_same_time():
 
 def test_as_tf_data():
     pytest.importorskip("tensorflow")
-    clips = make(shuffle=True, teacher=True, batch_size=6)
+    clips = make(shuffle=True, teacher_forcing=True, batch_size=6)
     expected = list(clips)
     found = list(clips.as_tf_data().as_numpy_iterator())
     assert len(found) == 5 and clips.epoch == 1

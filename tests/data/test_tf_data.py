@@ -29,14 +29,14 @@ def assert_same_batches(result, expected):
 
 def test_same_batches_as_the_data_set():
     pytest.importorskip("tensorflow")
-    dataset = make("test", teacher=True)
+    dataset = make("test", teacher_forcing=True)
     result = dataset.as_tf_data()
     assert_same_batches(list(result.as_numpy_iterator()), list(dataset))
 
 
 def test_element_spec_and_length():
     pytest.importorskip("tensorflow")
-    result = as_tf_data(make(teacher=True))
+    result = as_tf_data(make(teacher_forcing=True))
     x, y = result.element_spec
     assert x.shape.as_list() == [None, 4, 12, 10, 1]
     assert y.shape.as_list() == [None, 2, 12, 10, 1]

@@ -55,8 +55,8 @@ def test_what_fits_is_kept_and_the_rest_is_named():
 
 
 @pytest.mark.backend_free
-def test_colours_are_one_digit_each():
-    clips = fine_tune.Colours("test", 9)
+def test_colors_are_one_digit_each():
+    clips = fine_tune.Colors("test", 9)
     past, future = clips[1]
     assert len(clips) == 2
     assert past.shape == (1, 6, 48, 80, 3)

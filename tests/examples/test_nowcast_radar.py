@@ -45,7 +45,7 @@ def test_tiles_are_those_with_rain_and_clips_stay_within_them():
 
 
 def test_a_clip_is_turned_as_a_whole_and_in_all_eight_ways():
-    clips = clips_of_rain(5, batch_size=1, teacher=True)
+    clips = clips_of_rain(5, batch_size=1, teacher_forcing=True)
     turned = nowcast_radar.Turned(clips)
     assert len(turned) == len(clips)
     frames, ways = clips[0], set()

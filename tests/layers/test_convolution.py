@@ -5,7 +5,7 @@ from keras import ops
 
 from msrnn_keras import ConvLSTMCell, ConvRNN
 from msrnn_keras.layers import Conv2D, convolution
-from msrnn_keras.layers.convolution import Recover, convolve
+from msrnn_keras.layers.convolution import FoldedOutput, convolve
 from tests import reference
 from tests.gradients import gradients, random
 
@@ -101,7 +101,7 @@ def pair(absorbed):
     """An embed of 2 channels and a convolution of its 6 and 3 others."""
     embed, conv = Conv2D(6, 1), Conv2D(5, 3, padding="same")
     if absorbed:
-        conv.absorb(embed)
+        conv.fold_pointwise(embed)
     embed.build((None, None, None, 2))
     conv.build((None, None, None, 6 + 3))
     for seed, weight in enumerate([*embed.weights, *conv.weights]):
@@ -182,7 +182,7 @@ def test_the_weights_are_those_of_the_two_layers():
 def test_recover_gives_what_the_embed_would_have_given():
     x, upstream = random(2, 5, 4, 2), random(2, 5, 4, 6, seed=1)
     (plain, _), (deferred, _) = pair(False), pair(True)
-    recover = Recover(deferred)
+    recover = FoldedOutput(deferred)
     assert recover.weights == []
 
     def recovered(x, kernel, bias):

@@ -6,10 +6,10 @@ import pytest
 
 from msrnn_keras.layers import Conv2D
 from msrnn_keras.layers.kernels import (
-    KernelMaker,
-    holding,
+    CachedKernel,
+    cached_kernels,
     kernel_makers,
-    made_once,
+    using_kernels,
 )
 from tests.gradients import random
 from tests.reference import clips, tiny
@@ -64,9 +64,9 @@ def test_kernels_are_held_and_released():
     twice = 2 * numpy(conv.kernel)
     x = random(1, 4, 4, 3)
     plain = numpy(conv(x))
-    with holding([conv], [keras.ops.convert_to_tensor(twice)]):
+    with using_kernels([conv], [keras.ops.convert_to_tensor(twice)]):
         np.testing.assert_allclose(numpy(conv(x)), 2 * plain, atol=1e-5)
-        with made_once(conv):
+        with cached_kernels(conv):
             np.testing.assert_allclose(numpy(conv(x)), plain, atol=1e-5)
         np.testing.assert_allclose(numpy(conv(x)), 2 * plain, atol=1e-5)
     np.testing.assert_allclose(numpy(conv(x)), plain, atol=1e-5)
@@ -76,7 +76,7 @@ def test_kernels_are_released_after_an_error():
     conv = built()
     x = random(1, 4, 4, 3)
     plain = numpy(conv(x))
-    with pytest.raises(RuntimeError, match="stop"), made_once(conv):
+    with pytest.raises(RuntimeError, match="stop"), cached_kernels(conv):
         raise RuntimeError("stop")
     conv.kernel.assign(3 * conv.kernel)
     np.testing.assert_allclose(numpy(conv(x)), 3 * plain, atol=1e-5)
@@ -120,12 +120,12 @@ def test_each_call_sees_the_newest_weights():
 
 def test_held_kernels_are_no_weights():
     conv = built()
-    with made_once(conv):
+    with cached_kernels(conv):
         assert [w.name for w in conv.weights] == ["kernel", "bias"]
 
 
 def test_a_maker_must_say_how():
-    class Empty(KernelMaker):
+    class Empty(CachedKernel):
         pass
 
     with pytest.raises(NotImplementedError, match="Empty.*`make_kernel`"):

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras.layers.kernels import made_once
+from msrnn_keras.layers.kernels import cached_kernels
 from msrnn_keras.layers.summed_conv import SummedConv
 from tests import reference
 from tests.gradients import gradients, random
@@ -58,7 +58,7 @@ def test_the_sum_of_the_kernels_is_made_once():
     x = random(1, 5, 4, 2)
     layer = built(x.shape)
     plain = keras.ops.convert_to_numpy(layer(x))
-    with made_once(layer):
+    with cached_kernels(layer):
         for conv in layer.convs:
             conv.kernel.assign(0 * conv.kernel)
         held = keras.ops.convert_to_numpy(layer(x))

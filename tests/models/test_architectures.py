@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import msrnn_keras
-from msrnn_keras import MSStack, Sampling, losses
-from msrnn_keras.models.architectures import ARCHITECTURES, CELLS
+from msrnn_keras import MSStack, ScheduledSampling, losses
+from msrnn_keras.models.architectures import ARCHITECTURES, CELL_SPECS
 from tests import reference
 from tests.descriptors import ARCHITECTURES as DESCRIPTORS
 from tests.reference import clips, numpy
@@ -72,7 +72,7 @@ def test_every_architecture_is_described():
     assert sorted(ids) == sorted(ARCHITECTURES)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", CELL_SPECS)
 def test_parameters_at_the_published_size(name):
     (descriptor,) = (d for d in DESCRIPTORS if d.name == name)
     count = msrnn_keras.create(name).count_params()
@@ -84,10 +84,12 @@ def test_parameters_at_the_published_size(name):
 )
 def test_golden_values(descriptor):
     model, frames, truth, distances = reference.golden_model(descriptor)
-    given = model.rollout(frames)
+    given = model.predict_all(frames)
     assert given.shape == truth.shape
     np.testing.assert_allclose(given, truth, atol=1e-4)
-    np.testing.assert_allclose(model.decoupling(frames), distances, atol=1e-4)
+    np.testing.assert_allclose(
+        model.decoupling_distances(frames), distances, atol=1e-4
+    )
 
 
 @every_architecture
@@ -95,7 +97,7 @@ def test_rollout_equals_a_loop_over_the_cells_at_odd_sizes(descriptor):
     model, _ = forecast_of(descriptor.name)
     frames = clips(length=3, size=(9, 7))
     expected = reference.step_loop(model, frames, steps=4)
-    np.testing.assert_allclose(model.rollout(frames), expected, atol=1e-5)
+    np.testing.assert_allclose(model.predict_all(frames), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("skips", ["none", "add", "unet3+", "fc"])
@@ -103,19 +105,19 @@ def test_memory_flows_zigzag_in_every_topology(skips):
     model = reference.tiny("ms-predrnn", skips=skips, image_shape=(8, 8, 1))
     frames = clips(length=4, size=(8, 8))
     expected = reference.step_loop(model, frames, steps=6)
-    np.testing.assert_allclose(model.rollout(frames), expected, atol=1e-5)
+    np.testing.assert_allclose(model.predict_all(frames), expected, atol=1e-5)
 
 
 @every_architecture
 def test_save_and_load(descriptor, tmp_path):
-    model = small(descriptor, sampling=Sampling.linear(9))
-    model.compile("adam", loss=losses.L1L2())
+    model = small(descriptor, sampling=ScheduledSampling.linear(9))
+    model.compile("adam", loss=losses.FrameL1L2Loss())
     expected = forecast(model, FRAMES)
     model.save(tmp_path / "m.keras")
     twin = keras.saving.load_model(tmp_path / "m.keras")
     assert type(twin) is MSStack
     assert twin.get_config() == model.get_config()
-    assert isinstance(twin.loss, losses.L1L2)
+    assert isinstance(twin.loss, losses.FrameL1L2Loss)
     np.testing.assert_allclose(forecast(twin, FRAMES), expected, atol=1e-6)
     assert len(twin.trainable_weights) == len(model.trainable_weights) > 0
 
@@ -123,7 +125,7 @@ def test_save_and_load(descriptor, tmp_path):
 @every_cell
 def test_every_output_channel_of_every_weight_gets_a_gradient(descriptor):
     model = small(descriptor)
-    model.compile(keras.optimizers.SGD(1e3), loss=losses.L1L2())
+    model.compile(keras.optimizers.SGD(1e3), loss=losses.FrameL1L2Loss())
     # Large weights: at the initial ones deep gradients are below the weights'
     # resolution.
     rng = np.random.default_rng(0)
@@ -159,7 +161,7 @@ def test_samples_do_not_see_each_other(descriptor):
 def test_the_same_seed_gives_the_same_training_forecast(descriptor):
     frames = clips(batch=4, length=4, size=(8, 8))
     first, twin, other = (
-        small(descriptor, sampling=Sampling(0.5, 0.5), seed=seed)
+        small(descriptor, sampling=ScheduledSampling(0.5, 0.5), seed=seed)
         for seed in (7, 7, 8)
     )
     given = numpy(first(frames, training=True))

@@ -9,7 +9,7 @@ from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import MinMax, from_arrays
 from msrnn_keras.data.sources import ArraySource
 from msrnn_keras.evaluation import evaluate
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 from tests.reference import clips, numpy, tiny
 
 HIDDEN = 1e20  # netCDF4 and pysteps leave such a number under the mask
@@ -30,7 +30,9 @@ Y_MASKED, Y_NAN = pair(FUTURE)
 @pytest.fixture(scope="module")
 def model():
     model = tiny(missing="mask")
-    model.compile(keras.optimizers.SGD(0.0), L1L2(), metrics=[metrics.MSE()])
+    model.compile(
+        keras.optimizers.SGD(0.0), FrameL1L2Loss(), metrics=[metrics.MSE()]
+    )
     return model
 
 
@@ -40,7 +42,7 @@ def model():
         lambda model, x: model.predict(x, verbose=0),
         lambda model, x: model.forecast(x),
         lambda model, x: model.forecast([x[0], x[1]]),
-        lambda model, x: model.rollout(x),
+        lambda model, x: model.predict_all(x),
         lambda model, x: model.stream().update(x[:, 0]).forecast(2),
     ],
 )
@@ -72,7 +74,7 @@ def test_a_model_without_a_mask_refuses_them():
 
 
 def test_losses_and_metrics():
-    for score in (L1L2(), metrics.frame_mse, metrics.frame_ssim):
+    for score in (FrameL1L2Loss(), metrics.frame_mse, metrics.frame_ssim):
         given = numpy(score(Y_MASKED, FUTURE))
         np.testing.assert_array_equal(given, numpy(score(Y_NAN, FUTURE)))
     holes = np.ma.getmaskarray(Y_MASKED)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import msrnn_keras
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 
 NAN = np.nan
 SHAPE = (8, 9, 1)
@@ -42,7 +42,9 @@ def test_every_way_to_forecast_takes_holes(cell, patch_size, clips):
     future = model.predict(past, verbose=0)
     assert np.isfinite(future).all()
     np.testing.assert_allclose(model.forecast(past), future, atol=1e-6)
-    np.testing.assert_allclose(model.rollout(past)[:, -2:], future, atol=1e-6)
+    np.testing.assert_allclose(
+        model.predict_all(past)[:, -2:], future, atol=1e-6
+    )
     stream = model.stream()
     for frame in past[0]:
         stream.update(frame)
@@ -63,7 +65,7 @@ def test_what_is_behind_a_hole_changes_no_loss(clips):
     losses = []
     for fill in (NAN, 0.7):
         model = make()
-        model.compile(keras.optimizers.SGD(0.0), loss=L1L2())
+        model.compile(keras.optimizers.SGD(0.0), loss=FrameL1L2Loss())
         whole = clips.copy()
         whole[:, 1, :4] = fill
         with_holes = whole.copy()
@@ -73,15 +75,15 @@ def test_what_is_behind_a_hole_changes_no_loss(clips):
         )
     assert losses[0] == pytest.approx(losses[1])
     model = make()
-    model.compile(keras.optimizers.SGD(0.0), loss=L1L2())
+    model.compile(keras.optimizers.SGD(0.0), loss=FrameL1L2Loss())
     assert model.train_on_batch(whole[:, :3], whole[:, 3:]) != losses[0]
 
 
 def test_the_loss_counts_valid_pixels_alone(clips):
     model = make()
     past, future = holed(clips[:, :3]), holed(clips[:, 3:])
-    model.compile(keras.optimizers.SGD(0.0), loss=L1L2())
-    predictions = model.rollout(past)
+    model.compile(keras.optimizers.SGD(0.0), loss=FrameL1L2Loss())
+    predictions = model.predict_all(past)
     truth = np.concatenate([past[:, 1:], future], axis=1)
     error = np.nan_to_num(truth - predictions)
     expected = (error**2 + np.abs(error)).sum((2, 3, 4)).mean()
@@ -91,7 +93,7 @@ def test_the_loss_counts_valid_pixels_alone(clips):
 
 def test_training_on_holes_learns(clips):
     model = make()
-    model.compile(keras.optimizers.Adam(1e-2), loss=L1L2())
+    model.compile(keras.optimizers.Adam(1e-2), loss=FrameL1L2Loss())
     past, future = holed(clips[:, :3]), holed(clips[:, 3:])
     losses = model.fit(past, future, epochs=4, verbose=0).history["loss"]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]

@@ -151,7 +151,7 @@ def test_predictions_and_distances_are_not_rounded(policy):
     for values in (
         model.predict(PAST, verbose=0),
         model.forecast(PAST),
-        model.decoupling(PAST),
+        model.decoupling_distances(PAST),
     ):
         assert values.dtype == "float32"
         assert not is_rounded(values, MIXED[policy])
@@ -202,7 +202,7 @@ def train(model, epochs, scale=2.0**5, **compile_options):
     if model.dtype_policy.name == "mixed_float16":
         # Keras begins with 2**15 and skips the steps in which it is too much.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer, scale)
-    model.compile(optimizer, loss=losses.L1L2(), **compile_options)
+    model.compile(optimizer, loss=losses.FrameL1L2Loss(), **compile_options)
     history = model.fit(PAST, FUTURE, epochs=epochs, verbose=0)
     return history.history["loss"]
 
@@ -279,5 +279,5 @@ def test_an_overflow_in_float16_changes_no_weight():
 
 def test_float16_scales_the_loss_by_itself():
     model = small("ms-convlstm", dtype="mixed_float16")
-    model.compile("adam", loss=losses.L1L2())
+    model.compile("adam", loss=losses.FrameL1L2Loss())
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import msrnn_keras
-from msrnn_keras import MSStack, Sampling, losses
+from msrnn_keras import MSStack, ScheduledSampling, losses
 from msrnn_keras.models.architectures import ARCHITECTURES
 from tests import reference
 from tests.reference import clips, tiny
@@ -22,10 +22,10 @@ CHANGED = {
     "scales": (1, 2, 1),
     "skips": "fc",
     "patch_size": 2,
-    "sampling": Sampling(0.5, 0.25),
+    "sampling": ScheduledSampling(0.5, 0.25),
     "warmup": False,
     "motion": True,
-    "decoupling": 0.5,
+    "decoupling_weight": 0.5,
     "remat": "layer",
     "missing": "mask",
     "dtype": "mixed_bfloat16",
@@ -51,7 +51,12 @@ def test_config_keeps_every_argument():
     model = MSStack(**CHANGED)
     twin = MSStack.from_config(model.get_config())
     assert twin.get_config() == model.get_config()
-    for name in set(CHANGED) - {"cell", "sampling", "dtype", "decoupling"}:
+    for name in set(CHANGED) - {
+        "cell",
+        "sampling",
+        "dtype",
+        "decoupling_weight",
+    }:
         assert getattr(twin, name) == CHANGED[name]
     assert twin.cell == "predrnn"
     assert twin.decoupling_weight == 0.5
@@ -95,7 +100,7 @@ def test_forecast_ignores_what_follows_the_context(dtype):
     past = model.predict(frames[:, :4], verbose=0)
     for given in (frames, changed):
         np.testing.assert_array_equal(model.predict(given, verbose=0), past)
-        np.testing.assert_array_equal(model.rollout(given)[:, 3:], past)
+        np.testing.assert_array_equal(model.predict_all(given)[:, 3:], past)
     # The last frame of the context does matter.
     frames[:, 3] = 1 - frames[:, 3]
     assert np.abs(model.predict(frames, verbose=0) - past).max() > 1e-3
@@ -127,7 +132,7 @@ def test_mixed_precision_is_close_and_gives_float32(model):
     expected = model.predict(past, verbose=0)
     np.testing.assert_allclose(given, expected, atol=0.05)
     assert np.abs(given - expected).max() > 0
-    mixed.compile("adam", loss=losses.L1L2())
+    mixed.compile("adam", loss=losses.FrameL1L2Loss())
     history = mixed.fit(clips(length=6), clips(length=3), verbose=0)
     assert np.isfinite(history.history["loss"]).all()
 
@@ -189,8 +194,14 @@ def test_create_knows_names_in_any_spelling():
             {"name": "preciplstm", "attention_window": 1.5},
             "Received: attention_window=1.5",
         ),
-        ({"decoupling": -1.0}, "0 or more. Received: decoupling=-1.0"),
-        ({"decoupling": "yes"}, "0 or more. Received: decoupling='yes'"),
+        (
+            {"decoupling_weight": -1.0},
+            "0 or more. Received: decoupling_weight=-1.0",
+        ),
+        (
+            {"decoupling_weight": "yes"},
+            "0 or more. Received: decoupling_weight='yes'",
+        ),
         ({"name": "motionrnn", "filters": 6}, "Received: filters=6"),
     ],
 )
@@ -213,7 +224,7 @@ def test_motion_goes_on_any_cell_with_an_output_gate(name):
     kinds = [isinstance(cell, msrnn_keras.MotionCell) for cell in cells]
     assert kinds == [True] * 5 + [False]
     frames = clips(length=4, size=(13, 11))
-    given = model.rollout(frames)
+    given = model.predict_all(frames)
     expected = reference.step_loop(model, frames, steps=6)
     np.testing.assert_allclose(given, expected, atol=1e-5)
     assert model.count_params() > plain.count_params()
@@ -225,7 +236,7 @@ def test_motion_and_decoupling_need_their_cells(name):
     with pytest.raises(ValueError, match="output_gate. Received: "):
         tiny(name, filters=4, motion=True)
     with pytest.raises(ValueError, match="delta_c.*Received: "):
-        tiny(name, decoupling=0.1)
+        tiny(name, decoupling_weight=0.1)
 
 
 def test_motion_can_be_left_out():

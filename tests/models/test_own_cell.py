@@ -47,7 +47,7 @@ def test_a_class_is_as_good_as_a_name(model):
 
 def test_it_is_wired_as_the_others_are(model):
     frames = clips(1, 2, (8, 8))
-    given = model.rollout(frames)
+    given = model.predict_all(frames)
     expected = step_loop(model, frames, steps=3)
     np.testing.assert_allclose(given, expected, atol=1e-5)
 

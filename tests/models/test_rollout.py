@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras import Sampling, losses
+from msrnn_keras import ScheduledSampling, losses
 from tests.reference import clips, step_loop, tiny
 
 FRAMES = clips(length=6)  # context 4, horizon 3, without the last frame
@@ -31,13 +31,13 @@ def test_training_output_is_the_horizon_too():
 def test_without_sampling_training_feeds_predictions():
     model = tiny()
     forecast, warmup = training_call(model)
-    expected = model.rollout(FRAMES)
+    expected = model.predict_all(FRAMES)
     np.testing.assert_allclose(warmup, expected[:, :3], atol=1e-5)
     np.testing.assert_allclose(forecast, expected[:, 3:], atol=1e-5)
 
 
 def test_rate_one_is_teacher_forcing():
-    model = tiny(sampling=Sampling(horizon_rate=1.0))
+    model = tiny(sampling=ScheduledSampling(horizon_rate=1.0))
     forecast, _ = training_call(model)
     teacher = tiny(context=6)
     expected = step_loop(teacher, FRAMES, steps=6)
@@ -49,7 +49,7 @@ def test_rate_one_is_teacher_forcing():
 
 
 def test_context_rate_zero_feeds_predictions_after_the_first_frame():
-    model = tiny(sampling=Sampling(context_rate=0.0))
+    model = tiny(sampling=ScheduledSampling(context_rate=0.0))
     forecast, warmup = training_call(model)
     expected = tiny().forecast(FRAMES[:, :1], horizon=6)
     np.testing.assert_allclose(warmup, expected[:, :3], atol=1e-5)
@@ -57,14 +57,14 @@ def test_context_rate_zero_feeds_predictions_after_the_first_frame():
 
 
 def test_without_teacher_frames_training_feeds_predictions():
-    model = tiny(sampling=Sampling(horizon_rate=1.0))
+    model = tiny(sampling=ScheduledSampling(horizon_rate=1.0))
     forecast, _ = training_call(model, FRAMES[:, :4])
     expected = tiny().predict(FRAMES[:, :4], verbose=0)
     np.testing.assert_allclose(forecast, expected, atol=1e-5)
 
 
 def test_frames_are_drawn_per_sample_and_step_at_the_given_rate():
-    model = tiny(sampling=Sampling(0.7, 0.3))
+    model = tiny(sampling=ScheduledSampling(0.7, 0.3))
     rollout = model._rollout
     frames = np.zeros((4000, 6, 1, 1, 1), "float32")
     drawn = numpy(rollout._draw(frames, rollout._span(frames), True))
@@ -77,7 +77,7 @@ def test_frames_are_drawn_per_sample_and_step_at_the_given_rate():
 
 
 def test_the_schedule_follows_a_counter_inside_the_graph():
-    model = tiny(sampling=Sampling.linear(4))
+    model = tiny(sampling=ScheduledSampling.linear(4))
     model.compile("sgd", loss="mse")
     assert counter(model) == 0
     x, y = np.repeat(FRAMES, 3, axis=0), np.repeat(FUTURE, 3, axis=0)
@@ -92,7 +92,7 @@ def test_the_schedule_follows_a_counter_inside_the_graph():
 
 
 def test_counter_comes_back_with_a_checkpoint_but_not_with_a_preset(tmp_path):
-    model = tiny(sampling=Sampling.linear(4))
+    model = tiny(sampling=ScheduledSampling.linear(4))
     model.compile("sgd", loss="mse")
     model.fit(FRAMES, FUTURE, epochs=2, verbose=0)
     model.save(tmp_path / "m.keras")
@@ -109,7 +109,7 @@ def test_counter_comes_back_with_a_checkpoint_but_not_with_a_preset(tmp_path):
 
 
 def loss_of(model, x, y, **kwargs):
-    model.compile(keras.optimizers.SGD(0.0), loss=losses.L1L2())
+    model.compile(keras.optimizers.SGD(0.0), loss=losses.FrameL1L2Loss())
     return model.train_on_batch(x, y, **kwargs)
 
 
@@ -121,7 +121,7 @@ def frame_losses(y, p):
 @pytest.mark.parametrize("warmup", [True, False])
 def test_training_learns_the_warm_up_as_well(warmup):
     model = tiny(warmup=warmup)
-    predictions = model.rollout(FRAMES)
+    predictions = model.predict_all(FRAMES)
     truth = np.concatenate([FRAMES[:, 1:4], FUTURE], axis=1)
     per_frame = frame_losses(truth, predictions)
     forecast = per_frame[:, 3:].mean()
@@ -137,7 +137,7 @@ def test_training_learns_the_warm_up_as_well(warmup):
 def test_sample_weights_reach_every_frame(shape):
     model = tiny()
     weights = np.arange(1, 1 + np.prod(shape), dtype="float32").reshape(shape)
-    predictions = model.rollout(FRAMES)
+    predictions = model.predict_all(FRAMES)
     truth = np.concatenate([FRAMES[:, 1:4], FUTURE], axis=1)
     full = np.ones((2, 6))
     if len(shape) == 1:
@@ -150,8 +150,8 @@ def test_sample_weights_reach_every_frame(shape):
 
 
 def test_fit_lowers_the_loss():
-    model = tiny(filters=4, sampling=Sampling.linear(20))
-    model.compile(keras.optimizers.Adam(0.02), loss=losses.L1L2())
+    model = tiny(filters=4, sampling=ScheduledSampling.linear(20))
+    model.compile(keras.optimizers.Adam(0.02), loss=losses.FrameL1L2Loss())
     frames = np.full((4, 6, 16, 16, 1), 0.7, "float32")
     frames[:, :, 4:12, 4:12] = 0.0
     future = frames[:, :3]
@@ -184,12 +184,14 @@ def test_refuses_a_target_of_another_shape(y):
 def test_decoupling_loss_is_the_mean_of_the_distances(warmup):
     scales = (1, 2, 1)
     model = tiny("ms-predrnn-v2", warmup=warmup, scales=scales)
-    distances = model.decoupling(FRAMES)
+    distances = model.decoupling_distances(FRAMES)
     assert distances.shape == (6, 3, 2, 2)
     assert 0 < distances.min() < distances.max() <= 1 + 1e-6
     expected = 0.01 * distances.sum(axis=(1, 3)).mean()
-    without = tiny("ms-predrnn-v2", warmup=warmup, scales=scales, decoupling=0)
-    assert not without.decoupling(FRAMES).any()
+    without = tiny(
+        "ms-predrnn-v2", warmup=warmup, scales=scales, decoupling_weight=0
+    )
+    assert not without.decoupling_distances(FRAMES).any()
     # The same weights, but for the adapter that comes first.
     shapes = [w.shape for w in without.weights]
     weights = [w for w in model.weights if "adapter" not in w.path]
@@ -205,7 +207,7 @@ def test_decoupling_loss_is_the_mean_of_the_distances(warmup):
 
 
 def test_decoupling_loss_has_a_gradient_into_the_cells():
-    model = tiny("ms-predrnn-v2", scales=(1, 2, 1), decoupling=1.0)
+    model = tiny("ms-predrnn-v2", scales=(1, 2, 1), decoupling_weight=1.0)
 
     def nothing(y, prediction):
         return 0.0 * keras.ops.sum(prediction, axis=(2, 3, 4))
@@ -227,7 +229,7 @@ def test_decoupling_loss_has_a_gradient_into_the_cells():
 def test_batches_of_distances_are_put_together():
     model = tiny("ms-predrnn-v2", scales=(1, 2, 1))
     frames = clips(batch=3, length=4)
-    whole = model.decoupling(frames)
+    whole = model.decoupling_distances(frames)
     np.testing.assert_allclose(
-        model.decoupling(frames, batch_size=2), whole, atol=1e-5
+        model.decoupling_distances(frames, batch_size=2), whole, atol=1e-5
     )

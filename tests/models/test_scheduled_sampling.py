@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras import Sampling
+from msrnn_keras import ScheduledSampling
 
 
 def rates(sampling, step):
@@ -10,7 +10,7 @@ def rates(sampling, step):
 
 
 def test_linear_falls_from_one_to_zero():
-    sampling = Sampling.linear(100)
+    sampling = ScheduledSampling.linear(100)
     assert rates(sampling, 0) == (1.0, 1.0)
     assert rates(sampling, 25) == (1.0, 0.75)
     assert rates(sampling, 100) == (1.0, 0.0)
@@ -18,7 +18,7 @@ def test_linear_falls_from_one_to_zero():
 
 
 def test_reverse_is_that_of_the_publication():
-    sampling = Sampling.reverse(300)
+    sampling = ScheduledSampling.reverse(300)
     given = [rates(sampling, step) for step in (0, 99, 100, 150, 199, 200, 300)]
     # exp(-(50 / 300) 15) = 0.0821, exp(-(99 / 300) 15) = 0.00708
     expected = [
@@ -36,28 +36,30 @@ def test_reverse_is_that_of_the_publication():
     )
     assert rates(twin, 150) == rates(sampling, 150)
     with pytest.raises(ValueError, match="Received: steps=0"):
-        Sampling.reverse(0)
+        ScheduledSampling.reverse(0)
 
 
 def test_default_is_the_models_own_predictions():
-    assert rates(Sampling(), 5) == (1.0, 0.0)
+    assert rates(ScheduledSampling(), 5) == (1.0, 0.0)
 
 
 def test_rates_may_be_any_schedule():
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
         [3], [0.5, 1.0]
     )
-    sampling = Sampling(context_rate=schedule, horizon_rate=0.25)
+    sampling = ScheduledSampling(context_rate=schedule, horizon_rate=0.25)
     assert rates(sampling, 2) == (0.5, 0.25)
     assert rates(sampling, 9) == (1.0, 0.25)
 
 
 def test_config_round_trip():
-    sampling = Sampling(0.5, keras.optimizers.schedules.CosineDecay(1.0, 10))
+    sampling = ScheduledSampling(
+        0.5, keras.optimizers.schedules.CosineDecay(1.0, 10)
+    )
     twin = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(sampling)
     )
-    assert isinstance(twin, Sampling)
+    assert isinstance(twin, ScheduledSampling)
     assert twin.get_config() == sampling.get_config()
     assert rates(twin, 3) == rates(sampling, 3)
 
@@ -66,4 +68,4 @@ def test_config_round_trip():
 @pytest.mark.parametrize("value", [-0.1, 1.1, "1", None, True])
 def test_refuses_what_is_no_rate(name, value):
     with pytest.raises(ValueError, match=f"`{name}`.*Received: {name}="):
-        Sampling(**{name: value})
+        ScheduledSampling(**{name: value})

@@ -181,7 +181,7 @@ def test_a_folded_embed_changes_nothing(descriptor, monkeypatch):
     for model in (folded, plain):
         model.set_weights(weights)  # biases too
         forecast = model.predict(frames[:, :2], verbose=0)
-        model.compile(keras.optimizers.SGD(1e-3), loss=losses.L1L2())
+        model.compile(keras.optimizers.SGD(1e-3), loss=losses.FrameL1L2Loss())
         trained = [model.train_on_batch(frames, future) for _ in range(2)]
         results.append([forecast, *trained, *model.get_weights()])
     for a, b in zip(*results, strict=True):

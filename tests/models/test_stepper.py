@@ -4,7 +4,7 @@ import pytest
 
 import msrnn_keras
 from msrnn_keras.backend import compiled_step
-from msrnn_keras.models.stepper import Forecaster
+from msrnn_keras.models.stepper import Stepper
 from tests.reference import clips, step_loop, tiny
 
 CALLS = 60
@@ -78,7 +78,7 @@ def test_equals_a_loop_in_numpy():
     past = clips(2, model.context)
     steps = model.context + model.horizon - 1
     np.testing.assert_allclose(
-        model.rollout(past), step_loop(model, past, steps), atol=1e-5
+        model.predict_all(past), step_loop(model, past, steps), atol=1e-5
     )
 
 
@@ -208,7 +208,7 @@ def test_data_sets_and_callbacks_go_the_way_of_keras():
 
 def test_zero_states_have_the_type_of_the_step():
     model = tiny(dtype="mixed_bfloat16")
-    forecaster = Forecaster(model._forecaster.cell)
+    forecaster = Stepper(model._forecaster.cell)
     states = forecaster.start(3, (8, 8))
     inputs = forecaster.cell.model.inputs[1:]
     assert len(states) == len(inputs) > 0

@@ -155,9 +155,9 @@ def test_sample_weights_are_refused(model, value):
 
 
 def test_missing_pixels_of_a_target_stay_legal():
-    from msrnn_keras.losses import L1L2
+    from msrnn_keras.losses import FrameL1L2Loss
 
-    model = compiled(loss=L1L2())
+    model = compiled(loss=FrameL1L2Loss())
     y = with_pixel(FUTURE, np.nan)
     y[0] = np.nan
     for data in ((PAST, y), (Batches([(PAST, y)]),)):

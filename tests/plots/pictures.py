@@ -22,7 +22,7 @@ def panels(figure):
 
 
 def bars(figure):
-    """The axes of colour bars."""
+    """The axes of color bars."""
     return [ax for ax in figure.axes if not ax.images]
 
 
@@ -41,7 +41,7 @@ def shown(row):
 
 
 def pixels(ax):
-    """The colours drawn for each number, (height, width, 3) of uint8."""
+    """The colors drawn for each number, (height, width, 3) of uint8."""
     image = ax.images[0]
     return image.to_rgba(image.get_array(), bytes=True)[..., :3]
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from msrnn_keras.plots import (
-    MISSING_COLOUR,
-    NO_DATA_COLOUR,
-    RAIN_COLOURS,
+    MISSING_COLOR,
+    NO_DATA_COLOR,
+    RAIN_COLORS,
     RAIN_LEVELS,
     animation,
 )
@@ -28,7 +28,7 @@ def panel(frames, index, scale=3):
     return inside[:, scale // 2 :: scale, scale // 2 :: scale]
 
 
-def error_colours(error):
+def error_colors(error):
     from matplotlib import colormaps
 
     return colormaps["RdBu_r"]((error[..., 0] + 1) / 2)[..., :3]
@@ -46,7 +46,7 @@ def test_forecast_frames_show_truth_forecast_and_error():
     np.testing.assert_allclose(panel(frames, 1), shown)
     error = panel(frames, 2)
     np.testing.assert_array_equal(error[:3], np.ones((3, 5, 6, 3)))
-    np.testing.assert_allclose(error[3:], error_colours(clipped - future))
+    np.testing.assert_allclose(error[3:], error_colors(clipped - future))
 
 
 def test_several_models():
@@ -57,7 +57,7 @@ def test_several_models():
         shown = panel(frames, index)[3:]
         np.testing.assert_allclose(shown, forecast * np.ones(3))
         error = panel(frames, index + 2)[3:]
-        np.testing.assert_allclose(error, error_colours(forecast - future))
+        np.testing.assert_allclose(error, error_colors(forecast - future))
     assert frames.shape[2] == 5 * (18 + 2 * BORDER)
 
 
@@ -66,8 +66,8 @@ def test_border_tells_context_from_forecast():
     width = frames.shape[2] // 3
     for index in range(3):
         corner = frames[:, 0, index * width]
-        expected = [animation.CONTEXT_COLOUR] * 3 + [
-            animation.FORECAST_COLOUR
+        expected = [animation.CONTEXT_COLOR] * 3 + [
+            animation.FORECAST_COLOR
         ] * 2
         np.testing.assert_array_equal(corner, expected)
 
@@ -80,30 +80,30 @@ def test_without_truth_only_the_forecast_is_shown():
     np.testing.assert_allclose(panel(frames, 0), expected)
 
 
-def test_missing_pixels_have_their_colour():
+def test_missing_pixels_have_their_color():
     past, future, forecast = clip(2), clip(2, seed=1), clip(2, seed=2)
     future[0, 1, 2] = np.nan
     frames = forecast_frames(past, future, forecast, scale=3)
     for index in (0, 2):
         missing = panel(frames, index)[2, 1, 2]
-        np.testing.assert_allclose(missing, MISSING_COLOUR)
+        np.testing.assert_allclose(missing, MISSING_COLOR)
 
 
-def test_rain_has_its_colours():
+def test_rain_has_its_colors():
     from matplotlib.colors import to_rgb
 
     rain = np.zeros((1, 5, 6, 1))
     rain[0, :2, :5] = np.reshape(RAIN_LEVELS, (2, 5, 1))
     rain[0, 4, 4] = np.nan
     frames = forecast_frames(
-        rain, rain, rain + 10, 3, colours="rain", error_limit=20
+        rain, rain, rain + 10, 3, colors="rain", error_limit=20
     )
     truth = panel(frames, 0)[1]
-    expected = np.reshape([to_rgb(c) for c in RAIN_COLOURS], (2, 5, 3))
+    expected = np.reshape([to_rgb(c) for c in RAIN_COLORS], (2, 5, 3))
     np.testing.assert_allclose(truth[:2, :5], expected)
     np.testing.assert_allclose(truth[3], 1)  # no rain is white
-    np.testing.assert_allclose(truth[4, 4], NO_DATA_COLOUR)
-    half = error_colours(np.full((1, 1, 1), 0.5))[0, 0]
+    np.testing.assert_allclose(truth[4, 4], NO_DATA_COLOR)
+    half = error_colors(np.full((1, 1, 1), 0.5))[0, 0]
     np.testing.assert_allclose(panel(frames, 2)[1, 0, 0], half)
 
 
@@ -112,5 +112,5 @@ def test_errors():
         forecast_frames(clip(2), None, clip(2), scale=1.5)
     with pytest.raises(ValueError, match="`future` and `forecast`"):
         forecast_frames(clip(2), clip(2), clip(3))
-    with pytest.raises(ValueError, match="Received: colours='green'"):
-        forecast_frames(clip(2), None, clip(2), colours="green")
+    with pytest.raises(ValueError, match="Received: colors='green'"):
+        forecast_frames(clip(2), None, clip(2), colors="green")

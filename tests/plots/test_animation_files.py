@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from msrnn_keras.plots import MISSING_COLOUR
+from msrnn_keras.plots import MISSING_COLOR
 from msrnn_keras.plots.animation import save_animation, save_gif
 
 pytestmark = pytest.mark.backend_free
@@ -42,18 +42,18 @@ def test_gif_holds_grey_frames_exactly(tmp_path, save):
         assert image.info["loop"] == 0
 
 
-def test_gif_holds_colour_frames_and_missing_pixels(tmp_path):
+def test_gif_holds_color_frames_and_missing_pixels(tmp_path):
     path = tmp_path / "clip.gif"
     frames = clip(3, channels=3)
     frames[1, 2, 3] = np.nan
     save_gif(path, frames.astype("float32"), fps=10)
-    frames[1, 2, 3] = MISSING_COLOUR
+    frames[1, 2, 3] = MISSING_COLOR
     pixels, durations = read(path)
     np.testing.assert_allclose(pixels, frames, atol=0.03)
     assert durations == [100] * 3
     save_gif(path, clip(2) * np.nan)
     pixels, _ = read(path)
-    assert abs(pixels - MISSING_COLOUR).max() < 0.01
+    assert abs(pixels - MISSING_COLOR).max() < 0.01
 
 
 def test_frames_last_as_long_as_they_should(tmp_path):
@@ -91,7 +91,7 @@ def test_mp4_holds_the_frames(tmp_path):
     missing = np.isnan(expected[1, 4:14, 4:14]).all()
     assert missing
     got = pixels[1, 4:14, 4:14].mean(axis=(0, 1))
-    np.testing.assert_allclose(got, MISSING_COLOUR, atol=0.03)
+    np.testing.assert_allclose(got, MISSING_COLOR, atol=0.03)
     for index in (0, 2):
         error = abs(pixels[index, :39, :45] - expected[index])
         assert error.mean() < 0.02

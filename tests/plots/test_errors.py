@@ -38,8 +38,8 @@ def test_red_is_too_high_and_blue_too_low():
     (high,), (low,) = panels(figure)
     for ax, more, less in ((high, 0, 2), (low, 2, 0)):
         image = ax.images[0]
-        colour = image.to_rgba(image.get_array())[0, 0]
-        assert colour[more] > colour[less] + 0.3
+        color = image.to_rgba(image.get_array())[0, 0]
+        assert color[more] > color[less] + 0.3
 
 
 def test_errors_in_the_units_of_the_data():

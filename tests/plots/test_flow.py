@@ -40,8 +40,8 @@ def test_at_most_so_many_arrows():
     assert len(np.unique(arrows.Y)) == 8 and len(np.unique(arrows.X)) == 4
 
 
-def coloured(figure):
-    """Where the arrow is: rows and columns that are not grey."""
+def colored(figure):
+    """Where the arrow is: rows and columns that are not gray."""
     image = drawn(figure).astype(int)
     return np.nonzero(np.ptp(image, axis=-1) > 60)
 
@@ -55,7 +55,7 @@ def test_arrows_point_where_the_content_goes(u, v, axis, sign):
     figure = plot_flow(flow, np.zeros((9, 9, 1)), arrows=9, magnify=1)
     box = figure.axes[0].get_window_extent()
     middle = (figure.bbox.height - (box.y0 + box.y1) / 2, (box.x0 + box.x1) / 2)
-    places = coloured(figure)
+    places = colored(figure)
     inside = places[0] < figure.bbox.height - box.y0  # without the key
     reach = places[axis][inside] - middle[axis]
     pixel = box.width / 9
@@ -80,12 +80,12 @@ def test_the_key_tells_the_length():
     assert key.text.get_text() == "2 pixels per frame" and key.U == 2
 
 
-@pytest.mark.parametrize("colours", ["gray", "rain"])
-def test_no_motion_and_missing_pixels_can_be_drawn(colours):
+@pytest.mark.parametrize("colors", ["gray", "rain"])
+def test_no_motion_and_missing_pixels_can_be_drawn(colors):
     frame = clip(1, 8, 8)[0]
     frame[2:5] = np.nan
     for flow in (uniform(0, 0), uniform(np.nan, 1), uniform(1, 1)):
-        figure = plot_flow(flow, frame, colours=colours)
+        figure = plot_flow(flow, frame, colors=colors)
         drawn(figure)
         assert "no data" in [text.get_text() for text in figure.texts]
 
@@ -97,5 +97,5 @@ def test_errors():
         plot_flow(uniform(1, 1), arrows=0)
     with pytest.raises(ValueError, match="Received: magnify=-1"):
         plot_flow(uniform(1, 1), magnify=-1)
-    with pytest.raises(ValueError, match="Received: colours='blue'"):
-        plot_flow(uniform(1, 1), colours="blue")
+    with pytest.raises(ValueError, match="Received: colors='blue'"):
+        plot_flow(uniform(1, 1), colors="blue")

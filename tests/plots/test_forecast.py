@@ -3,7 +3,7 @@ import pytest
 
 from msrnn_keras.plots import (
     MAX_COLUMNS,
-    MISSING_COLOUR,
+    MISSING_COLOR,
     plot_curves,
     plot_forecast,
 )
@@ -79,7 +79,7 @@ def test_long_clips_are_thinned_out_and_labelled_with_units():
     np.testing.assert_allclose(shown(rows[1]), expected)
 
 
-def test_colour_frames_and_their_mean_error():
+def test_color_frames_and_their_mean_error():
     past, future = clip(2, channels=3), clip(2, channels=3, seed=1)
     figure = plot_forecast(past, future, past)
     rows = panels(figure)
@@ -89,18 +89,18 @@ def test_colour_frames_and_their_mean_error():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_missing_pixels_have_their_own_colour(channels):
+def test_missing_pixels_have_their_own_color(channels):
     frames = clip(2, channels=channels)
     frames[1, 2, 3] = np.nan
     figure = plot_forecast(frames, frames, clip(2, channels=channels))
     rows = panels(figure)
-    colour = 255 * np.array(MISSING_COLOUR)
+    color = 255 * np.array(MISSING_COLOR)
     for row in (rows[0], rows[1], rows[3]):
-        missing = (abs(pixels(row[1]) - colour) <= 1).all(axis=-1)
+        missing = (abs(pixels(row[1]) - color) <= 1).all(axis=-1)
         assert missing[2, 3] and missing.sum() == 1
-    assert len(set(colour)) > 1  # not a grey
+    assert len(set(color)) > 1  # not a gray
     everything = plot_forecast(frames * np.nan, None, frames * np.nan)
-    assert (abs(pixels(panels(everything)[1][0]) - colour) <= 1).all()
+    assert (abs(pixels(panels(everything)[1][0]) - color) <= 1).all()
 
 
 @pytest.mark.parametrize("time", [1, 40])

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from msrnn_keras.plots import (
-    NO_DATA_COLOUR,
-    RAIN_COLOURS,
+    NO_DATA_COLOR,
+    RAIN_COLORS,
     RAIN_LEVELS,
     plot_radar,
 )
@@ -28,21 +28,21 @@ def rain(values):
     return np.array(values, "float64").reshape(1, 1, -1, 1)
 
 
-def rgb(colour):
+def rgb(color):
     from matplotlib.colors import to_rgb
 
-    return tuple(np.round(255 * np.array(to_rgb(colour))).astype(int))
+    return tuple(np.round(255 * np.array(to_rgb(color))).astype(int))
 
 
-def test_each_class_has_its_colour():
+def test_each_class_has_its_color():
     inside = [1.01 * level for level in RAIN_LEVELS]
     values = [*RAIN_LEVELS, *inside, 0.0, 0.0999, 1e6, np.nan]
     figure = plot_radar(rain(values), None, rain(values))
-    expected = [*RAIN_COLOURS, *RAIN_COLOURS, "white", "white"]
-    expected += [RAIN_COLOURS[-1], NO_DATA_COLOUR]
-    got = [tuple(colour) for colour in pixels(panels(figure)[1][0])[0]]
-    assert got == [rgb(colour) for colour in expected]
-    assert len(set(got)) == len(RAIN_COLOURS) + 2
+    expected = [*RAIN_COLORS, *RAIN_COLORS, "white", "white"]
+    expected += [RAIN_COLORS[-1], NO_DATA_COLOR]
+    got = [tuple(color) for color in pixels(panels(figure)[1][0])[0]]
+    assert got == [rgb(color) for color in expected]
+    assert len(set(got)) == len(RAIN_COLORS) + 2
 
 
 def test_rows_and_times():
@@ -90,10 +90,10 @@ def test_no_data_is_told_by_a_key():
     missing[0, :3] = np.nan
     figure = plot_radar(missing, None, frames)
     assert [t.get_text() for t in figure.texts] == ["■", "no data"]
-    grey = (drawn(figure) == rgb(NO_DATA_COLOUR)).all(axis=-1)
+    gray = (drawn(figure) == rgb(NO_DATA_COLOR)).all(axis=-1)
     axes = panels(figure)[0][0].get_window_extent()
     top = figure.bbox.height - axes.y1
-    left = grey[:, : int(axes.x1)]
+    left = gray[:, : int(axes.x1)]
     assert left[int(top) : int(top + axes.height / 2)].mean() > 0.2
 
 

@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from msrnn_keras import MSStack
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.presets.configuration import check_config
 from msrnn_keras.presets.library import MANIFEST, PRESETS
 from msrnn_keras.presets.registry import CONFIG, read_manifest
@@ -43,7 +43,7 @@ def config():
     config = {
         "model": {"class": "MSStack", "config": model.get_config()},
         "compile": {
-            "loss": keras.losses.serialize(L1L2()),
+            "loss": keras.losses.serialize(FrameL1L2Loss()),
             "learning_rate": 1e-3,
         },
     }

@@ -92,7 +92,7 @@ def test_a_run_that_has_finished_no_epoch(tmp_path):
 CALLS = {
     "predict": lambda model, x, y: model.predict(x, verbose=0),
     "forecast": lambda model, x, y: model.forecast(x),
-    "rollout": lambda model, x, y: model.rollout(x),
+    "predict_all": lambda model, x, y: model.predict_all(x),
     "stream": lambda model, x, y: model.stream().update(x[:, 0]),
     "fit": lambda model, x, y: model.fit(x, y, verbose=0),
     "fine-tuning": lambda model, x, y: model.fit(0 * x, y + 2, verbose=0),

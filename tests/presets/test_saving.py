@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import msrnn_keras
-from msrnn_keras import MSStack, Sampling
+from msrnn_keras import MSStack, ScheduledSampling
 from msrnn_keras.presets import saving
 from msrnn_keras.presets.saving import build, check_version, write_preset
 
@@ -74,11 +74,11 @@ def test_a_trained_model_leaves_its_training_behind(tmp_path, metadata, past):
         horizon=1,
         filters=2,
         scales=(1,),
-        sampling=Sampling.linear(10),
+        sampling=ScheduledSampling.linear(10),
     )
     model.compile("adam", loss="mse")
     model.fit(past, past[:, -1:], verbose=0)
-    loss = msrnn_keras.losses.L1L2(name="mine")
+    loss = msrnn_keras.losses.FrameL1L2Loss(name="mine")
     folder = write_preset(
         tmp_path, model, metadata, "", {"loss": loss, "learning_rate": 0.5}
     )
@@ -89,7 +89,7 @@ def test_a_trained_model_leaves_its_training_behind(tmp_path, metadata, past):
     config = json.loads((folder / "config.json").read_text())
     loaded = build(config, folder / "model.weights.h5")
     assert loaded.sampling is None
-    assert isinstance(loaded.loss, msrnn_keras.losses.L1L2)
+    assert isinstance(loaded.loss, msrnn_keras.losses.FrameL1L2Loss)
     assert loaded.loss.name == "mine"
     np.testing.assert_allclose(
         loaded.predict(past, verbose=0),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from msrnn_keras.baselines import AllBlack, Persistence
+from msrnn_keras.baselines import Persistence, Zeros
 from msrnn_keras.report import describe_machine, evaluation_report
 from msrnn_keras.report import evaluation as module
 
@@ -56,7 +56,7 @@ def test_batches_and_channels(tmp_path, reported):
         (rng.random((2, 4, 8, 8, 2)), rng.random((2, 2, 8, 8, 2)))
         for _ in range(2)
     ]
-    baselines = [AllBlack(3, 2)]
+    baselines = [Zeros(3, 2)]
     named = {"shown": [3], "baselines": baselines, "setting": {"System": "x"}}
     report(tmp_path, Persistence(3, 2), iter(batches), {}, **named)
     (given,) = reported

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from msrnn_keras.training import hold, pack_run, train, unpack_run
+from msrnn_keras.training import lock_run, pack_run, train, unpack_run
 from tests.runs import contents
 
 HOLDER = """
@@ -70,20 +70,20 @@ def test_a_run_that_begins_is_not_begun_twice(
 
 def test_a_directory_is_free_after_it_was_held(tmp_path):
     for _ in range(2):
-        with hold(tmp_path / "run"):
+        with lock_run(tmp_path / "run"):
             assert (tmp_path / "run").is_dir()
 
 
 def test_a_run_killed_at_its_first_moment_is_begun_again(
     uncut, recipe, mnist, tmp_path
 ):
-    with hold(tmp_path / "run"):
+    with lock_run(tmp_path / "run"):
         pass
     pack_run(uncut, tmp_path / "packed")
     unpack_run(tmp_path / "packed", tmp_path / "run")
     left = {"lock", "previous.keras"}  # neither is packed
     assert set(contents(tmp_path / "run")) == set(contents(uncut)) - left
-    with hold(tmp_path / "other"):
+    with lock_run(tmp_path / "other"):
         pass
     train(recipe, tmp_path / "other", data=mnist, verbose=0)
     assert set(contents(tmp_path / "other")) == set(contents(uncut))

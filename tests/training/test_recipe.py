@@ -7,7 +7,7 @@ import pytest
 
 import zoo
 from msrnn_keras.data import sample_digits
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.training.recipe import Training, load_recipe
 from tests.data.datasets.published import write_taxibj
 from tests.runs import RECIPE, RICH
@@ -110,7 +110,7 @@ def test_the_architecture_is_built(built):
 
 def test_the_model_is_compiled(built):
     model = built[1]
-    assert isinstance(model.loss, L1L2)
+    assert isinstance(model.loss, FrameL1L2Loss)
     assert isinstance(model.optimizer, keras.optimizers.Adam)
 
 
@@ -192,13 +192,21 @@ def test_each_split_is_as_the_recipe_says(load):
     recipe = load(RECIPE)
     digits = sample_digits("train")
     train = recipe.data("train", digits=digits)
-    assert (train.split, train.seed, train.teacher) == ("train", 1, True)
+    assert (train.split, train.seed, train.teacher_forcing) == (
+        "train",
+        1,
+        True,
+    )
     assert (len(train), train.num_clips, train.batch_size) == (3, 6, 2)
     validation = recipe.data("validation", digits=digits)
     assert (validation.split, validation.num_clips) == ("validation", 2)
-    assert validation.seed == 0 and not validation.teacher
+    assert validation.seed == 0 and not validation.teacher_forcing
     test = recipe.data("test", digits=digits)
-    assert (test.split, test.num_clips, test.teacher) == ("test", 10_000, False)
+    assert (test.split, test.num_clips, test.teacher_forcing) == (
+        "test",
+        10_000,
+        False,
+    )
     given = recipe.data("test", digits=digits, batch_size=7, num_clips=9)
     assert (given.batch_size, given.num_clips) == (7, 9)
 
@@ -228,7 +236,11 @@ def test_any_data_set_by_name(load, tmp_path):
     text = text.replace('"l1_l2"', '"l1_l2"\nsampling = "none"')
     recipe = load(text.replace("sampling_steps = 6\n", ""))
     train = recipe.data("train", path=tmp_path / "taxi")
-    assert (train.teacher, train.shuffle, train.seed) == (False, True, 1)
+    assert (train.teacher_forcing, train.shuffle, train.seed) == (
+        False,
+        True,
+        1,
+    )
     assert train.num_clips > 6  # all of them, whatever an epoch takes
     validation = recipe.data("validation", path=tmp_path / "taxi")
     assert (validation.num_clips, validation.shuffle) == (4, False)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from msrnn_keras.training.stopping import Stop, pass_on
+from msrnn_keras.training.stopping import Stop, reraise
 from tests.ctrl_c import interrupting
 
 pytestmark = pytest.mark.backend_free
@@ -39,10 +39,10 @@ def test_a_second_ctrl_c_interrupts():
 
 def test_passing_on_calls_the_handler():
     with interrupting(), pytest.raises(KeyboardInterrupt):
-        pass_on(signal.SIGINT)
+        reraise(signal.SIGINT)
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        pass_on(signal.SIGTERM)  # and goes on
+        reraise(signal.SIGTERM)  # and goes on
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -6,7 +6,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from msrnn_keras import Sampling, data, losses, tuning
+from msrnn_keras import ScheduledSampling, data, losses, tuning
 from tests.tuning.searches import clips, space
 
 
@@ -99,9 +99,11 @@ def test_the_model_is_that_of_the_values():
         "name": "ms-trajgru",
     }
     assert {name: config[name] for name in expected} == expected
-    assert model.sampling.get_config() == Sampling.reverse(7).get_config()
+    assert (
+        model.sampling.get_config() == ScheduledSampling.reverse(7).get_config()
+    )
     assert model.dtype_policy.name == "float64"
-    assert isinstance(model.loss, losses.L1L2)
+    assert isinstance(model.loss, losses.FrameL1L2Loss)
     assert isinstance(model.optimizer, keras.optimizers.Adam)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.05)
     assert model.optimizer.clipnorm == 0.5

@@ -82,7 +82,7 @@ def test_hyperband_goes_on_with_the_best(tmp_path):
     x, y = clips()
     frames = np.concatenate([x[:, :2], y], axis=1).reshape(-1, 8, 8, 1)
     train = data.Clips(
-        data.from_arrays(frames), 2, 2, 4, stride=4, teacher=True
+        data.from_arrays(frames), 2, 2, 4, stride=4, teacher_forcing=True
     )
     options = {"method": "hyperband", "epochs": 3, "max_trials": 4}
     folder = tmp_path / "run"

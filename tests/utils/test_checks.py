@@ -94,8 +94,8 @@ def test_arrays_are_refused(model, kind):
         lambda: model.fit(frames, FUTURE, verbose=0),
         lambda: model.evaluate(frames, FUTURE, verbose=0),
         lambda: model.forecast(frames),
-        lambda: model.rollout(frames),
-        lambda: model.decoupling(frames),
+        lambda: model.predict_all(frames),
+        lambda: model.decoupling_distances(frames),
         lambda: model.train_on_batch(frames, FUTURE),
         lambda: model.test_on_batch(frames, FUTURE),
         lambda: model.fit(

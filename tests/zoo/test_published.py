@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import zoo
-from msrnn_keras.baselines import AllBlack, Persistence
+from msrnn_keras.baselines import Persistence, Zeros
 from msrnn_keras.cli.demo import unseen_clips
 from msrnn_keras.evaluation import evaluate
 from msrnn_keras.presets.library import MANIFEST, PRESETS, Library
@@ -91,7 +91,7 @@ def test_a_preset_beats_the_baselines_clearly(name):
         evaluate(scored, data)["forecast"]["mse"]
         for scored in (
             loaded,
-            AllBlack(loaded.context, loaded.horizon),
+            Zeros(loaded.context, loaded.horizon),
             Persistence(loaded.context, loaded.horizon),
         )
     ]

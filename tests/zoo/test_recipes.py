@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.models.architectures import ARCHITECTURES
 from msrnn_keras.presets.library import MANIFEST, RECIPES
 from msrnn_keras.presets.registry import folder_of
@@ -124,7 +124,7 @@ def test_its_model_builds(name):
         given = config[key]
         assert given == (tuple(value) if isinstance(value, list) else value)
     assert model.scales == ARCHITECTURES[recipe.model].scales
-    assert model.compiled and isinstance(model.loss, L1L2)
+    assert model.compiled and isinstance(model.loss, FrameL1L2Loss)
     assert model.sampling is not None
     training = recipe.training
     assert model.optimizer.use_ema == (training.ema is not None)

@@ -29,8 +29,8 @@ class DatasetText(NamedTuple):
 _KTH = "the terms of its source, www.csc.kth.se/cvap/actions"
 _KTH_LIMITS = (
     "Trained on {actions} in front of a plain, still background, "
-    "seen from aside at 25 frames a second, grey, {size}×{size}. Other "
-    "movements, backgrounds that move, colours and frame rates run, but the "
+    "seen from aside at 25 frames a second, gray, {size}×{size}. Other "
+    "movements, backgrounds that move, colors and frame rates run, but the "
     "forecasts are only as good as the likeness to that. Limbs blur first."
 )
 

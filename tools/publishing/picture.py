@@ -51,7 +51,7 @@ def _spread(available, wanted):
 
 
 def _figure(model, dataset, numbers):
-    from msrnn_keras.plots.colours import gray_style, rain_style
+    from msrnn_keras.plots.colors import gray_style, rain_style
     from msrnn_keras.plots.grid import Block, Row, draw_grid
     from msrnn_keras.plots.times import future_columns
 

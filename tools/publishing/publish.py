@@ -14,7 +14,7 @@ from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.presets import saving
 from msrnn_keras.presets.library import Library
 from msrnn_keras.presets.loading import FINE_TUNING
-from msrnn_keras.training import hold
+from msrnn_keras.training import lock_run
 from msrnn_keras.training.recipe import LOSSES
 from tools.publishing import manifest
 from tools.publishing.candidates import (
@@ -86,7 +86,7 @@ def publish(
     library = library or Library()
     _check_known(run, hardware)
     work = run.folder / WORK
-    with hold(run.folder):
+    with lock_run(run.folder):
         run = read_run(run_dir, unfinished)  # it may have gone on till here
         names = next_revision(run.recipe, library)
         shutil.rmtree(work, ignore_errors=True)  # of a call that was killed

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from msrnn_keras.cost.measure.device import PeakMemory, matrix_product_speed
-from msrnn_keras.losses import L1L2
+from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.models.ms_stack import create
 
 MODES = ("step", "forecast")
@@ -47,7 +47,7 @@ def stack_work(task):
         `Work`.
     """
     model = create(task.name, **task.options)
-    model.compile("adam", loss=L1L2())
+    model.compile("adam", loss=FrameL1L2Loss())
     clips = random_clips(
         task.batch, model.context + model.horizon, model.image_shape
     )

@@ -88,7 +88,7 @@ def load(
     batch_size=16,
     context=None,
     horizon=None,
-    teacher=False,
+    teacher_forcing=False,
     shuffle=None,
     path=None,
     stride=None,
@@ -118,8 +118,8 @@ files; None downloads them |
         batch_size: Integer, clips of a batch.
         context: Integer, frames given; None is the published number.
         horizon: Integer, frames to forecast; None is the published number.
-        teacher: Boolean, whether x is the clip without its last frame, for
-            training with scheduled sampling, rather than the context alone.
+        teacher_forcing: Boolean, whether x is the clip without its last
+            frame, for scheduled sampling, rather than the context alone.
         shuffle: Boolean, whether clips come in another order each epoch;
             None is for training only. Training clips of `mnist` are drawn
             anew each epoch in any case; its other splits stay in order.
@@ -146,7 +146,7 @@ files; None downloads them |
         OSError: If a file is damaged.
 
     Example:
-    >>> train = load("taxibj", "train", path="TaxiBJ/", teacher=True)
+    >>> train = load("taxibj", "train", path="TaxiBJ/", teacher_forcing=True)
     >>> model.fit(train, epochs=20)
     >>> vehicles = train.inverse(model.predict(past))
     """
@@ -162,7 +162,7 @@ files; None downloads them |
         "batch_size": batch_size,
         "context": entry.context if context is None else context,
         "horizon": entry.horizon if horizon is None else horizon,
-        "teacher": teacher,
+        "teacher_forcing": teacher_forcing,
         "num_clips": num_clips,
         "seed": seed,
     }

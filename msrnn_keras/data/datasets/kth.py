@@ -1,4 +1,4 @@
-"""KTH actions: grey videos of people who walk, jog, run, box, clap and wave."""
+"""KTH actions: gray videos of people who walk, jog, run, box, clap and wave."""
 
 import bisect
 import itertools
@@ -37,7 +37,7 @@ _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
 
 
 class KTH(Source):
-    """Frames with a person in view, 25 a second, as grey values 0 to 255.
+    """Frames with a person in view, 25 a second, as gray values 0 to 255.
 
     Each range of frames in `00sequences.txt` is one row of frames. Training
     is persons 1 to 14, validation 15 and 16, test 17 to 25. The videos are
@@ -198,7 +198,7 @@ def _decode_all(folder, videos, size, cache):
 
 
 def decode(path, size):
-    """All frames of a video, grey and square.
+    """All frames of a video, gray and square.
 
     Args:
         path: Path of the video. What comes after a damaged place is left out.

@@ -186,8 +186,8 @@ class MovingMNIST(EpochDataset):
         num_digits: Digits per clip.
         speed: Distance per frame in units of the free range, the frame less
             the 28 pixels of a digit.
-        teacher: Whether x is the clip without its last frame, for training
-            with scheduled sampling, rather than the context alone.
+        teacher_forcing: Boolean, whether x is the clip without its last
+            frame, for scheduled sampling, rather than the context alone.
         seed: Non-negative int. Splits and epochs never share clips.
         path: Optional path of an `mnist.npz` file, see `load_digits`.
         digits: Optional uint8 array of shape `(digits, h, w)` to draw from
@@ -201,7 +201,7 @@ class MovingMNIST(EpochDataset):
 
     Example:
     ```python
-    train = MovingMNIST("train", batch_size=16, teacher=True)
+    train = MovingMNIST("train", batch_size=16, teacher_forcing=True)
     past, future = MovingMNIST("test", num_clips=100).arrays()
     past.shape  # (100, 10, 64, 64, 1), values 0 to 1
     follow = keras.callbacks.LambdaCallback(
@@ -227,7 +227,7 @@ class MovingMNIST(EpochDataset):
         image_shape=(64, 64),
         num_digits=2,
         speed=0.1,
-        teacher=False,
+        teacher_forcing=False,
         seed=0,
         path=None,
         digits=None,
@@ -258,7 +258,7 @@ class MovingMNIST(EpochDataset):
         self.image_shape = image_shape
         self.num_digits = num_digits
         self.speed = speed
-        self.teacher = teacher
+        self.teacher_forcing = teacher_forcing
         self.seed = seed
         self.digits = load_digits(split, path) if digits is None else digits
         self.clips(0, 0)  # Refuses what cannot be drawn before training does.
@@ -274,8 +274,9 @@ class MovingMNIST(EpochDataset):
             epoch: Integer; training clips depend on it.
 
         Returns:
-            x of shape `(batch, context, height, width, 1)`, or with `teacher`
-            `(batch, context + horizon - 1, height, width, 1)`, and y of shape
+            x of shape `(batch, context, height, width, 1)`, or with
+            `teacher_forcing` `(batch, context + horizon - 1, height, width,
+            1)`, and y of shape
             `(batch, horizon, height, width, 1)`.
         """
         start = index * self.batch_size
@@ -283,7 +284,7 @@ class MovingMNIST(EpochDataset):
         return self._split_time(self._clips(start, stop, epoch))
 
     def inverse(self, pixels):
-        """Pixels from 0 to 1 as grey values from 0 to 255."""
+        """Pixels from 0 to 1 as gray values from 0 to 255."""
         return self.scaling.inverse(pixels)
 
     def clips(self, start, stop):
@@ -338,7 +339,9 @@ class MovingMNIST(EpochDataset):
         return as_tf_data(self)
 
     def _split_time(self, clips):
-        past = clips[:, :-1] if self.teacher else clips[:, : self.context]
+        past = (
+            clips[:, :-1] if self.teacher_forcing else clips[:, : self.context]
+        )
         future = clips[:, self.context :]
         return _to_floats(past), _to_floats(future)
 
@@ -387,7 +390,7 @@ def verify_test_set(dataset):
         raise ValueError(
             "These clips are not the fixed Moving MNIST test set. Use "
             '`MovingMNIST("test")`, other arguments left alone except '
-            "`batch_size` and `teacher`, with the full MNIST (see "
+            "`batch_size` and `teacher_forcing`, with the full MNIST (see "
             f"`digits_source`). Received: SHA-256 {received} of "
             f"{dataset.num_clips} clips from {len(dataset.digits)} digits"
         )

@@ -16,7 +16,7 @@ _REDUCED, _MASK = 1, 4  # bits of the TIFF tag NewSubfileType
 _NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE = 254, 258
 
 
-def converter(size, grey):
+def converter(size, gray):
     """Return a function from a Pillow image to a frame.
 
     Images are turned as their EXIF orientation says. Transparent pixels show
@@ -24,7 +24,7 @@ def converter(size, grey):
 
     Args:
         size: Tuple `(height, width)`, pixels, or None.
-        grey: Boolean, whether to give one channel (luma) rather than three.
+        gray: Boolean, whether to give one channel (luma) rather than three.
 
     Returns:
         Function that returns a uint8 array `(height, width, channels)`.
@@ -33,7 +33,7 @@ def converter(size, grey):
         ValueError: If `size` is not two positive integers.
 
     Example:
-    >>> converter((64, 64), grey=True)(image).shape
+    >>> converter((64, 64), gray=True)(image).shape
     (64, 64, 1)
     """
     from PIL import Image, ImageOps
@@ -56,11 +56,11 @@ def converter(size, grey):
             image = image.convert("RGBA")
             black = Image.new("RGBA", image.size, (0, 0, 0, 255))
             image = Image.alpha_composite(black, image)
-        image = image.convert("L" if grey else "RGB")
+        image = image.convert("L" if gray else "RGB")
         if size is not None:
             image = image.resize((width, height), Image.Resampling.BILINEAR)
         frame = np.array(image)
-        return frame[..., None] if grey else frame
+        return frame[..., None] if gray else frame
 
     return convert
 
@@ -84,7 +84,7 @@ def read_folder(folder, convert, start, stop):
         ValueError: If an image cannot be read, or has not 8 bits a channel.
 
     Example:
-    >>> read_folder(path, converter(None, grey=True), 0, None)
+    >>> read_folder(path, converter(None, gray=True), 0, None)
     """
     paths = [
         path

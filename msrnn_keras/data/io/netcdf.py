@@ -4,7 +4,11 @@ import pathlib
 
 import numpy as np
 
-from msrnn_keras.data.io.recording import Recording, rows_of, scaling_of
+from msrnn_keras.data.io.recording import (
+    Recording,
+    infer_scaling,
+    split_at_gaps,
+)
 from msrnn_keras.utils.extras import require
 
 _TIME_NAMES = ("time", "t", "valid_time")
@@ -40,7 +44,7 @@ def from_netcdf(data, variable=None, scaling=None, interval=None):
 
     Example:
     >>> source = from_netcdf("rain.nc", "rain_rate")
-    >>> clips = Clips(source, context=4, horizon=12, teacher=True)
+    >>> clips = Clips(source, context=4, horizon=12, teacher_forcing=True)
     >>> source.coordinates["x"]
     """
     xarray = require("xarray", "radar")
@@ -82,11 +86,13 @@ def recording_of(dataset, scaling=None, interval=None, metadata=None):
     missing = _missing(values).transpose(time, ..., *plane).to_numpy()
     valid = np.where(missing, np.float32("nan"), frames)
     times = _times(dataset, time)
-    interval, segments = rows_of(times, interval, _precision(dataset, time))
+    interval, segments = split_at_gaps(
+        times, interval, _precision(dataset, time)
+    )
     unit = str(values.attrs.get("units", ""))
     if scaling is None:
         is_8_bit = frames.dtype == np.uint8
-        scaling = scaling_of(unit, frames if is_8_bit else valid)
+        scaling = infer_scaling(unit, frames if is_8_bit else valid)
     if missing.any():
         frames = valid
     return Recording(

@@ -13,7 +13,7 @@ from msrnn_keras.data.io.radar_times import (
     file_times,
     stated_times,
 )
-from msrnn_keras.data.io.recording import rows_of
+from msrnn_keras.data.io.recording import split_at_gaps
 from msrnn_keras.utils.extras import require
 
 _NAMES = {"mm/h": "rainfall_rate", "dBZ": "equivalent_reflectivity_factor"}
@@ -64,7 +64,7 @@ def from_radar(
 
     Example:
     >>> source = from_radar("radar/*.pgm", "fmi_pgm")
-    >>> clips = Clips(source, context=5, horizon=12, teacher=True)
+    >>> clips = Clips(source, context=5, horizon=12, teacher_forcing=True)
 
     Reference: [Pulkkinen et al., 2019](
         https://doi.org/10.5194/gmd-12-4185-2019)
@@ -83,7 +83,7 @@ def from_radar(
         paths, times = [paths[index] for index in order], times[order]
     elif not isinstance(files, (list, tuple)):
         check_name_order(paths)
-    step = rows_of(times, interval)[0]
+    step = split_at_gaps(times, interval)[0]
     fields, metadata = [], {}
     for path in paths:
         field, metadata = _read(read, path, importer, importer_options)

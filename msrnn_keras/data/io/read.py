@@ -19,8 +19,8 @@ def read_recordings(path, scaling=None, fill=None, **options):
         fill: Number, in the units of the data, in place of missing values
             (NaN); None leaves them.
         **options: `interval`, where it is not a video; `variable` of
-            `from_netcdf`; `size` and `grey` of `from_video`; `importer` of
-            `from_radar` and its other arguments. None, and `grey=False`, is
+            `from_netcdf`; `size` and `gray` of `from_video`; `importer` of
+            `from_radar` and its other arguments. None, and `gray=False`, is
             as if it were not given.
 
     Returns:
@@ -36,8 +36,8 @@ def read_recordings(path, scaling=None, fill=None, **options):
     """
     path = pathlib.Path(path)
     options = {k: v for k, v in options.items() if v is not None}
-    if options.get("grey") is False:
-        del options["grey"]
+    if options.get("gray") is False:
+        del options["gray"]
     if scaling is not None:
         options["scaling"] = scaling
     form, read, allowed = _form(path, "importer" in options)
@@ -66,7 +66,7 @@ def _form(path, radar):
         return "radar files", _one(data.from_radar), None
     if path.is_dir() or suffix in VIDEOS:
         form = "a folder of images" if path.is_dir() else "a video"
-        return form, _one(data.from_video), ("size", "grey")
+        return form, _one(data.from_video), ("size", "gray")
     if suffix in (".nc", ".nc4", ".cdf"):
         allowed = ("variable", "scaling", "interval")
         return "NetCDF", _one(data.from_netcdf), allowed

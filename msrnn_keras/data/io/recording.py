@@ -36,7 +36,7 @@ class Recording(ArraySource):
 
     Example:
     >>> recording = from_netcdf("rain.nc")
-    >>> clips = Clips(recording, context=10, horizon=10, teacher=True)
+    >>> clips = Clips(recording, context=10, horizon=10, teacher_forcing=True)
     """
 
     def __init__(
@@ -80,20 +80,20 @@ def from_arrays(frames, interval=None, times=None, scaling=None):
 
     Example:
     >>> source = from_arrays(rain, interval=300, scaling=RainRate())
-    >>> model.fit(Clips(source, context=10, horizon=10, teacher=True))
+    >>> model.fit(Clips(source, context=10, horizon=10, teacher_forcing=True))
     >>> model.forecast(source.pixels(0, 10)[None])
     """
     frames = np.asanyarray(stacked(frames))
     if frames.ndim == 3:
         frames = frames[..., None]
-    interval, segments = rows_of(times, interval)
+    interval, segments = split_at_gaps(times, interval)
     recording = Recording(frames, segments, scaling, interval, times)
     if scaling is None and frames.dtype != np.uint8:
-        recording.scaling = scaling_of("", recording.frames)
+        recording.scaling = infer_scaling("", recording.frames)
     return recording
 
 
-def rows_of(times, interval=None, precision=0.0):
+def split_at_gaps(times, interval=None, precision=0.0):
     """Return the interval of frames, and the unbroken rows among them.
 
     Args:
@@ -113,7 +113,7 @@ def rows_of(times, interval=None, precision=0.0):
 
     Example:
     >>> times = np.array(["2020-01-01T00:00", "2020-01-01T00:05"], "M8[s]")
-    >>> rows_of(times)
+    >>> split_at_gaps(times)
     (300.0, [(0, 2)])
     """
     if interval is not None and not interval > 0:
@@ -166,7 +166,7 @@ def _plain_number(seconds, error):
     return float(seconds)
 
 
-def scaling_of(unit, frames):
+def infer_scaling(unit, frames):
     """The scaling of frames in a known unit.
 
     Args:
@@ -181,7 +181,7 @@ def scaling_of(unit, frames):
             to 1.
 
     Example:
-    >>> scaling_of("mm h-1", rain)
+    >>> infer_scaling("mm h-1", rain)
     RainRate
     """
     plain = "".join(unit.lower().replace("^", "").replace("**", "").split())

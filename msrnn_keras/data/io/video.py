@@ -16,7 +16,7 @@ _LAST_BYTE_OF_GIF = b";"
 _ONE = 1 << 16  # in a display matrix
 
 
-def from_video(path, size=None, grey=False, start=0, count=None):
+def from_video(path, size=None, gray=False, start=0, count=None):
     """Read a video, or a folder of images.
 
     Only the frames asked for are kept; those after them are not decoded.
@@ -33,7 +33,7 @@ def from_video(path, size=None, grey=False, start=0, count=None):
             frames. Other files in the folder, and hidden ones, are left out.
         size: Tuple `(height, width)`, pixels, to which the frames are resized
             (antialiased, bilinear). None keeps theirs.
-        grey: Boolean, whether to read one channel (ITU-R BT.601 luma) rather
+        gray: Boolean, whether to read one channel (ITU-R BT.601 luma) rather
             than three (RGB).
         start: Integer, the first frame.
         count: Integer, how many frames; None is all from there on.
@@ -53,11 +53,11 @@ def from_video(path, size=None, grey=False, start=0, count=None):
         ImportError: If the extra `video` is needed and missing.
 
     Example:
-    >>> source = from_video("street.mp4", size=(64, 64), grey=True)
-    >>> clips = Clips(source, context=10, horizon=10, teacher=True)
+    >>> source = from_video("street.mp4", size=(64, 64), gray=True)
+    >>> clips = Clips(source, context=10, horizon=10, teacher_forcing=True)
     """
     path = pathlib.Path(path)
-    convert = converter(size, grey)
+    convert = converter(size, gray)
     if isinstance(start, bool) or not isinstance(start, int) or start < 0:
         raise ValueError(
             f"`start` must be an integer, 0 or more. Received: start={start!r}"

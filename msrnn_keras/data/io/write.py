@@ -153,8 +153,8 @@ def _animation(recordings, past, forecast, fps):
     fps = fps or min(recording.metadata.get("fps", 5), 50)
     past, forecast = _shown(recording, past[0], forecast[0])
     scale = min(4, max(1, _ENLARGED // max(past.shape[1:3])))
-    colours = "rain" if _is_rain(recording) else "gray"
-    frames = forecast_frames(past, None, forecast, scale, colours)
+    colors = "rain" if _is_rain(recording) else "gray"
+    frames = forecast_frames(past, None, forecast, scale, colors)
     return lambda path: save_animation(path, frames, fps)
 
 

@@ -59,7 +59,12 @@ def test_one_interface(name, options):
 def test_training_form_and_tf_data(name, options):
     pytest.importorskip("tensorflow")
     split = "test" if name == "mnist-official" else "train"
-    sizes = {"context": 3, "horizon": 2, "teacher": True, "batch_size": 2}
+    sizes = {
+        "context": 3,
+        "horizon": 2,
+        "teacher_forcing": True,
+        "batch_size": 2,
+    }
     dataset = load(name, split, **sizes, **options(name))
     expected = list(dataset)
     assert expected[0][0].shape[:2] == (2, 4)
@@ -88,8 +93,8 @@ def test_mnist_is_moving_mnist():
     assert dataset.threads == 2
     expected = MovingMNIST("train", speed=0.2, **options)
     np.testing.assert_array_equal(dataset[0][1], expected[0][1])
-    grey = dataset.inverse(dataset[0][1])
-    assert set(np.unique(grey).round(4)) == {0, 7}
+    gray = dataset.inverse(dataset[0][1])
+    assert set(np.unique(gray).round(4)) == {0, 7}
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,8 @@ def test_pixels_and_grey_values(kth, cache):
     pixels = clips.clip(0)
     assert pixels.dtype == "float32"
     np.testing.assert_allclose(pixels[:, 9, 9, 0], 75 / 255, rtol=1e-6)
-    grey = clips.inverse(pixels)
-    np.testing.assert_allclose(grey, clips.source.read(0, 30), rtol=1e-6)
+    gray = clips.inverse(pixels)
+    np.testing.assert_allclose(gray, clips.source.read(0, 30), rtol=1e-6)
 
 
 def test_reading_across_two_ranges(kth, cache):

@@ -182,16 +182,16 @@ def test_bad_arguments(kwargs, message):
 # The data set.
 
 
-@pytest.mark.parametrize("teacher", [False, True])
-def test_batches_are_the_clips(teacher):
-    dataset = make("test", teacher=teacher)
+@pytest.mark.parametrize("teacher_forcing", [False, True])
+def test_batches_are_the_clips(teacher_forcing):
+    dataset = make("test", teacher_forcing=teacher_forcing)
     clips = dataset.clips(0, 5) / 255
     assert len(dataset) == 3
     assert [len(x) for x, _ in dataset] == [2, 2, 1]
     x = np.concatenate([x for x, _ in dataset])
     y = np.concatenate([y for _, y in dataset])
     assert x.dtype == y.dtype == "float32"
-    past = clips[:, :4] if teacher else clips[:, :3]
+    past = clips[:, :4] if teacher_forcing else clips[:, :3]
     np.testing.assert_allclose(x, past, rtol=1e-6)
     np.testing.assert_allclose(y, clips[:, 3:], rtol=1e-6)
     assert y.max() > 0.5

@@ -62,7 +62,7 @@ def test_transparent_pixels_are_black(folder, mode):
     image = Image.fromarray(np.stack(channels, axis=-1))
     assert image.mode == mode
     image.save(folder / "0.png")
-    frame = from_video(folder, grey=True).frames[0, ..., 0]
+    frame = from_video(folder, gray=True).frames[0, ..., 0]
     assert (frame[0] == 0).all()
     np.testing.assert_allclose(frame, over_black(color, alpha), atol=1)
     np.testing.assert_allclose(
@@ -82,7 +82,7 @@ def test_transparent_entries_of_a_palette_are_black(folder):
     image = image.convert("P")
     image.putpalette([255, 255, 255, 90, 90, 90])
     image.save(folder / "0.png", transparency=0)
-    frame = from_video(folder, grey=True).frames[0, ..., 0]
+    frame = from_video(folder, gray=True).frames[0, ..., 0]
     expected = np.where(squares(1)[0, ..., 0] == 200, 90, 0)
     np.testing.assert_array_equal(frame, expected)
 
@@ -98,7 +98,7 @@ def test_transparent_entries_of_a_palette_are_black(folder):
 )
 def test_one_transparent_gray(folder, depth, row, transparent, expected):
     write_png(folder / "0.png", [row], len(expected), depth, 0, transparent)
-    frames = from_video(folder, grey=True).frames
+    frames = from_video(folder, gray=True).frames
     assert frames[0, 0, :, 0].tolist() == expected
 
 
@@ -115,7 +115,7 @@ def test_images_are_upright(folder, ending, orientation):
     with Image.open(path) as image:
         expected = np.array(ImageOps.exif_transpose(image).convert("L"))
     assert expected.shape == ((32, 48) if orientation < 5 else (48, 32))
-    frames = from_video(folder, grey=True).frames
+    frames = from_video(folder, gray=True).frames
     np.testing.assert_array_equal(frames[0, ..., 0], expected)
 
 
@@ -126,7 +126,7 @@ def test_an_uncompressed_tiff_is_upright_or_refused(folder, orientation):
     image.save(folder / "0.tif", tiffinfo={274: orientation})
     turned = np.rot90(pixels, {1: 0, 3: 2, 6: 3}[orientation])
     try:
-        frame = from_video(folder, grey=True).frames[0, ..., 0]
+        frame = from_video(folder, gray=True).frames[0, ..., 0]
     except ValueError as error:
         assert orientation == 6 and "save it upright" in str(error)
     else:
@@ -170,7 +170,7 @@ def test_netpbm_of_another_scale_is_refused(folder, top, kind):
         from_video(folder)
     if top == 100:
         path.write_bytes(f"{header}255\n".encode() + content)
-        frames = from_video(folder, grey=True).frames
+        frames = from_video(folder, gray=True).frames
         assert frames.ravel().tolist() == [50, 100]
 
 

@@ -78,7 +78,7 @@ def test_uneven_times_are_refused_or_split_the_frames(tmp_path):
         from_netcdf(path)
     source = from_netcdf(path, interval=300)
     assert source.segments == [(0, 3), (3, 5)]
-    clips = Clips(source, context=1, horizon=1, teacher=True)
+    clips = Clips(source, context=1, horizon=1, teacher_forcing=True)
     assert clips.num_clips == 3
     expected = RainRate()(rain(5)[[3, 4]])[None, ..., None]
     x, y = clips[0]

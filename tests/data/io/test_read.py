@@ -101,9 +101,9 @@ def test_videos_and_folders_of_images(tmp_path):
     names = [f"{index}.png" for index in range(6)]
     folder = write_images(tmp_path / "images", squares(), names)
     for path in (folder, write_avi(tmp_path / "a.avi", squares())):
-        (read,) = read_recordings(path, size=(8, 10), grey=True)
+        (read,) = read_recordings(path, size=(8, 10), gray=True)
         assert read.frames.shape == (6, 8, 10, 1)
-        (read,) = read_recordings(path, size=None, grey=False, variable=None)
+        (read,) = read_recordings(path, size=None, gray=False, variable=None)
         np.testing.assert_array_equal(read.frames, squares())
 
 
@@ -152,7 +152,7 @@ def test_other_endings_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "name, options",
     [
-        ("a.npy", {"grey": True}),
+        ("a.npy", {"gray": True}),
         ("a.npz", {"variable": "rain"}),
         ("a.mp4", {"scaling": MinMax()}),
         ("a.nc", {"size": (8, 8)}),

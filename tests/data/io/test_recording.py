@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 
 from msrnn_keras.data import Clips, MinMax, RainRate, from_arrays
-from msrnn_keras.data.io.recording import rows_of, scaling_of, times_ahead
+from msrnn_keras.data.io.recording import (
+    infer_scaling,
+    split_at_gaps,
+    times_ahead,
+)
 from tests.recordings import STEP, times_of
 from tests.reference import tiny
 
@@ -81,22 +85,22 @@ def test_uneven_times_are_refused_at_the_first_of_them():
     with pytest.raises(ValueError, match=f"Received: {message}"):
         from_arrays(np.zeros((5, 2, 2)), times=GAP)
     with pytest.raises(ValueError, match="frame 1, .* comes 900 s .* 300 s"):
-        rows_of(times_of(6)[[0, 3, 4, 5]])
+        split_at_gaps(times_of(6)[[0, 3, 4, 5]])
 
 
 @pytest.mark.parametrize("times", [EVEN[::-1], EVEN[[0, 0, 1, 2]]])
 def test_times_that_do_not_rise_are_refused(times):
     with pytest.raises(ValueError, match="must rise"):
-        rows_of(times)
+        split_at_gaps(times)
 
 
 def test_what_is_not_known_stays_so():
-    assert rows_of(None) == (None, None)
-    assert rows_of(EVEN[:1]) == (None, None)
-    assert rows_of(None, 60) == (60, None)
+    assert split_at_gaps(None) == (None, None)
+    assert split_at_gaps(EVEN[:1]) == (None, None)
+    assert split_at_gaps(None, 60) == (60, None)
     assert times_ahead(from_arrays(np.zeros((3, 2, 2))), 2) is None
     with pytest.raises(ValueError, match="Received: interval=0"):
-        rows_of(EVEN, 0)
+        split_at_gaps(EVEN, 0)
     with pytest.raises(ValueError, match="3 times for 4 frames"):
         from_arrays(np.zeros((4, 2, 2)), times=EVEN[:3])
 
@@ -106,19 +110,19 @@ def test_what_is_not_known_stays_so():
 
 @pytest.mark.parametrize("unit", ["mm/h", "mm h-1", "MM H^-1", "mm h**-1"])
 def test_rain_rates_are_known(unit):
-    assert scaling_of(unit, np.array([80.0])) == RainRate()
+    assert infer_scaling(unit, np.array([80.0])) == RainRate()
 
 
 @pytest.mark.parametrize("unit", ["mm", "K", "kg m-2 s-1"])
 def test_another_unit_needs_a_scaling(unit):
     with pytest.raises(ValueError, match=f"Received: .* the unit '{unit}'"):
-        scaling_of(unit, np.array([0.5], "float32"))
+        infer_scaling(unit, np.array([0.5], "float32"))
 
 
 def test_the_other_scalings():
-    assert scaling_of("dBZ", np.array([80.0])) == MinMax(-10, 60, unit="dBZ")
-    assert scaling_of("1", np.array([0.5])) == MinMax(0, 1, unit="1")
-    assert scaling_of("%", np.zeros(1, "uint8")) == MinMax(0, 255, unit="%")
+    assert infer_scaling("dBZ", np.array([80.0])) == MinMax(-10, 60, unit="dBZ")
+    assert infer_scaling("1", np.array([0.5])) == MinMax(0, 1, unit="1")
+    assert infer_scaling("%", np.zeros(1, "uint8")) == MinMax(0, 255, unit="%")
 
 
 # === With models ===
@@ -129,6 +133,6 @@ def test_a_model_trains_on_a_source_and_forecasts_from_it():
     source = from_arrays(frames)
     model = tiny(context=2, horizon=2)
     model.compile("adam", "mse")
-    clips = Clips(source, 2, 2, batch_size=4, teacher=True)
+    clips = Clips(source, 2, 2, batch_size=4, teacher_forcing=True)
     assert np.isfinite(model.fit(clips, verbose=0).history["loss"]).all()
     assert model.forecast(source.pixels(0, 9)[None]).shape == (1, 2, 16, 16, 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from msrnn_keras.data import forecast_dataset, from_arrays, from_netcdf
-from msrnn_keras.data.io.recording import rows_of, times_ahead
+from msrnn_keras.data.io.recording import split_at_gaps, times_ahead
 from msrnn_keras.data.sources import as_times
 from tests.recordings import rain, rain_dataset, times_of
 
@@ -90,7 +90,7 @@ def test_a_time_that_is_masked_is_refused():
 def test_repeated_and_unsorted_times_are_refused(order, interval):
     message = "sort the frames.*Received: frame [12] is not after"
     with pytest.raises(ValueError, match=message):
-        rows_of(EVEN[order], interval)
+        split_at_gaps(EVEN[order], interval)
     pytest.importorskip("netCDF4")
     dataset = rain_dataset(rain(), times=times_of(4)[order])
     with pytest.raises(ValueError, match=message):
@@ -107,7 +107,7 @@ def test_numbers_that_do_not_rise_are_refused(times):
 
 def test_thirds_of_a_second_are_counted_over_all_frames():
     times = np.round(np.arange(31) * 1000 / 30).astype("datetime64[ms]")
-    interval, segments = rows_of(times)
+    interval, segments = split_at_gaps(times)
     np.testing.assert_allclose(interval, 1 / 30)
     assert segments == [(0, 31)]
     source = from_arrays(np.zeros((31, 2, 2)), times=times)

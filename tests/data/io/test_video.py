@@ -47,7 +47,7 @@ def test_an_mp4_is_read(tmp_path):
     imageio.imwrite(path, frames, extension=".mp4", **options)
     source = from_video(path)
     assert source.frames.shape == frames.shape and source.interval == 0.1
-    error = source.frames.astype(int) - frames  # colours are not exact
+    error = source.frames.astype(int) - frames  # colors are not exact
     assert np.abs(error).mean() < 8
     assert np.corrcoef(source.frames.ravel(), frames.ravel())[0, 1] > 0.98
 
@@ -88,10 +88,10 @@ def test_only_the_frames_asked_for(request, name):
 @pytest.mark.parametrize("name", ["avi", "gif", "folder"])
 def test_grey_is_luma_and_size_is_height_and_width(request, name):
     path = request.getfixturevalue(name)
-    grey = from_video(path, grey=True)
-    assert grey.image_shape == (16, 20, 1)
+    gray = from_video(path, gray=True)
+    assert gray.image_shape == (16, 20, 1)
     luma = squares() @ np.array([0.299, 0.587, 0.114])
-    np.testing.assert_allclose(grey.frames[..., 0], luma, atol=1)
+    np.testing.assert_allclose(gray.frames[..., 0], luma, atol=1)
     small = from_video(path, size=(8, 10))
     assert small.image_shape == (8, 10, 3)
     np.testing.assert_allclose(
@@ -258,7 +258,7 @@ def test_transparent_pixels_of_a_video_are_black(tmp_path):
     frames = np.full((3, 16, 20, 4), 255, "uint8")
     frames[..., 3] = np.where(squares(3)[..., 0] == 200, 255, 0)
     path = write_video(tmp_path / "a.mkv", frames, form="bgra")
-    seen = from_video(path, grey=True).frames[..., 0]
+    seen = from_video(path, gray=True).frames[..., 0]
     np.testing.assert_array_equal(seen, frames[..., 3])
 
 

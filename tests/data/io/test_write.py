@@ -152,7 +152,7 @@ def test_rain_in_the_north_west_is_drawn_there(tmp_path):
 
 def test_an_animation_is_as_fast_as_its_video(tmp_path):
     write(tmp_path / "past.gif", PAST[:1], fps=20)
-    source = from_video(tmp_path / "past.gif", grey=True)
+    source = from_video(tmp_path / "past.gif", gray=True)
     past = source.pixels(0, 3)[None]
     forecast = RNG.random((1, 2, *source.image_shape), "float32")
     path = write(tmp_path / "a.gif", past, forecast, [source])

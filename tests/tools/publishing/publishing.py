@@ -48,7 +48,7 @@ def write_run(folder, text=RECIPE, seed=0, epochs=3):
 
 
 def clips(num_clips=4, split="validation", digit=1):
-    """Clips of grey squares."""
+    """Clips of gray squares."""
     digits = np.full((1, 28, 28), digit, "uint8")
     return MovingMNIST(split, num_clips, 3, 2, 2, (32, 32), digits=digits)
 

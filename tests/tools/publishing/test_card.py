@@ -17,7 +17,7 @@ from tools.publishing.datasets import DATASETS
 from tools.publishing.long_streams import FILE, long_forecasts
 
 pytestmark = pytest.mark.backend_free
-GREY = {"class_name": "MinMax", "config": {"low": 0.0, "high": 255.0}}
+GRAY = {"class_name": "MinMax", "config": {"low": 0.0, "high": 255.0}}
 TAXIS = {"low": 0.0, "high": 1000.0, "unit": "vehicles"}
 
 
@@ -30,8 +30,8 @@ def recipe(tmp_path):
 
 @pytest.fixture
 def metadata():
-    grey = copy.deepcopy(GREY)
-    grey["config"]["unit"] = ""
+    gray = copy.deepcopy(GRAY)
+    gray["config"]["unit"] = ""
     return {
         "model": "ms-convlstm",
         "dataset": "mnist",
@@ -43,7 +43,7 @@ def metadata():
         "hardware": "two abaci",
         "input": {
             "interval": "1 frame",
-            "units": grey,
+            "units": gray,
             "image_shape": [32, 32, 1],
         },
         "clips": {"validation": 1011, "test": 10012},

@@ -38,10 +38,10 @@ def test_the_first_the_last_and_one_between(tmp_path):
         assert picture.format == "PNG"
         assert min(picture.size) > 200
         # Black frames, white digits and paper, and greys between them.
-        grey = np.asarray(picture.convert("L"))
+        gray = np.asarray(picture.convert("L"))
     assert path.stat().st_size < 150_000
-    assert (grey < 20).mean() > 0.2
-    assert (grey > 235).mean() > 0.2
+    assert (gray < 20).mean() > 0.2
+    assert (gray > 235).mean() > 0.2
 
 
 def test_it_is_the_same_each_time(tmp_path):
@@ -79,6 +79,6 @@ def test_flows_and_rain(tmp_path, channels, scaling):
     clips = Clips(ArraySource(frames, scaling=scaling), 2, 2)
     path = draw_forecasts(tmp_path / "a.png", Persistence(2, 2), clips)
     with Image.open(path) as picture:
-        colours = np.asarray(picture.convert("RGB")).astype(int)
-    spread = np.ptp(colours, axis=-1).max()
+        colors = np.asarray(picture.convert("RGB")).astype(int)
+    spread = np.ptp(colors, axis=-1).max()
     assert bool(spread > 100) is (channels == 1)  # the classes of rain

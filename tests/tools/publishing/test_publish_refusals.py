@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from msrnn_keras.training import hold
+from msrnn_keras.training import lock_run
 from msrnn_keras.training.history import write_history
 from tests.runs import RECIPE
 from tests.tools.publishing.publishing import (
@@ -153,7 +153,10 @@ def test_a_preset_that_is_not_listed_yet_is(scorer, runs, library, monkeypatch):
 
 
 def test_a_run_that_another_call_publishes_is_refused(runs, library):
-    with hold(runs[0]), pytest.raises(RuntimeError, match="Another process"):
+    with (
+        lock_run(runs[0]),
+        pytest.raises(RuntimeError, match="Another process"),
+    ):
         publish(runs[0], "none", library=library)
     assert nothing_written(library)
 
@@ -167,7 +170,7 @@ def test_what_was_trained_before_it_was_held_counts(
     @contextlib.contextmanager
     def hold_late(folder):
         write_history(folder, history(4))
-        with hold(folder):
+        with lock_run(folder):
             yield
 
     monkeypatch.setattr("tools.publishing.publish.hold", hold_late)

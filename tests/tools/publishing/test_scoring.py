@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from msrnn_keras.baselines import AllBlack, Persistence
+from msrnn_keras.baselines import Persistence, Zeros
 from msrnn_keras.data import ArraySource, Clips, RainRate
 from tests.tools.publishing.publishing import Scorer, clips
 from tools.publishing.scoring import ScoreBook, thresholds_of
@@ -54,7 +54,7 @@ def test_a_damaged_file_counts_as_empty(scorer, tmp_path, content):
     path.write_text(content)
     book = ScoreBook(path)
     for _ in range(2):
-        book.score(AllBlack(2, 2), "a", "validation", clips())
+        book.score(Zeros(2, 2), "a", "validation", clips())
     assert len(scorer.asked) == 1
 
 

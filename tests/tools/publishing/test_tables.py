@@ -15,8 +15,8 @@ def given(config, class_name="MinMax"):
 
 def test_scores_stand_in_the_table_of_their_protocol():
     models = {"mine": protocols(200.123), "persistence": protocols(300.123)}
-    grey = given({"low": 0.0, "high": 255.0, "unit": ""})
-    forecast, all_frames = score_tables(models, grey)
+    gray = given({"low": 0.0, "high": 255.0, "unit": ""})
+    forecast, all_frames = score_tables(models, gray)
     assert forecast.startswith("| protocol `forecast`: the forecast frames")
     assert all_frames.startswith("| protocol `ms-rnn`: all predictions")
     for table, first in ((forecast, 20), (all_frames, 21)):

@@ -1,14 +1,14 @@
-"""Colours of frames: grey, rain, signed errors, and missing pixels."""
+"""Colors of frames: gray, rain, signed errors, and missing pixels."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-MISSING_COLOUR = (0.35, 0.30, 0.45)  # violet-grey: grey is a value
-NO_DATA_COLOUR = (0.75, 0.75, 0.75)  # beside rain colours
+MISSING_COLOR = (0.35, 0.30, 0.45)  # violet-gray: gray is a value
+NO_DATA_COLOR = (0.75, 0.75, 0.75)  # beside rain colors
 # Lower ends of the classes of rain, mm/h; below the first there is no rain.
 RAIN_LEVELS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 50, 100)
-RAIN_COLOURS = (
+RAIN_COLORS = (
     "#c6e6fa",
     "#7fc4f2",
     "#3b8fe0",
@@ -23,7 +23,7 @@ RAIN_COLOURS = (
 
 
 class Bar(NamedTuple):
-    """A colour bar."""
+    """A color bar."""
 
     label: str
     ticks: tuple
@@ -32,17 +32,17 @@ class Bar(NamedTuple):
 
 
 class Style(NamedTuple):
-    """How the numbers of a frame become colours."""
+    """How the numbers of a frame become colors."""
 
     colormap: Any
     norm: Any
-    missing: tuple  # colour of missing pixels
+    missing: tuple  # color of missing pixels
     bar: Bar | None = None
     interpolation: str = "auto"
 
 
 def gray_style():
-    """Grey from 0, black, to 1, white; colour frames as they are.
+    """Gray from 0, black, to 1, white; color frames as they are.
 
     Returns:
         `Style`.
@@ -50,12 +50,12 @@ def gray_style():
     from matplotlib.colors import Normalize
 
     return Style(
-        _colormap("gray", MISSING_COLOUR), Normalize(0, 1), MISSING_COLOUR
+        _colormap("gray", MISSING_COLOR), Normalize(0, 1), MISSING_COLOR
     )
 
 
 def rain_style():
-    """Classes of rain in mm/h, `RAIN_LEVELS` in `RAIN_COLOURS`.
+    """Classes of rain in mm/h, `RAIN_LEVELS` in `RAIN_COLORS`.
 
     Less than the first level is white.
 
@@ -64,20 +64,20 @@ def rain_style():
     """
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
-    colormap = ListedColormap(RAIN_COLOURS[:-1], name="rain").with_extremes(
-        bad=NO_DATA_COLOUR, under="white", over=RAIN_COLOURS[-1]
+    colormap = ListedColormap(RAIN_COLORS[:-1], name="rain").with_extremes(
+        bad=NO_DATA_COLOR, under="white", over=RAIN_COLORS[-1]
     )
     norm = BoundaryNorm(RAIN_LEVELS, len(RAIN_LEVELS) - 1)
     texts = tuple(f"{level:g}" for level in RAIN_LEVELS)
     bar = Bar("Rain rate (mm/h)", RAIN_LEVELS, texts, "max")
-    return Style(colormap, norm, NO_DATA_COLOUR, bar, "nearest")
+    return Style(colormap, norm, NO_DATA_COLOR, bar, "nearest")
 
 
 def error_style(limit=1.0, label="", beyond=False):
     """Red above zero, blue below, white at zero.
 
     Args:
-        limit: Number, the error of full colour.
+        limit: Number, the error of full color.
         label: Name and unit of the error.
         beyond: Boolean, whether errors beyond the limit are there.
 
@@ -89,18 +89,18 @@ def error_style(limit=1.0, label="", beyond=False):
     ends = (-limit, 0, limit)
     texts = (f"−{limit:.3g}", "0", f"+{limit:.3g}")
     return Style(
-        _colormap("RdBu_r", MISSING_COLOUR),
+        _colormap("RdBu_r", MISSING_COLOR),
         Normalize(-limit, limit),
-        MISSING_COLOUR,
+        MISSING_COLOR,
         Bar(label, ends, texts, "both" if beyond else "neither"),
     )
 
 
-def style_of(colours):
+def style_of(colors):
     """The style of a name.
 
     Args:
-        colours: "gray" or "rain".
+        colors: "gray" or "rain".
 
     Returns:
         `Style`.
@@ -109,15 +109,15 @@ def style_of(colours):
         ValueError: If it is neither.
     """
     styles = {"gray": gray_style, "rain": rain_style}
-    if colours not in styles:
+    if colors not in styles:
         raise ValueError(
-            f"`colours` must be 'gray' or 'rain'. Received: colours={colours!r}"
+            f"`colors` must be 'gray' or 'rain'. Received: colors={colors!r}"
         )
-    return styles[colours]()
+    return styles[colors]()
 
 
 def to_rgb(frames, style):
-    """Turn frames into colours, missing pixels into theirs.
+    """Turn frames into colors, missing pixels into theirs.
 
     Args:
         frames: Array (…, height, width, channels) with 1 channel or, to be

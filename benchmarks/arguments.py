@@ -1,4 +1,4 @@
-"""The arguments that the benchmarks share."""
+"""Arguments that the benchmarks share."""
 
 SIZES = {
     "size": (64, "side of a frame, pixels"),
@@ -14,7 +14,7 @@ SIZES = {
 
 
 def add_arguments(parser, repeats):
-    """Add the sizes, the precision and how often to measure."""
+    """Add the sizes, the precision and the number of repeats."""
     for name, (default, text) in SIZES.items():
         parser.add_argument(
             f"--{name}", type=int, default=default, help=f"{text} ({default})"
@@ -37,14 +37,11 @@ def add_arguments(parser, repeats):
 
 
 def model_options(name, options):
-    """The arguments of `msrnn_keras.create` for a model or a peer."""
+    """Return the arguments of `msrnn_keras.create` for a model or a peer."""
+    names = ("context", "horizon", "filters", "kernel_size", "patch_size")
     sizes = {
         "image_shape": (options.size, options.size, options.channels),
-        "context": options.context,
-        "horizon": options.horizon,
-        "filters": options.filters,
-        "kernel_size": options.kernel_size,
-        "patch_size": options.patch_size,
+        **{name: getattr(options, name) for name in names},
         "dtype": options.precision,
     }
     if options.scales:

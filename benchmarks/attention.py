@@ -1,16 +1,17 @@
-"""Time and memory of the local attention and of a PrecipLSTM layer.
+"""Time and memory of local attention and of a PrecipLSTM layer.
 
 `python -m benchmarks.attention` measures `LocalAttention` on maps of 64×64
-and 128×128 pixels, the forward pass alone and with the gradient, and one
-training step of a PrecipLSTM layer. Each figure comes from a process of its
-own: the peak of its memory less what it held before, after the same on a
-small map. Beside it stands what the unfolded keys alone would take. Linux.
+and 128×128 pixels, forward and with the gradient, and one training step of a
+PrecipLSTM layer. Every figure is measured in its own process: the peak of its
+memory minus the memory in use after the same work on a small map. The last
+column is the memory of the unfolded keys alone. Linux only.
 
-`--ways` measures small maps instead, with the gradient: scored as a whole and
-cut into tiles, turn about, in one process.
+`--ways` measures small maps with the gradient, scored as a whole and cut into
+tiles, alternating in one process.
 """
 
 import argparse
+import itertools
 import json
 import pathlib
 import resource
@@ -28,17 +29,14 @@ from msrnn_keras.layers.conv_rnn import ConvRNN
 from msrnn_keras.layers.local_attention import LocalAttention
 
 FIGURES = [
-    ("attention", 64, "forward"),
-    ("attention", 64, "gradient"),
-    ("attention", 128, "forward"),
-    ("attention", 128, "gradient"),
+    *itertools.product(["attention"], (64, 128), ("forward", "gradient")),
     ("layer", 64, "gradient"),
 ]
 MEBIBYTE = 2**20
 
 
 class Attention(keras.layers.Layer):
-    """The attention of three maps that are its weights."""
+    """Attention of an input plus three maps that are weights."""
 
     def __init__(self, window, way="__call__"):
         super().__init__()
@@ -56,7 +54,7 @@ class Attention(keras.layers.Layer):
 
 
 def run(what, size, mode, options):
-    """A function that does the work once."""
+    """Return a function that does the work once."""
     shape = (size, size, options.channels)
     if what == "layer":
         shape = (options.steps, *shape)
@@ -74,7 +72,7 @@ def run(what, size, mode, options):
 
 
 def measure(what, size, mode, options):
-    """Seconds (median) and peak memory of this process, in MiB."""
+    """Return median seconds and peak memory of this process in MiB."""
     small = run(what, options.small, mode, options)
     for _ in range(2):
         small()
@@ -93,13 +91,13 @@ def measure(what, size, mode, options):
 
 
 def resident():
-    """Bytes of memory that this process holds now."""
+    """Return the resident bytes of this process."""
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
 
 def in_fresh_processes(figure, options):
-    """The medians of `measure` over several processes."""
+    """Return the medians of `measure` over several processes."""
     command = [sys.executable, "-m", "benchmarks.attention", *sys.argv[1:]]
     command += ["--figure", str(FIGURES.index(figure))]
     results = []
@@ -110,7 +108,7 @@ def in_fresh_processes(figure, options):
 
 
 def compare_ways(options):
-    """Prints the medians of both ways to score a small map."""
+    """Print the medians of both ways to score a small map."""
     print("| map | whole, s | tiles, s |\n|---|---|---|")
     for size in (4, 8, 16, 32):
         shape = (size, size, options.channels)

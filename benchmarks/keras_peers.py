@@ -1,4 +1,4 @@
-"""A bare Keras loop over other layers, to measure ours against."""
+"""A plain Keras loop over other cells, as a reference."""
 
 import itertools
 
@@ -12,7 +12,7 @@ from msrnn_keras.models.step_graph import sources
 
 
 def conv_lstm_2d_cell(filters, kernel_size):
-    """The cell of `keras.layers.ConvLSTM2D`."""
+    """Return the cell of `keras.layers.ConvLSTM2D`."""
     return keras.layers.ConvLSTM2D(
         filters,
         kernel_size,
@@ -23,10 +23,10 @@ def conv_lstm_2d_cell(filters, kernel_size):
 
 
 class StepCell(keras.layers.Layer):
-    """One time step of a stack of any Keras cells with states h and c.
+    """One time step of a stack of Keras cells with states h and c.
 
-    The input is a frame with one channel more, which tells whether the frame
-    enters (1) or the previous prediction (0).
+    The last channel of the input says whether the frame is read (1) or the
+    previous prediction (0).
     """
 
     def __init__(self, cells, image_shape, scales, skips, **kwargs):
@@ -42,7 +42,7 @@ class StepCell(keras.layers.Layer):
             for pair in pairs
             if max(pair) % min(pair) == 0
         }
-        # `keras.layers.RNN` wants a number for each state.
+        # `keras.layers.RNN` needs a number for each state.
         self.state_size = [1] * (2 * len(scales) + 1)
         self.output_size = 1
 
@@ -91,10 +91,7 @@ class StepCell(keras.layers.Layer):
 
 
 class KerasLoop(keras.Model):
-    """`keras.layers.RNN` around a step, past frames in.
-
-    Returns all predictions, `(batch, context + horizon - 1, …)`.
-    """
+    """All predictions, `(batch, context + horizon - 1, …)`, of past frames."""
 
     def __init__(self, step, horizon):
         super().__init__()
@@ -121,11 +118,7 @@ def keras_loop(
     kernel_size=3,
     dtype="float32",
 ):
-    """A compiled `KerasLoop` over `make_cell(filters, kernel_size)`s.
-
-    The number format becomes that of the process, as for a user who sets
-    `keras.config.set_dtype_policy` first.
-    """
+    """Return a compiled `KerasLoop`; sets the dtype policy of the process."""
     keras.config.set_dtype_policy(dtype)
     skips = "none" if set(scales) == {1} else "add"
     cells = [make_cell(filters, kernel_size) for _ in scales]

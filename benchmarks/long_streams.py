@@ -1,14 +1,14 @@
-"""Whether long forecasts and long streams of the presets stay useful.
+"""Measure long forecasts and long streams of the presets.
 
-`python -m benchmarks.long_streams` streams long clips of moving digits, side
-by side, and forecasts far ahead. It prints a line for each preset: the squared
-error of one-frame forecasts, summed over the pixels, early and late in the
-stream; how much memory the process took in between; whether long forecasts are
-finite in float32 and in mixed_float16. Linux.
+`python -m benchmarks.long_streams` streams long clips of moving digits and
+forecasts long horizons. For each preset it prints the squared error of
+one-frame forecasts, summed over the pixels, early and late in the stream; the
+growth of the memory between them; and whether long forecasts are finite in
+float32 and in mixed_float16. Linux only.
 
-`--json zoo/long_streams.json` also writes the figures to the file from which
-`tools.publishing` writes the model cards. Presets that were not measured keep
-their figures.
+`--json zoo/long_streams.json` also writes the results to the file that
+`tools.publishing` reads for the model cards. Presets that were not measured
+keep their results.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import zoo
 from benchmarks.run import markdown
 from msrnn_keras.data import MovingMNIST, sample_digits
 from msrnn_keras.utils.files import write_atomically
-from tools.publishing.long_streams import read_figures
+from tools.publishing.tables import read_long_streams
 
 MEBIBYTE = 2**20
 SPANS = ("early", "late")
@@ -47,9 +47,17 @@ HEAD = (
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.long_streams")
-    parser.add_argument("presets", nargs="*", help="MODEL/DATASET/VARIANT; all")
-    parser.add_argument("--data", help="an mnist.npz; else the sample digits")
-    parser.add_argument("--clips", type=int, default=8, help="at a time (8)")
+    parser.add_argument(
+        "presets",
+        nargs="*",
+        help="MODEL/DATASET/VARIANT; default: all of mnist",
+    )
+    parser.add_argument(
+        "--data", help="an mnist.npz; default: the sample digits"
+    )
+    parser.add_argument(
+        "--clips", type=int, default=8, help="number of clips (8)"
+    )
     for name, default in (
         ("frames", 1000),
         ("horizon", 500),
@@ -63,21 +71,23 @@ def main(arguments=None):
             f"--{name}", type=int, nargs=2, default=default, metavar="FRAME"
         )
     parser.add_argument(
-        "--window", default="auto", help="of the stream: auto, none or a number"
+        "--window",
+        default="auto",
+        help="window of the stream: auto, none or a number",
     )
     parser.add_argument(
         "--json",
         type=pathlib.Path,
         metavar="PATH",
-        help="also write the figures to this file",
+        help="also write the results to this file",
     )
     options = parser.parse_args(arguments)
     if options.json and any(
         getattr(options, name) != parser.get_default(name) for name in LENGTHS
     ):
         parser.error(
-            f"--json needs the default {', '.join(LENGTHS)}, which its figures "
-            f"are named after. Received: {options}"
+            f"--json needs the default {', '.join(LENGTHS)}, because the names "
+            f"of its results contain them. Received: {options}"
         )
     presets = options.presets or [n for n in zoo.names() if "/mnist/" in n]
     spans = {name: "{}–{}".format(*getattr(options, name)) for name in SPANS}
@@ -85,15 +95,15 @@ def main(arguments=None):
     rows.append(["---"] * len(HEAD))
     print(markdown(rows), flush=True)
     for preset in presets:
-        figures, growth = measure(preset, options)
-        print(markdown([row(preset, figures, growth)]), flush=True)
+        results, growth = measure(preset, options)
+        print(markdown([row(preset, results, growth)]), flush=True)
         if options.json:
             revision = zoo.info(*preset.split("/"))["revision"]
-            record(options.json, f"{preset}/{revision}", figures)
+            record(options.json, f"{preset}/{revision}", results)
 
 
 def measure(preset, options):
-    """Return the figures of a preset and the MiB that a stream took."""
+    """Return the results of a preset and the MiB that a stream took."""
     names = preset.split("/")
     model = zoo.load(*names)
     clips = long_clips(model, options)
@@ -106,7 +116,7 @@ def measure(preset, options):
     finite, early, late, growth = follow(stream, clips, options)
     half = zoo.load(*names, dtype="mixed_float16")
     near = half.forecast(past[:1], options.half_horizon)
-    figures = {
+    results = {
         "window": stream.window,
         "finite_horizon_500": bool(far),
         "finite_stream_1000": finite,
@@ -118,7 +128,7 @@ def measure(preset, options):
         "digits": DIGITS[bool(options.data)],
         "command": command(preset, options),
     }
-    return figures, growth
+    return results, growth
 
 
 def command(preset, options):
@@ -131,37 +141,31 @@ def command(preset, options):
     return " ".join(parts)
 
 
-def row(preset, figures, growth):
-    """Return the line of a preset in the table."""
-    early, late = figures["mse_50_150"], figures["mse_900_1000"]
+def row(preset, results, growth):
+    """Return the row of a preset in the table."""
+    early, late = results["mse_50_150"], results["mse_900_1000"]
     return [
         preset,
-        str(figures["window"] or "all frames"),
-        yes(figures["finite_horizon_500"]),
-        yes(figures["finite_stream_1000"]),
+        str(results["window"] or "all frames"),
+        yes(results["finite_horizon_500"]),
+        yes(results["finite_stream_1000"]),
         f"{early:.1f}",
         f"{late:.1f}",
         f"{late / early:.2f}",
         f"{growth:+.1f}",
-        yes(figures["finite_float16_100"]),
+        yes(results["finite_float16_100"]),
     ]
 
 
-def record(path, revision, figures):
-    """Write the figures of a preset revision into a JSON file of them all.
-
-    Args:
-        path: `pathlib.Path` of the file; it need not exist.
-        revision: String, MODEL/DATASET/VARIANT/REVISION.
-        figures: Dict.
-    """
-    every = {**read_figures(path), revision: figures}
+def record(path, revision, results):
+    """Add the results of MODEL/DATASET/VARIANT/REVISION to a JSON file."""
+    every = {**read_long_streams(path), revision: results}
     text = json.dumps(every, indent=2, sort_keys=True) + "\n"
     write_atomically(path, lambda file: file.write_text(text, "utf-8"))
 
 
 def long_clips(model, options):
-    """Clips of one frame more than is streamed, floats from 0 to 1."""
+    """Return clips in [0, 1] with one frame more than is streamed."""
     dataset = MovingMNIST(
         "test",
         num_clips=options.clips,
@@ -176,7 +180,7 @@ def long_clips(model, options):
 
 
 def follow(stream, clips, options):
-    """Stream clips; whether all is finite, both errors, and MiB taken."""
+    """Stream clips; return finiteness, early and late error, and MiB taken."""
     finite, errors = True, {name: [] for name in SPANS}
     for count in range(1, options.frames + 1):
         stream.update(clips[:, count - 1])
@@ -199,7 +203,7 @@ def within(count, span):
 
 
 def resident():
-    """MiB of memory that this process holds now."""
+    """Return the resident memory of this process in MiB."""
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / MEBIBYTE
 

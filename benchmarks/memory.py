@@ -1,10 +1,10 @@
-"""Peak memory of a training step against the estimate of `msrnn summary`.
+"""Peak memory of a training step beside the estimate of `msrnn summary`.
 
-`python -m benchmarks.memory` trains each model a few steps in processes of
-their own. Measured is the peak of a process's memory less what it held after
-the model was built, plus the weights, less the same of a tiny model of the
-same kind, which is what Python, the backend and its graph take. `KERAS_BACKEND`
-chooses the backend. Linux.
+`python -m benchmarks.memory` trains each model a few steps in its own
+processes. The measurement is the peak above the memory in use once the model
+was built, plus the weights, minus the same of a tiny model of that kind: the
+memory of Python, the backend and its graph. `KERAS_BACKEND` selects the
+backend. Linux only.
 """
 
 import argparse
@@ -19,16 +19,9 @@ from msrnn_keras.cost.measure.processes import run_in_turn
 from msrnn_keras.cost.measure.report import Measured
 
 MODELS = (
-    "convlstm",
-    "ms-convlstm",
-    "ms-predrnn",
-    "predrnn++",
-    "ms-motionrnn",
-    "ms-trajgru",
-    "ms-preciplstm",
-    "ms-mk-lstm",
-    "ms-modernn",
-)
+    "convlstm ms-convlstm ms-predrnn predrnn++ ms-motionrnn ms-trajgru "
+    "ms-preciplstm ms-mk-lstm ms-modernn"
+).split()
 # Filters, side of a frame, batch, context, horizon.
 TINY = (4, 8, 1, 2, 2)
 SIZES = ((32, 64, 4, 5, 5), (64, 32, 2, 6, 4))
@@ -36,7 +29,7 @@ STEPS = 2  # after the first
 
 
 def measured(name, size, processes):
-    """MiB that training takes, with the weights and all of the backend."""
+    """Return the MiB of training with weights and backend; and the model."""
     filters, side, batch, context, horizon = size
     options = {
         "image_shape": (side, side, 1),
@@ -57,7 +50,7 @@ def measured(name, size, processes):
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory")
-    parser.add_argument("models", nargs="*", help="names; else a selection")
+    parser.add_argument("models", nargs="*", help="names; default: a selection")
     parser.add_argument("--processes", type=int, default=3)
     options = parser.parse_args()
     print(
@@ -70,7 +63,7 @@ def main():
         for size in SIZES:
             peak, model = measured(name, size, options.processes)
             peak -= own
-            estimate = training_memory(model, size[2]).total / MEBIBYTE
+            estimate = training_memory(model, size[2]) / MEBIBYTE
             print(
                 f"| {keras.backend.backend()} | {name} "
                 f"| {', '.join(map(str, size[:3]))}, {size[3]} → {size[4]} "

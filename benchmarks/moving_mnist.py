@@ -1,8 +1,7 @@
-"""How fast the training clips of Moving MNIST are made.
+"""Speed of making Moving MNIST training clips.
 
-`python -m benchmarks.moving_mnist` makes batches as `fit` gets them, floats
-from 0 to 1, in one process, and prints clips per second of CPU time, which is
-per core, and of the clock.
+`python -m benchmarks.moving_mnist` makes batches as `fit` reads them, in one
+process, and prints clips per second of CPU time (per core) and of wall time.
 """
 
 import argparse
@@ -20,18 +19,20 @@ def main(arguments=None):
     parser.add_argument("--batch", type=int, default=16, help="clips (16)")
     parser.add_argument("--batches", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--path", help="an mnist.npz; else the sample digits")
+    parser.add_argument(
+        "--path", help="an mnist.npz; default: the sample digits"
+    )
     options = parser.parse_args(arguments)
     measured = measure(options)
     form = f"{options.length}×{options.size}×{options.size}"
     print(f"Clips of {form}, batches of {options.batch}, clips per second:\n")
-    rows = [["per core (CPU time)", "by the clock"], ["---"] * 2]
+    rows = [["per core (CPU time)", "wall time"], ["---"] * 2]
     rows.append([f"{spread(rates):,.0f}" for rates in measured])
     print(markdown(rows))
 
 
 def measure(options):
-    """Clips per second of CPU time and of the clock, in each repeat."""
+    """Return clips per second of CPU and wall time, for each repeat."""
     digits = (
         load_digits("train", options.path)
         if options.path

@@ -1,4 +1,4 @@
-"""A plain PyTorch loop of the same convolutions, to measure ours against."""
+"""A plain PyTorch loop over the same convolutions, as a reference."""
 
 import contextlib
 
@@ -14,59 +14,31 @@ AUTOCAST = {
 
 
 class TorchCell(nn.Module):
-    """ConvLSTM with the four gates i, f, g, o of one convolution.
+    """ConvLSTM whose gates i, f, g, o are the sum of two convolutions."""
 
-    Joined, the input and the hidden state are one map that one convolution
-    reads; else each has its own, and the two are added.
-    """
-
-    def __init__(self, filters, kernel_size, joined):
+    def __init__(self, filters, kernel_size):
         super().__init__()
-        self.joined = joined
-        given = 2 * filters if joined else filters
-        self.gates = nn.Conv2d(given, 4 * filters, kernel_size, padding="same")
-        if not joined:
-            self.h_to_gates = nn.Conv2d(
-                filters, 4 * filters, kernel_size, padding="same", bias=False
-            )
+        sizes = (filters, 4 * filters, kernel_size)
+        self.gates = nn.Conv2d(*sizes, padding="same")
+        self.h_to_gates = nn.Conv2d(*sizes, padding="same", bias=False)
 
     def forward(self, x, h, c):
-        if self.joined:
-            gates = self.gates(torch.cat([x, h], dim=1))
-        else:
-            gates = self.gates(x) + self.h_to_gates(h)
-        i, f, g, o = gates.chunk(4, dim=1)
+        i, f, g, o = (self.gates(x) + self.h_to_gates(h)).chunk(4, dim=1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, c
 
 
 class TorchLoop(nn.Module):
-    """MS-ConvLSTM (or ConvLSTM) as a loop in Python over time and layers.
+    """MS-ConvLSTM (or ConvLSTM) as a Python loop over time and layers.
 
-    Frames are `(batch, time, channels, height, width)`, height and width
-    multiples of the scales. Maps are halved by max pooling and doubled by
-    bilinear interpolation; where the scales differ, a layer of the decoder
-    also takes the output of its mirror in the encoder.
-
-    Args:
-        filters: Integer, channels of every layer.
-        scales: Tuple of integers, one for each layer.
-        channels: Integer, channels of a frame.
-        kernel_size: Integer, pixels.
-        channels_last: Boolean, the memory layout of weights and maps.
-        joined: Boolean, whether a layer reads its input and its hidden state
-            in one convolution. On a CPU two, added, are faster.
+    Frames are `(batch, time, channels, height, width)`; the scales divide
+    height and width. Maps are max-pooled down and upsampled bilinearly. In a
+    multi-scale stack a decoder layer also reads its mirror in the encoder.
     """
 
     def __init__(
-        self,
-        filters,
-        scales,
-        channels=1,
-        kernel_size=3,
-        channels_last=False,
-        joined=False,
+        self, filters, scales, channels=1, kernel_size=3, channels_last=False
     ):
         super().__init__()
         self.filters, self.scales = filters, tuple(scales)
@@ -75,13 +47,13 @@ class TorchLoop(nn.Module):
         )
         self.embed = nn.Conv2d(channels, filters, 1)
         self.cells = nn.ModuleList(
-            TorchCell(filters, kernel_size, joined) for _ in scales
+            TorchCell(filters, kernel_size) for _ in scales
         )
         self.head = nn.Conv2d(filters, channels, 1)
         self.to(memory_format=self.layout)
 
     def forward(self, past, horizon):
-        """All predictions, `(batch, context + horizon - 1, …)`."""
+        """Return all predictions, `(batch, context + horizon - 1, …)`."""
         context = past.shape[1]
         states = self.initial_states(past)
         predictions = []
@@ -94,19 +66,13 @@ class TorchLoop(nn.Module):
 
     def initial_states(self, past):
         batch, _, _, height, width = past.shape
-        shapes = [
-            (batch, self.filters, height // scale, width // scale)
-            for scale in self.scales
-        ]
-        return [
-            [
-                torch.zeros(shape, device=past.device).contiguous(
-                    memory_format=self.layout
-                )
-                for _ in ("h", "c")
-            ]
-            for shape in shapes
-        ]
+        states = []
+        for scale in self.scales:
+            shape = (batch, self.filters, height // scale, width // scale)
+            zeros = torch.zeros(shape, device=past.device)
+            zeros = zeros.contiguous(memory_format=self.layout)
+            states.append([zeros, zeros])
+        return states
 
     def step(self, frame, states):
         x = self.embed(frame)
@@ -122,13 +88,13 @@ class TorchLoop(nn.Module):
         return self.head(x), new_states
 
     def gather(self, outputs, layer):
-        """The layer before, and in the decoder the layer's mirror."""
+        """Add the previous layer's output and, in the decoder, the mirror's."""
         x = resample(
             outputs[layer - 1], self.scales[layer - 1], self.scales[layer]
         )
         mirror = len(self.scales) - 1 - layer
         if len(set(self.scales)) > 1 and mirror < layer - 1:
-            x = x + outputs[mirror]  # of the same scale
+            x = x + outputs[mirror]  # has the same scale
         return x
 
 
@@ -146,14 +112,7 @@ def resample(x, source, target):
 
 
 class TorchTrainer:
-    """The training step and the forecast of a `TorchLoop`.
-
-    Args:
-        model: `TorchLoop`, already on its device.
-        horizon: Integer, frames to forecast.
-        precision: String, `"float32"`, `"mixed_bfloat16"` or
-            `"mixed_float16"`.
-    """
+    """The training step and the forecast of a `TorchLoop` on its device."""
 
     def __init__(self, model, horizon, precision="float32"):
         self.model, self.horizon = model, horizon
@@ -165,7 +124,7 @@ class TorchTrainer:
         )
 
     def train_step(self, clips):
-        """One step on clips of context + horizon frames; the loss."""
+        """Train on clips of context + horizon frames; return the loss."""
         context = clips.shape[1] - self.horizon
         self.optimizer.zero_grad()
         with self.autocast():
@@ -178,7 +137,7 @@ class TorchTrainer:
 
     @torch.no_grad()
     def forecast(self, past):
-        """The next `horizon` frames, in NumPy."""
+        """Return the next `horizon` frames as a NumPy array."""
         with self.autocast():
             predictions = self.model(past, self.horizon)
         return predictions[:, past.shape[1] - 1 :].float().cpu().numpy()
@@ -190,6 +149,6 @@ class TorchTrainer:
 
 
 def l1_l2(truth, predictions):
-    """Squared and absolute errors, summed over the pixels of a frame."""
+    """Return squared plus absolute errors, summed over a frame's pixels."""
     error = truth - predictions
     return (error.square() + error.abs()).sum(dim=(2, 3, 4)).mean()

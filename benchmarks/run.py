@@ -1,13 +1,13 @@
-"""Our models and their peers, side by side in one run.
+"""Our models beside reference implementations, in one run.
 
 `python -m benchmarks.run` measures the training step and the forecast of each
-model on each backend, and prints tables in Markdown with the ratios to the
-references. Every figure comes from a process of its own, one at a time; all
-take turns, and the ratios are taken turn by turn. Peers, with `ms-` in front
-in the multi-scale stack: `torch-loop`, a plain PyTorch loop in the faster of
-its two memory layouts; `convlstm2d`, `keras.layers.ConvLSTM2D` in a bare
-`keras.layers.RNN`; `keras-loop`, our own cell in the same. `--from FILE`
-prints the tables of an earlier run, for other references.
+model on each backend, and prints Markdown tables with the ratios to the
+references. Every figure is measured in its own process, one at a time; all
+take turns, and ratios are taken turn by turn. The reference implementations
+are `torch-loop`, a plain PyTorch loop in the faster of its two memory layouts,
+`convlstm2d`, `keras.layers.ConvLSTM2D` in a plain `keras.layers.RNN`, and
+`keras-loop`, our own cell in the same loop; the prefix `ms-` stands for the
+multi-scale stack. `--from FILE` prints the tables of an earlier run.
 """
 
 import argparse
@@ -27,10 +27,10 @@ from msrnn_keras.cost.measure.report import (
     FIGURES,
     NOTES,
     Measured,
-    cell,
     ratio,
     spread,
 )
+from msrnn_keras.utils.formatting import format_number
 
 WORKER = "benchmarks.subjects"
 
@@ -70,7 +70,7 @@ def parse(arguments):
 
 
 def run(options):
-    """Measure; the fields of a `Measured` for each model and backend."""
+    """Return the fields of a `Measured` for each model and backend."""
     pairs = [
         (name, backend)
         for name in (*options.models, *options.peers)
@@ -97,7 +97,7 @@ def backends_of(name, backends):
 
 
 def task_of(name, backend, mode, options):
-    """The task of a name; for a PyTorch loop in its faster layout."""
+    """Return the task of a name; a PyTorch loop has its faster layout."""
     sizes = model_options(name, options)
     count = subjects.flops(name, sizes)
     task = Task(name, mode, sizes, options.batch, options.steps, count, backend)
@@ -105,7 +105,7 @@ def task_of(name, backend, mode, options):
 
 
 def faster_layout(task):
-    """A PyTorch loop's task in the faster of the two memory layouts."""
+    """Return a PyTorch loop's task in the faster memory layout."""
     figure = "step_seconds" if task.mode == "step" else "latency_seconds"
     seconds = {}
     for channels_last in (True, False):
@@ -122,10 +122,10 @@ def faster_layout(task):
 
 
 def report(measured, references):
-    """A table for each figure, in Markdown.
+    """Return a Markdown table for each figure.
 
-    A model is compared with a reference on its own backend, or on the one
-    that the reference was measured on.
+    A model is compared with a reference on its own backend if it was measured
+    there, else on the reference's backend.
     """
     present = {m.name for m in measured}
     references = [name for name in references if name in present]
@@ -152,9 +152,11 @@ def row(model, measured, references, figure, form):
         reference = (same or found)[0]
         own = reference is model
         ratios.append(
-            "1" if own else cell(ratio(model, reference, figure), ".2f")
+            "1"
+            if own
+            else format_number(ratio(model, reference, figure), ".2f")
         )
-    value = cell(spread(model.values(figure)), form)
+    value = format_number(spread(model.values(figure)), form)
     return [model.backend, model.name, value, *ratios]
 
 

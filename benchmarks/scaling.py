@@ -1,9 +1,9 @@
-"""How time and memory grow with frames, pixels and batch.
+"""Growth of time and memory with frames, pixels and batch.
 
-`python -m benchmarks.scaling` measures a model at three sizes of each, all
-else as the arguments say, and fits a power law: an exponent of 1 is linear,
-less than 1 is linear with a part that stays. Every figure comes from a
-process of its own.
+`python -m benchmarks.scaling` measures a model at three sizes of each, with
+all else as the arguments say, and fits a power law: an exponent of 1 is
+linear, less than 1 is linear with a constant part. Every figure is measured in
+its own process.
 """
 
 import argparse
@@ -17,9 +17,10 @@ from benchmarks.arguments import add_arguments, model_options
 from benchmarks.run import markdown, say
 from msrnn_keras.cost.measure.measure import MODES, Task
 from msrnn_keras.cost.measure.processes import check_backend, run_in_turn
-from msrnn_keras.cost.measure.report import Measured, cell, spread
+from msrnn_keras.cost.measure.report import Measured, spread
+from msrnn_keras.utils.formatting import format_number
 
-# Axis -> default sizes and the arguments that a size stands for.
+# Axis -> default sizes, and a function from a size to arguments.
 AXES = {
     "frames": (
         (4, 8, 16),
@@ -69,14 +70,14 @@ def parse(arguments):
 def task_of(name, mode, axis, size, options):
     chosen = argparse.Namespace(**{**vars(options), **AXES[axis][1](size)})
     sizes = model_options(name, chosen)
-    # Utilisation is not asked for here, so neither are the operations.
+    # Utilization is not measured here, so the operations are not needed.
     return Task(
         name, mode, sizes, chosen.batch, options.steps, 0, options.backend
     )
 
 
 def report(points, tasks, done):
-    """A row for each model, mode and axis."""
+    """Return a Markdown table with a row for each point."""
     rows = [["model", "what", "size", "s", "MiB", "exponents: s, MiB"]]
     rows.append(["---"] * len(rows[0]))
     groups = {}
@@ -93,21 +94,14 @@ def report(points, tasks, done):
             exponent(work, [p[i].median for p in group if p[i]]) for i in (2, 3)
         ]
         for size, _, seconds, memory in group:
-            rows.append(
-                [
-                    name,
-                    mode,
-                    f"{axis}: {size}",
-                    cell(seconds, ".3f"),
-                    cell(memory, ",.0f"),
-                    ", ".join(cell(fit, ".2f") for fit in fits),
-                ]
-            )
+            texts = format_number(seconds, ".3f"), format_number(memory, ",.0f")
+            fitted = ", ".join(format_number(fit, ".2f") for fit in fits)
+            rows.append([name, mode, f"{axis}: {size}", *texts, fitted])
     return markdown(rows)
 
 
 def figures(measured, task):
-    """Seconds of a batch and peak memory, each a `Spread` or None."""
+    """Return the `Spread` of seconds of a batch and of peak memory."""
     if task.mode == "step":
         seconds = measured.values("step_seconds")
     else:
@@ -117,7 +111,7 @@ def figures(measured, task):
 
 
 def work_of(axis, task):
-    """What should be proportional to time and memory."""
+    """Return the size that time and memory should be proportional to."""
     options = task.options
     if axis == "frames":
         return options["context"] + options["horizon"] - 1
@@ -127,7 +121,7 @@ def work_of(axis, task):
 
 
 def exponent(work, values):
-    """The exponent of the power law nearest to the values."""
+    """Return the exponent of the fitted power law."""
     if len(values) < len(work) or len(work) < 2:
         return None
     return float(np.polyfit(np.log(work), np.log(values), 1)[0])

@@ -1,7 +1,7 @@
-"""From the start of Python to the first forecast of a preset.
+"""Seconds from starting Python to the first forecast of a preset.
 
-`python -m benchmarks.start` times whole processes that load a preset and
-forecast once from noise, on each backend in turn.
+`python -m benchmarks.start` times processes that load a preset and forecast
+once from noise, on each backend in turn.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main(arguments=None):
 
 
 def start(model, dataset, backend):
-    """Seconds of a process that loads the preset and forecasts."""
+    """Time a process that loads the preset and forecasts."""
     begin = time.perf_counter()
     subprocess.run(
         [sys.executable, "-c", CODE, model, dataset],

@@ -1,8 +1,7 @@
-"""What is measured: our models and their peers, by name.
+"""The models and reference implementations that are measured, by name.
 
-`python -m benchmarks.subjects TASK` measures one in this process; that is
-what `benchmarks.run` starts. A peer's name with `ms-` in front is the peer in
-the multi-scale stack, as with our models.
+`python -m benchmarks.subjects TASK` measures one in this process, for
+`benchmarks.run`. The prefix `ms-` stands for the multi-scale stack.
 """
 
 import os
@@ -17,20 +16,20 @@ from msrnn_keras.models.architectures import ARCHITECTURES
 
 
 def peer_of(name):
-    """The peer of a name, or None where it is none: `(kind, our model)`."""
+    """Return `(kind, our model)` of a peer's name, None for our models."""
     prefix = "ms-" if name.startswith("ms-") else ""
     kind = name.removeprefix("ms-")
     return (kind, f"{prefix}convlstm") if kind in PEERS else None
 
 
 def flops(name, options):
-    """Operations of one forecast, a peer's those of our model."""
+    """Count the operations of a forecast; a peer counts as our model."""
     _, model = peer_of(name) or (None, name)
     return forecast_flops(msrnn_keras.create(model, **options))
 
 
 def work(task):
-    """The work of a task, whose options say every size but the scales."""
+    """Return the `Work` of a task."""
     peer = peer_of(task.name)
     if peer is None:
         return stack_work(task)
@@ -40,7 +39,7 @@ def work(task):
 
 
 def torch_loop(task, sizes):
-    """The plain PyTorch loop, on all cores or the GPU."""
+    """Return the work of the plain PyTorch loop, on all cores or the GPU."""
     import torch
 
     from benchmarks.peers import TorchLoop, TorchTrainer
@@ -65,14 +64,14 @@ def torch_loop(task, sizes):
 
 
 def conv_lstm_2d(task, sizes):
-    """`keras.layers.ConvLSTM2D` in the bare Keras loop."""
+    """Return the work of `keras.layers.ConvLSTM2D` in the Keras loop."""
     from benchmarks.keras_peers import conv_lstm_2d_cell
 
     return keras_work(conv_lstm_2d_cell, task, sizes)
 
 
 def our_cell(task, sizes):
-    """Our own cell in the bare Keras loop."""
+    """Return the work of our own cell in the Keras loop."""
     return keras_work(msrnn_keras.ConvLSTMCell, task, sizes)
 
 
@@ -80,15 +79,9 @@ def keras_work(make_cell, task, sizes):
     from benchmarks.keras_peers import keras_loop
 
     clips = patched_clips(task, sizes)
-    model = keras_loop(
-        make_cell,
-        clips.shape[2:],
-        sizes["scales"],
-        sizes["horizon"],
-        sizes["filters"],
-        sizes["kernel_size"],
-        sizes["dtype"],
-    )
+    names = ("scales", "horizon", "filters", "kernel_size", "dtype")
+    chosen = {name: sizes[name] for name in names}
+    model = keras_loop(make_cell, clips.shape[2:], **chosen)
     past, truth = clips[:, : sizes["context"]], clips[:, 1:]
     return Work(
         lambda: float(model.train_on_batch(past, truth)),
@@ -97,7 +90,7 @@ def keras_work(make_cell, task, sizes):
 
 
 def patched_clips(task, sizes):
-    """Clips whose patches of pixels are already channels."""
+    """Return clips whose patches of pixels are already channels."""
     height, width, channels = sizes["image_shape"]
     side = sizes["patch_size"]
     shape = (height // side, width // side, channels * side**2)

@@ -3,9 +3,9 @@
 
     python -m examples.custom_cell
 
-Writes a cell by the package's contract, puts it into stacks with and without
-scales, trains both for the same steps on Moving MNIST, scores them, saves the
-multi-scale one and loads it again. The digits are those in the package.
+This example defines a cell, builds a plain and a multi-scale stack of it,
+trains both on Moving MNIST for the same number of steps, scores them, saves
+the multi-scale model and loads it again. The digits come with the package.
 """
 
 # %%
@@ -28,9 +28,9 @@ TEST_CLIPS = 64
 # %% [markdown]
 # ## The cell
 #
-# A cell names its states, makes its convolutions and advances by one step.
-# It is registered, so that Keras finds it in files; whoever loads the file
-# imports this module first.
+# A cell names its states, makes its convolutions, which say what they read,
+# and advances by one step. It is registered, so that Keras finds it when it
+# loads a file. Import this module before you load one.
 
 
 # %%
@@ -42,13 +42,13 @@ class State(NamedTuple):
 class MinimalCell(ConvRNNCell):
     """Convolutional minimal gated unit.
 
-    With `*` a 'same' convolution and biases left out:
-
         [f, n]_x = W_x * x
         [f, n]_h = W_h * h
         f = sigmoid(f_x + f_h)
         n = tanh(n_x + f n_h)
         h' = (1 - f) h + f n
+
+    `*` is a 'same' convolution; biases are left out.
 
     Reference:
         Zhou et al., "Minimal Gated Unit for Recurrent Neural Networks", 2016,
@@ -59,13 +59,10 @@ class MinimalCell(ConvRNNCell):
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
-        self.x_to_gates = self.conv(2 * filters, name="x_to_gates")
-        self.h_to_gates = self.conv(2 * filters, name="h_to_gates")
-
-    def build(self, inputs_shape, states_shape=None):
-        super().build(inputs_shape, states_shape)
-        self.x_to_gates.build(inputs_shape)
-        self.h_to_gates.build((*inputs_shape[:3], self.filters))
+        # Gates in the order f, n.
+        gates = 2 * filters
+        self.x_to_gates = self.conv(gates, name="x_to_gates", reads="x")
+        self.h_to_gates = self.conv(gates, name="h_to_gates", reads="h")
 
     def step(self, x, states):
         f_x, n_x = ops.split(self.x_to_gates(x), 2, axis=-1)
@@ -93,7 +90,7 @@ def clips(split, num_clips):
 
 
 def train(scales, steps):
-    """A stack of the cell, after some steps."""
+    """Train a stack of the cell for some steps."""
     keras.utils.set_random_seed(1)
     model = MSStack(MinimalCell, scales=scales, **SIZES)
     model.compile(keras.optimizers.Adam(1e-3), loss=losses.FrameL1L2Loss())
@@ -102,7 +99,7 @@ def train(scales, steps):
 
 
 def compare(steps):
-    """Models and their scores: plain, multi-scale, and a black frame."""
+    """Return both models, and their scores beside those of black frames."""
     models = {
         "plain": train(PLAIN, steps),
         "multi-scale": train(MULTI_SCALE, steps),
@@ -117,7 +114,7 @@ def compare(steps):
 
 
 def save_and_load(model, path):
-    """The model, from its file; its forecasts are the same."""
+    """Save a model, load it and check that the forecasts are the same."""
     model.save(path)
     loaded = keras.saving.load_model(path)
     past, _ = clips("test", 2)[0]
@@ -128,7 +125,7 @@ def save_and_load(model, path):
 
 
 def draw(models, path):
-    """A picture of one clip: the truth, and what each model forecasts."""
+    """Plot the truth and the forecasts of one clip."""
     past, future = clips("test", 1)[0]
     forecasts = {name: model.predict(past)[0] for name, model in models.items()}
     plots.plot_forecast(past[0], future[0], forecasts).savefig(path)

@@ -1,21 +1,20 @@
 # %% [markdown]
-"""Fine-tune a published model on other data, and into another shape.
+"""Fine-tune a preset on other data, and for another frame shape.
 
     python -m examples.fine_tune
     python -m examples.fine_tune --data mnist.npz --steps 100
 
-First the small digits model (two digits) learns three digits that move faster,
-beside the same model from scratch and the same steps. Then its weights go into
-a model of another size, another number of channels and another horizon: what
-fits is kept, what does not is re-initialised and named. The digits are those
-in the package, or with `--data` those of an `mnist.npz` file.
+The first part trains a preset for two digits on three digits that move faster,
+beside the same model from scratch. The second part moves its weights into a
+model of another size, number of channels and horizon: weights that fit are
+kept, the others are initialized anew and listed. The digits are those in the
+package, or with `--data` those of an `mnist.npz` file.
 
 Measured with `--data mnist.npz` on TensorFlow, 2 cores of an AMD EPYC
-(AVX-512), from revision 2 of the preset, over 64 test clips: the mean squared
-error of the forecast was 289.9 before, 216.5 after 50 steps of 8 clips, which
-took 25 s, compilation included, and 248.8 for the same steps from scratch (a
-black frame: 260.4). The second part needs more steps: after 50, both models
-forecast black (276).
+(AVX-512), revision 2 of the preset, 64 test clips: the MSE of the forecast was
+289.9 before and 216.5 after 50 steps of 8 clips, which took 25 s, compilation
+included. The same steps from scratch gave 248.8, zeros 260.4. The second part
+needs more steps: after 50, both models forecast black frames (276).
 """
 
 # %%
@@ -30,11 +29,11 @@ from msrnn_keras import MSStack, data, losses, plots, transfer_weights
 from msrnn_keras.baselines import Zeros
 from msrnn_keras.evaluation import evaluate, score_table
 
-SHIFT = {"num_digits": 3, "speed": 0.15}  # the model learned 2 and 0.1
+SHIFT = {"num_digits": 3, "speed": 0.15}  # the preset: 2 and 0.1
 SHAPE = {"image_shape": (48, 80, 3), "context": 6, "horizon": 12}
 STEPS = 50
 BATCH = 8
-RATE = 1e-3  # at its highest
+RATE = 1e-3  # the maximum
 TEST_CLIPS = 64
 
 
@@ -44,21 +43,21 @@ TEST_CLIPS = 64
 
 # %%
 def digits(split, path=None):
-    """The digits in the package, or those of an `mnist.npz` file."""
+    """Return the digits in the package, or those of an `mnist.npz` file."""
     if path is None:
         return data.sample_digits(split)
     return data.load_digits(split, path)
 
 
 def shifted(split, num_clips, path=None):
-    """Moving MNIST as the model did not learn it."""
+    """Return Moving MNIST with more and faster digits."""
     return data.MovingMNIST(
         split, num_clips, BATCH, digits=digits(split, path), **SHIFT
     )
 
 
 def learning_rate(steps):
-    """Rises for a tenth of the steps, then falls to 0 as a cosine."""
+    """Return a schedule: linear warm-up for a tenth, then cosine decay."""
     rising = max(1, steps // 10)
     return keras.optimizers.schedules.CosineDecay(
         RATE / 10,
@@ -69,7 +68,7 @@ def learning_rate(steps):
 
 
 def learn(model, clips):
-    """One pass over clips."""
+    """Train for one epoch."""
     optimizer = keras.optimizers.Adam(learning_rate(len(clips)))
     model.compile(optimizer, loss=losses.FrameL1L2Loss())
     start = time.monotonic()
@@ -78,10 +77,10 @@ def learn(model, clips):
 
 
 def tune_shifted(steps, path=None):
-    """The preset, fine-tuned and from scratch: models and their scores."""
+    """Fine-tune the preset and train from scratch; return models, scores."""
     keras.utils.set_random_seed(1)
     preset, tuned, scratch = (
-        zoo.load("ms-convlstm", "mnist", variant="small", weights=weights)
+        zoo.load("ms-convlstm/mnist/small", weights=weights)
         for weights in (True, True, False)
     )
     for model in (tuned, scratch):
@@ -91,7 +90,7 @@ def tune_shifted(steps, path=None):
 
 
 def score(models, clips):
-    """Scores of models, and of a black frame, by name."""
+    """Return the scores of models and of black frames, by name."""
     first = next(iter(models.values()))
     black = Zeros(first.context, first.horizon)
     return {
@@ -101,7 +100,7 @@ def score(models, clips):
 
 
 def draw(models, clips, path):
-    """A picture of one clip: the truth, and what each model forecasts."""
+    """Draw one clip: the ground truth and the forecast of each model."""
     past, future = (part[:1] for part in clips[0])
     forecasts = {name: model.predict(past)[0] for name, model in models.items()}
     plots.plot_forecast(past[0], future[0], forecasts).savefig(path)
@@ -153,10 +152,9 @@ class Colors(keras.utils.PyDataset):
 
 
 def reshape(trained):
-    """A model of `SHAPE` with the weights that fit, and one with none.
+    """Return a model of `SHAPE` with the weights that fit, and one without.
 
-    Returns both, and the names of the weights that were kept and of those
-    that were re-initialised.
+    Also return the names of the weights that were kept and of the new ones.
     """
     config = {**trained.get_config(), **SHAPE}
     tuned, scratch = (MSStack.from_config(config) for _ in range(2))
@@ -166,12 +164,12 @@ def reshape(trained):
 
 
 def tune_reshaped(steps, path=None):
-    """The reshaped model, from the preset and from scratch, and the scores."""
+    """Train the reshaped model, from the preset and from scratch."""
     keras.utils.set_random_seed(1)
-    trained = zoo.load("ms-convlstm", "mnist", variant="small")
+    trained = zoo.load("ms-convlstm/mnist/small")
     tuned, scratch, kept, fresh = reshape(trained)
     print(textwrap.fill(f"Kept: {', '.join(kept)}"))
-    print(textwrap.fill(f"Re-initialised: {', '.join(fresh)}"))
+    print(textwrap.fill(f"New: {', '.join(fresh)}"))
     for model in (tuned, scratch):
         learn(model, Colors("train", steps * BATCH, path))
     models = {"from the preset": tuned, "from scratch": scratch}
@@ -192,7 +190,9 @@ def main(arguments=None):
     import argparse
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", help="an mnist.npz file; else the package's")
+    parser.add_argument(
+        "--data", help="an mnist.npz file; default: the package's digits"
+    )
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--out", default="fine_tune.png", help="the picture")
     options = parser.parse_args(arguments)

@@ -3,9 +3,9 @@
     pip install jupytext
     python -m examples.make_notebooks
 
-The examples are scripts in the percent format: `# %%` begins a cell. Cells
-with the tag `active-ipynb` are for the notebook alone and are comments in the
-script; those with `active-py` are left out of the notebook.
+The examples are scripts in the percent format: `# %%` begins a cell. Cells with
+the tag `active-ipynb` are only in the notebook and are comments in the script;
+cells with the tag `active-py` are only in the script.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ EXAMPLES = ("custom_cell", "fine_tune", "nowcast_radar", "predict_video")
 
 
 def make_notebook(name):
-    """The notebook of an example, without outputs.
+    """Return the notebook of an example, without outputs.
 
     Args:
         name: String, one of `EXAMPLES`.

@@ -26,7 +26,7 @@ import numpy as np
 
 import msrnn_keras
 import zoo
-from msrnn_keras import data
+from msrnn_keras import data, metrics
 from msrnn_keras.baselines import OpticalFlow, Persistence
 from msrnn_keras.evaluation import evaluate, score_table
 from msrnn_keras.report import evaluation_report
@@ -37,7 +37,6 @@ TRAINED = 6  # frames ahead in training, which is faster; forecasts go further
 SIDE = 64  # of the tiles that are trained on, pixels
 THRESHOLDS = (0.5, 2, 5)  # mm/h
 MINUTES = 5  # of training
-SCORES = ("mse", "mae", "ssim", "balanced_mse")
 
 
 # %% [markdown]
@@ -139,7 +138,7 @@ class Turned(data.EpochDataset):
 # %%
 def make_model(horizon):
     """The small digits model, for other times and missing pixels."""
-    trained = zoo.load("ms-convlstm", "mnist", variant="small")
+    trained = zoo.load("ms-convlstm/mnist/small")
     config = trained.get_config()
     config.update(
         context=CONTEXT,
@@ -200,7 +199,16 @@ def run(train, test, minutes, out):
         OpticalFlow(CONTEXT, HORIZON),
     ):
         scores[scored.name] = evaluate(
-            scored, clips, scores=SCORES, thresholds=THRESHOLDS, verbose=1
+            scored,
+            clips,
+            [
+                metrics.MSE(),
+                metrics.MAE(),
+                metrics.SSIM(),
+                metrics.BalancedMSE(),
+                *metrics.threshold_metrics(THRESHOLDS),
+            ],
+            verbose=1,
         )
     columns = ["mse", "mae", "ssim", "csi_0.5", "csi_2", "csi_5"]
     print(score_table(scores, columns=columns))

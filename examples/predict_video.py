@@ -21,7 +21,6 @@ import numpy as np
 
 import zoo
 from msrnn_keras import data, plots
-from msrnn_keras.plots import animation
 
 SIZE = (64, 64)  # to which the frames are resized, pixels
 HORIZON = 10
@@ -32,7 +31,7 @@ def make_video(path, frames=10 + HORIZON, seed=0):
     """Write a clip of two moving digits."""
     digits = data.sample_digits("test")
     (clip,) = data.moving_digits(digits, 1, frames, SIZE, seed=seed)
-    animation.save_animation(path, clip / 255)
+    plots.save_animation(path, clip / 255)
 
 
 def read_video(path, size=SIZE):
@@ -54,7 +53,7 @@ def hold_back(frames, horizon):
 
 def forecast_video(past, horizon):
     """What the small digits model expects after the frames."""
-    model = zoo.load("ms-convlstm", "mnist", variant="small")
+    model = zoo.load("ms-convlstm/mnist/small")
     return model.forecast(past[None], horizon=horizon)[0]
 
 
@@ -67,8 +66,8 @@ def frame_error(forecast, future):
 def write(path, past, future, forecast, fps=5):
     """Write an animation, and a picture beside it; returns their paths."""
     path = pathlib.Path(path)
-    frames = animation.forecast_frames(past, future, forecast)
-    animation.save_animation(path, frames, min(fps, 50))
+    frames = plots.forecast_frames(past, future, forecast)
+    plots.save_animation(path, frames, min(fps, 50))
     picture = path.with_suffix(".png")
     plots.plot_forecast(past, future, forecast).savefig(picture)
     return path, picture

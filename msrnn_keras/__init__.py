@@ -1,44 +1,53 @@
-"""MS-RNN for Keras: forecasting how images move."""
+"""MS-RNN for Keras: forecast how images move."""
 
 import importlib
+import sys
 
-from msrnn_keras import losses
-from msrnn_keras.cells import (
-    CausalLSTMCell,
-    CMSLSTMCell,
-    ConvGRUCell,
-    ConvLSTMCell,
-    ConvRNNCell,
-    DecoupledCell,
-    GradientHighwayCell,
-    MIMCell,
-    MKLSTMCell,
-    MoDeRNNCell,
-    MotionCell,
-    PrecipLSTMCell,
-    STLSTMCell,
-    TrajGRUCell,
-    WrapperCell,
-)
-from msrnn_keras.layers import ConvRNN
-from msrnn_keras.models.ms_stack import MSStack, create
-from msrnn_keras.models.scheduled_sampling import ScheduledSampling
-from msrnn_keras.models.transfer import transfer_weights
+from msrnn_keras.backend.choice import check_installed
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-_SUBMODULES = {
+# Public modules, imported when they are first used.
+_MODULES = {
     "baselines": "baselines",
     "convert": "presets.torch_checkpoints",
     "data": "data",
     "distribution": "distribution",
     "evaluation": "evaluation",
+    "layers": "layers",
     "metrics": "metrics",
     "plots": "plots",
     "report": "report",
     "training": "training",
     "tuning": "tuning",
 }
+
+# The command imports Keras only when it needs it.
+if "msrnn_command" not in sys.modules:
+    check_installed()
+    from msrnn_keras import losses
+    from msrnn_keras.cells import (
+        CausalLSTMCell,
+        CMSLSTMCell,
+        ConvGRUCell,
+        ConvLSTMCell,
+        ConvRNNCell,
+        DecoupledCell,
+        GradientHighwayCell,
+        MIMCell,
+        MKLSTMCell,
+        MoDeRNNCell,
+        MotionCell,
+        PrecipLSTMCell,
+        STLSTMCell,
+        TrajGRUCell,
+        WrapperCell,
+    )
+    from msrnn_keras.layers import ConvRNN
+    from msrnn_keras.models.forecaster import Forecaster
+    from msrnn_keras.models.ms_stack import MSStack, create
+    from msrnn_keras.models.scheduled_sampling import ScheduledSampling
+    from msrnn_keras.models.transfer import transfer_weights
 
 __all__ = [
     "CMSLSTMCell",
@@ -48,6 +57,7 @@ __all__ = [
     "ConvRNN",
     "ConvRNNCell",
     "DecoupledCell",
+    "Forecaster",
     "GradientHighwayCell",
     "MIMCell",
     "MKLSTMCell",
@@ -66,11 +76,10 @@ __all__ = [
 
 
 def __getattr__(name):
-    """Import a public module on first use."""
-    if name not in _SUBMODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module(f"{__name__}.{_SUBMODULES[name]}")
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_SUBMODULES})
+    return sorted({*globals(), *_MODULES})

@@ -1,98 +1,69 @@
-"""Scores a model, or a baseline, on a data set under both protocols.
-
-Two ways of counting frames exist, and their numbers must not be compared:
-
-- `forecast`: the `horizon` frames after the context;
-- `ms-rnn`: all context + horizon - 1 predictions, warm-up included.
-"""
+"""Evaluation of a model or a baseline on a data set, under both protocols."""
 
 import keras
 import numpy as np
 
-from msrnn_keras.metrics.tallies import make_tallies
+from msrnn_keras.metrics.base import PooledMetric
+from msrnn_keras.metrics.defaults import default_metrics
+from msrnn_keras.metrics.units import Scaled
 from msrnn_keras.utils.checks import check_floats, check_values, filled
+from msrnn_keras.utils.formatting import format_number
 from msrnn_keras.utils.tables import aligned
 
-PROTOCOLS = {
-    "forecast": "the forecast frames only",
-    "ms-rnn": "all predictions, those of the input frames included",
+__all__ = ["evaluate", "score_table"]
+
+# They count different frames, so their numbers must not be compared.
+PROTOCOLS = {  # key in results: caption
+    "forecast": "forecast: the forecast frames only",
+    "ms-rnn": "all frames: all predictions, those of the input frames included",
 }
 
-_AT_ONCE = 4  # clips; the many maps of the SSIM then fit a processor's cache
+_CLIPS_AT_ONCE = 4  # so that the maps of the SSIM fit into the CPU's cache
 _COLUMNS = ("mse", "mae", "ssim", "psnr")
 _IN_PIXELS = ("mse", "mae", "psnr", "gdl", "balanced")
 
 
-def evaluate(
-    model,
-    dataset,
-    batch_size=16,
-    verbose=0,
-    scores=None,
-    thresholds=None,
-    scaling=None,
-    windows=None,
-):
-    """Score a model on a data set, both protocols from one rollout.
+def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
+    """Score a model on a data set under both protocols.
 
-    The model sees the first `context` frames of each clip, as they are, and
-    nothing else. Sums are kept per lead time in float64, so memory does not
-    grow with the number of clips.
-
-    Frames must lie in [0, 1], because predictions are clipped to that before
-    they are scored. Other frames are refused, except with `scores=
-    ["mse_unclipped"]` alone, which is the MSE at any scale.
+    The model sees the first `context` frames of each clip only. The metrics
+    of `msrnn_keras.metrics` refuse frames outside [0, 1], unless made with
+    `clip=False`. Any other `keras.metrics.Metric` works as in `compile`: it
+    gets all frames of a batch that a score counts, with predictions as they
+    are and NaN at missing pixels, keeps its state in variables, which are
+    reset, and gives a number or a dict of numbers.
 
     Args:
-        model: A model, or anything with `context`, `horizon` and
-            `predict_all(frames, batch_size=...)`, such as
-            `msrnn_keras.baselines.Persistence`.
-        dataset: A pair of arrays (past, future), or batches of such pairs: a
-            `keras.utils.PyDataset` or any finite iterable. Past: (batch,
-            time >= context, height, width, channels); future: (batch,
-            horizon, height, width, channels), floats. NaN or a masked pixel
-            (`numpy.ma`) is missing, in the past for the predictions of the
-            past frames.
-        batch_size: Clips per rollout. Batches of a data set keep their size.
+        model: A model, or any object with `context`, `horizon` and
+            `predict_all(frames, batch_size=...)`, such as a baseline.
+        dataset: A pair of arrays (past, future), or a `keras.utils.PyDataset`
+            or a finite iterable of such pairs. Past: (batch, time >= context,
+            height, width, channels); future: (batch, horizon, height, width,
+            channels), floats. NaN or a masked pixel (`numpy.ma`) is missing.
+        metrics: List of `keras.metrics.Metric`; None means
+            `msrnn_keras.metrics.default_metrics()`. Metrics with
+            `scaling=None` use `dataset.scaling`, if there is one.
+        batch_size: Integer, clips per call of the model if data are arrays.
         verbose: 1 shows a progress bar, 0 nothing.
-        scores: Names out of "mse", "mae", "ssim", "psnr", "mse_unclipped",
-            "gdl", "balanced_mse", "balanced_mae" and "lpips" (it needs the
-            extra of that name). All but "mse_unclipped" clip predictions to
-            [0, 1]. None means the first five, and no SSIM (None) for frames
-            smaller than 11 x 11.
-        thresholds: Numbers in the units of the data, for POD, FAR, CSI, HSS.
-        scaling: An object with `inverse`, from pixels to the units of the
-            data, such as mm/h. None takes `dataset.scaling` if there is one;
-            otherwise pixels are compared with the thresholds as they are.
-        windows: Sides of windows in pixels, for the FSS at each threshold.
 
     Returns:
-        A dict: "forecast" and "ms-rnn", each a dict of the scores; "curves",
-        the same scores for each lead time of the forecast; and "clips", their
-        number. The scores of a threshold of 0.5 are "pod_0.5", "far_0.5",
-        "csi_0.5", "hss_0.5", and "fss_0.5_10" with a window of 10. A score is
-        None where every pixel is missing.
+        A dict: "forecast" and "ms-rnn", each from the name of a metric to its
+        score; "curves", from the same names to the scores of every lead time;
+        and "clips", their number. A score is None if every pixel is missing.
 
     Raises:
-        TypeError: If `model` cannot be rolled out, frames are not
-            floating-point, or `scaling` has no `inverse`.
-        ValueError: If the data do not fit the model, are empty or endless, or
-            leave [0, 1], a prediction or a threshold is not finite, or a
-            score is unknown.
+        TypeError: If the model, a metric or the dtype of frames is unsuitable.
+        ValueError: If the data, a prediction or a metric is unsuitable.
 
     Example:
-        >>> from msrnn_keras.baselines import Persistence
-        >>> past = np.zeros((3, 4, 16, 16, 1))
-        >>> future = np.full((3, 2, 16, 16, 1), 0.5)
         >>> scores = evaluate(Persistence(4, 2), (past, future))
-        >>> scores["forecast"]["mse"], scores["clips"]
-        (64.0, 3)
+        >>> scores["forecast"]["mse"]
     """
     _check_model(model)
-    if scaling is None:
-        scaling = getattr(dataset, "scaling", None)
-    tallies = make_tallies(scores, thresholds, windows, scaling)
-    sums = [0.0] * len(tallies)
+    metrics = default_metrics() if metrics is None else metrics
+    _check_metrics(metrics)
+    scaling = getattr(dataset, "scaling", None)
+    scorers = [_scorer(metric, model.horizon, scaling) for metric in metrics]
     clips = 0
     batches, total = _batches(dataset, batch_size)
     progress = keras.utils.Progbar(total, verbose=verbose, unit_name="batch")
@@ -100,37 +71,36 @@ def evaluate(
         past, future = _check_batch(batch, model)
         predictions = _predict_all(model, past, batch_size)
         truth = np.concatenate([past[:, 1:], future], axis=1)
-        for index, tally in enumerate(tallies):
-            sums[index] = sums[index] + _sums(tally, truth, predictions)
+        for scorer in scorers:
+            scorer.update(truth, predictions)
         clips += len(past)
         progress.add(1)
     if clips == 0:
         raise ValueError("`dataset` holds no clips. Received: 0 clips")
-    return _summary(tallies, sums, model.horizon, clips)
+    result = {"forecast": {}, "ms-rnn": {}, "curves": {}, "clips": clips}
+    for scorer in scorers:
+        for key, scores in scorer.results().items():
+            result[key].update(scores)
+    return result
 
 
 def score_table(rows, protocol="forecast", columns=None):
-    """Lay scores out as a text table, one protocol at a time.
+    """Format scores as a text table of one protocol.
 
     Args:
-        rows: A dict from the name of each model to what `evaluate` gave for
-            it. Scores that are missing are shown as "-".
+        rows: Dict from the name of each model to its result of `evaluate`.
         protocol: "forecast" or "ms-rnn".
-        columns: Keys of the scores to show, such as "csi_0.5". None means
-            MSE, MAE, SSIM and PSNR.
+        columns: List of scores, such as "csi_0.5". None means MSE, MAE, SSIM
+            and PSNR. Missing scores are shown as "–".
 
     Returns:
-        A string: a caption that names the protocol, a header, and one line
-        per model.
+        A string: the protocol, a header, and one line per model.
 
     Raises:
         ValueError: If the protocol is unknown, or `columns` a string.
 
     Example:
-        >>> print(score_table({"a": {"forecast": {"mse": 30.0}}}))
-        Protocol forecast: the forecast frames only
-        Model    MSE  MAE  SSIM  PSNR
-        a      30.00    -     -     -
+        >>> print(score_table({"persistence": evaluate(baseline, data)}))
     """
     if protocol not in PROTOCOLS:
         raise ValueError(
@@ -146,28 +116,111 @@ def score_table(rows, protocol="forecast", columns=None):
     table = [("Model", *(key.upper().replace("_", " ") for key in columns))]
     for name, result in rows.items():
         scores = result.get(protocol, {})
-        table.append((name, *(_cell(key, scores.get(key)) for key in columns)))
-    caption = f"Protocol {protocol}: {PROTOCOLS[protocol]}"
-    return "\n".join([caption, *aligned(table)])
+        digits = [2 if key.startswith(_IN_PIXELS) else 4 for key in columns]
+        cells = (
+            format_number(scores.get(key), f".{n}f")
+            for key, n in zip(columns, digits, strict=True)
+        )
+        table.append((name, *cells))
+    return "\n".join([f"Protocol {PROTOCOLS[protocol]}", *aligned(table)])
 
 
-def _cell(key, value):
-    digits = 2 if key.startswith(_IN_PIXELS) else 4
-    return "-" if value is None else f"{value:.{digits}f}"
+class _SumScorer:
+    """Scores of one of our metrics, from float64 sums per lead time."""
+
+    def __init__(self, metric, horizon):
+        self.metric, self.horizon, self.sums = metric, horizon, 0.0
+
+    def update(self, truth, predictions):
+        """Add the frames of a batch, a few clips at a time."""
+        for i in range(0, len(truth), _CLIPS_AT_ONCE):
+            part = slice(i, i + _CLIPS_AT_ONCE)
+            sums = self.metric.frame_sums(truth[part], predictions[part])
+            sums = keras.ops.convert_to_numpy(sums).astype("float64")
+            self.sums = self.sums + sums.sum(axis=0)
+
+    def results(self):
+        """Return the scores of both protocols and of every lead time."""
+        name, ratio = self.metric.name, self.metric.ratio
+        ahead = self.sums[-self.horizon :]
+        return {
+            "forecast": {name: _number(ratio(ahead.sum(axis=0)))},
+            "ms-rnn": {name: _number(ratio(self.sums.sum(axis=0)))},
+            "curves": {name: [_number(score) for score in ratio(ahead)]},
+        }
 
 
-def _sums(tally, truth, predictions):
-    """Add up the frames of a batch per lead time, a few clips each."""
-    parts = range(0, len(truth), _AT_ONCE)
-    return sum(
-        tally.frame_sums(
-            truth[i : i + _AT_ONCE], predictions[i : i + _AT_ONCE]
-        ).sum(axis=0)
-        for i in parts
-    )
+class _StateScorer:
+    """Scores of any Keras metric, with one state for each set of frames."""
+
+    def __init__(self, metric, horizon):
+        self.metric, self.horizon = metric, horizon
+        self.frames = {"forecast": slice(-horizon, None), "ms-rnn": slice(None)}
+        self.frames |= {t: slice(t, t + 1 or None) for t in range(-horizon, 0)}
+        self.states = {}
+
+    def update(self, truth, predictions):
+        """Add the frames of a batch to each state."""
+        for key, frames in self.frames.items():
+            self._restore(key)
+            self.metric.update_state(truth[:, frames], predictions[:, frames])
+            self.states[key] = [
+                np.array(keras.ops.convert_to_numpy(variable))
+                for variable in self.metric.variables
+            ]
+        if not self.metric.variables:
+            raise TypeError(
+                "A metric must keep its state in variables: create them with "
+                f"`add_weight`. Received: {self.metric!r}"
+            )
+
+    def results(self):
+        """Return the scores of both protocols and of every lead time."""
+        scores = {key: self._result(key) for key in self.frames}
+        self.metric.reset_state()
+        scores["curves"] = {
+            name: [scores[t][name] for t in range(-self.horizon, 0)]
+            for name in scores["forecast"]
+        }
+        return {key: scores[key] for key in ("forecast", "ms-rnn", "curves")}
+
+    def _restore(self, key):
+        """Put the state of a set of frames into the metric."""
+        self.metric.reset_state()
+        for variable, value in zip(
+            self.metric.variables, self.states.get(key, ()), strict=False
+        ):
+            variable.assign(value)
+
+    def _result(self, key):
+        """Return a dict from names to scores, as Keras' logs have them."""
+        self._restore(key)
+        result = self.metric.result()
+        if not isinstance(result, dict):
+            result = {self.metric.name: result}
+        scores = {}
+        for name, value in result.items():
+            value = keras.ops.convert_to_numpy(value)
+            if value.size != 1:
+                raise ValueError(
+                    "The result of a metric must be a number or a dict of "
+                    f"numbers. Received: {name!r} of shape {value.shape}"
+                )
+            scores[name] = _number(value.item())
+        return scores
+
+
+def _scorer(metric, horizon, scaling):
+    """Return the scorer of a metric; `scaling` is that of the data set."""
+    if not isinstance(metric, PooledMetric):
+        return _StateScorer(metric, horizon)
+    if isinstance(metric, Scaled) and metric.scaling is None:
+        metric = metric.with_scaling(scaling)
+    return _SumScorer(metric, horizon)
 
 
 def _check_model(model):
+    """Refuse what cannot predict all frames."""
     for attribute in ("context", "horizon", "predict_all"):
         if not hasattr(model, attribute):
             raise TypeError(
@@ -176,10 +229,33 @@ def _check_model(model):
             )
 
 
+def _check_metrics(metrics):
+    """Refuse what is not a list of Keras metrics with different names."""
+    if not all(isinstance(metric, keras.metrics.Metric) for metric in metrics):
+        raise TypeError(
+            "`metrics` must be a list of Keras metrics, such as "
+            f"[msrnn_keras.metrics.MSE()]. Received: metrics={metrics!r}"
+        )
+    names = [metric.name for metric in metrics]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            "Metrics must have different names; set one with `name`. "
+            f"Received: {names}"
+        )
+
+
 def _batches(dataset, batch_size):
-    """Give an iterable of batches and their number, None if unknown."""
+    """Return an iterable of batches and their number, None if unknown."""
     if isinstance(dataset, tuple):
-        return _array_batches(dataset, batch_size)
+        if len(dataset) != 2 or len(dataset[0]) != len(dataset[1]):
+            raise ValueError(
+                "Arrays must be a pair (past, future) with the same number of "
+                "clips. Received: a tuple of lengths "
+                f"{tuple(len(array) for array in dataset)}"
+            )
+        starts = range(0, len(dataset[0]), batch_size)
+        cuts = (slice(start, start + batch_size) for start in starts)
+        return ([part[cut] for part in dataset] for cut in cuts), len(starts)
     if isinstance(dataset, keras.utils.PyDataset):
         number = dataset.num_batches
         if number is None:
@@ -191,23 +267,8 @@ def _batches(dataset, batch_size):
     return dataset, None
 
 
-def _array_batches(arrays, batch_size):
-    if len(arrays) != 2 or len(arrays[0]) != len(arrays[1]):
-        raise ValueError(
-            "Arrays must come as a pair (past, future) with as many clips in "
-            "each. Received: a tuple of lengths "
-            f"{tuple(len(array) for array in arrays)}"
-        )
-    past, future = arrays
-    starts = range(0, len(past), batch_size)
-    pairs = (
-        (past[i : i + batch_size], future[i : i + batch_size]) for i in starts
-    )
-    return pairs, len(starts)
-
-
 def _check_batch(batch, model):
-    """Give the context and the future of a batch as numpy arrays."""
+    """Return the context and the future of a batch as NumPy arrays."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         raise ValueError(
             "A data set must yield pairs (past, future). "
@@ -216,9 +277,8 @@ def _check_batch(batch, model):
     past, future = (keras.ops.convert_to_numpy(filled(part)) for part in batch)
     if past.ndim != 5 or future.ndim != 5:
         raise ValueError(
-            "Past and future must have the shape (batch, time, height, "
-            f"width, channels). Received: shapes {past.shape} and "
-            f"{future.shape}"
+            "Past and future must have the shape (batch, time, height, width, "
+            f"channels). Received: shapes {past.shape} and {future.shape}"
         )
     if past.shape[1] < model.context or future.shape[1] != model.horizon:
         raise ValueError(
@@ -234,27 +294,18 @@ def _check_batch(batch, model):
 
 
 def _predict_all(model, past, batch_size):
+    """Return all predictions as a NumPy array; refuse NaN and infinity."""
     predictions = model.predict_all(past, batch_size=batch_size)
     predictions = keras.ops.convert_to_numpy(predictions)
     if not np.all(np.isfinite(predictions)):
         raise ValueError(
-            "A prediction that is not finite has no score; check the model's "
+            "A prediction is not finite and has no score; check the model's "
             "weights and its input. Received: NaN or infinity from "
             f"{getattr(model, 'name', model)!r}"
         )
     return predictions
 
 
-def _summary(tallies, sums, horizon, clips):
-    result = {"forecast": {}, "ms-rnn": {}, "curves": {}, "clips": clips}
-    for tally, frames in zip(tallies, sums, strict=True):
-        ahead = frames[-horizon:]
-        for key, ratio in tally.ratios.items():
-            result["forecast"][key] = _number(ratio(ahead.sum(axis=0)))
-            result["ms-rnn"][key] = _number(ratio(frames.sum(axis=0)))
-            result["curves"][key] = [_number(x) for x in ratio(ahead)]
-    return result
-
-
 def _number(value):
+    """Return a float, or None for NaN."""
     return None if np.isnan(value) else float(value)

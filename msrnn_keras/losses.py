@@ -1,28 +1,24 @@
-"""The loss MS-RNN is trained with."""
+"""The loss of MS-RNN."""
 
 import keras
 from keras import ops
 
 from msrnn_keras.utils.checks import check_floats, filled, same_shape
 
+__all__ = ["FrameL1L2Loss"]
+
 
 @keras.saving.register_keras_serializable("msrnn_keras", name="L1L2")
 class FrameL1L2Loss(keras.losses.Loss):
-    """Sum of squared and absolute errors over the pixels of a frame.
+    """Sum of (y - p)² + |y - p| over the pixels and channels of a frame.
 
-    The mean over frames and samples of
-
-        sum over pixels and channels of (y - p)² + |y - p|
-
-    A missing pixel (NaN or masked in `y_true`) carries no loss. `y_true` and
-    `y_pred` must be floating-point and have the same shape.
+    The loss is the mean over frames and samples. Missing pixels (NaN or masked
+    in `y_true`) do not count. `y_true` and `y_pred` must be floating-point and
+    have the same shape.
 
     Args:
-        reduction: As in `keras.losses.Loss`.
-        name: String.
-        dtype: As in `keras.losses.Loss`.
-        l1_weight: Float, weight of the absolute error beside the squared one;
-            0 gives the squared error alone.
+        reduction, name, dtype: As in `keras.losses.Loss`.
+        l1_weight: Float, weight of the absolute error; 0 leaves it out.
 
     Example:
     >>> model.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
@@ -52,7 +48,7 @@ class FrameL1L2Loss(keras.losses.Loss):
                 f"Received: y_true.shape={true}, y_pred.shape={pred}"
             )
         if sample_weight is not None and len(sample_weight.shape) == 1:
-            # One weight for each sample, whatever its number of frames.
+            # One weight per sample, for all its frames.
             sample_weight = ops.expand_dims(sample_weight, 1)
         return super().__call__(y_true, y_pred, sample_weight)
 

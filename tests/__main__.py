@@ -6,15 +6,14 @@ import subprocess
 import sys
 
 BACKENDS = ("tensorflow", "jax", "torch")
-COMPLETE = "torch"  # the others leave out what is the same on any backend
-# Two processes share the cores, so each backend computes on one; JAX compiles
-# far more than it computes here.
+COMPLETE = "torch"  # the others skip tests marked `backend_free`
+# Two processes share the cores, so each backend uses one thread.
 SETTINGS = {
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_NUM_INTRAOP_THREADS": "1",
 }
-# So it compiles without optimisation, and each program only once.
+# JAX compiles more than it computes: without optimization, with a cache.
 JAX_SETTINGS = {
     "XLA_FLAGS": "--xla_backend_optimization_level=0 "
     "--xla_llvm_disable_expensive_passes=true",

@@ -1,4 +1,4 @@
-"""Ctrl-C in a test, also where the tests run with it ignored."""
+"""Ctrl-C in a test, even if the tests run with it ignored."""
 
 import contextlib
 import signal
@@ -6,9 +6,9 @@ import signal
 
 @contextlib.contextmanager
 def interrupting():
-    """Within it SIGINT raises KeyboardInterrupt.
+    """Let SIGINT raise KeyboardInterrupt.
 
-    A shell starts what it runs in the background with SIGINT ignored.
+    A shell starts background jobs with SIGINT ignored.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -1,15 +1,20 @@
-"""Every cell and architecture once; the shared checks run over these lists."""
+"""Every cell and architecture once. The shared checks run over these lists."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
+import pytest
 
 from msrnn_keras import cells
+from tests.cells import equations
+from tests.reference import tiny
 
 
 class CellDescriptor(NamedTuple):
     cell: type
-    options: dict  # every argument, none at its default; see `make`
+    options: dict  # every argument of its own, none at its default; see `make`
+    equations: Callable | None = None  # None: the golden files test them
 
     def make(self, **others):
         """A new cell; cells and layers among the options are new as well."""
@@ -27,25 +32,37 @@ class ArchitectureDescriptor(NamedTuple):
     golden: str = ""  # file under tests/golden, where there is one
     golden_options: dict = {}  # arguments of `create` the file was made with
 
+    def small(self, **options):
+        """A model of three layers: a first, a middle and a last one."""
+        sizes = {"image_shape": (8, 8, 1), "context": 2, "horizon": 2}
+        scales = (1, 2, 1) if self.name.startswith("ms-") else (1, 1, 1)
+        small = {**sizes, "scales": scales, "filters": 4, **self.options}
+        return tiny(self.name, **{**small, **options})
+
 
 SIZES = {"filters": 3, "kernel_size": 5}
 CELLS = [
-    CellDescriptor(cells.ConvLSTMCell, SIZES),
+    CellDescriptor(cells.ConvLSTMCell, SIZES, equations.convlstm),
     CellDescriptor(cells.ConvGRUCell, SIZES),
-    CellDescriptor(cells.TrajGRUCell, {**SIZES, "links": 2}),
+    CellDescriptor(cells.TrajGRUCell, {**SIZES, "links": 2}, equations.trajgru),
     CellDescriptor(cells.STLSTMCell, SIZES),
     CellDescriptor(cells.CausalLSTMCell, SIZES),
     CellDescriptor(cells.MIMCell, SIZES),
-    CellDescriptor(cells.PrecipLSTMCell, {**SIZES, "attention_window": 4}),
-    CellDescriptor(cells.MoDeRNNCell, SIZES),
-    CellDescriptor(cells.CMSLSTMCell, SIZES),
-    CellDescriptor(cells.MKLSTMCell, SIZES),
+    CellDescriptor(
+        cells.PrecipLSTMCell,
+        {**SIZES, "attention_window": 4},
+        equations.preciplstm,
+    ),
+    CellDescriptor(cells.MoDeRNNCell, SIZES, equations.modernn),
+    CellDescriptor(cells.CMSLSTMCell, SIZES, equations.cms_lstm),
+    CellDescriptor(cells.MKLSTMCell, SIZES, equations.mk_lstm),
     CellDescriptor(
         cells.GradientHighwayCell, {"cell": lambda: cells.ConvLSTMCell(3)}
     ),
     CellDescriptor(
         cells.MotionCell,
-        {"cell": lambda: cells.STLSTMCell(4), "motion_limit": 50.0},
+        {"cell": lambda: cells.STLSTMCell(8), "motion_limit": 1.5},
+        equations.motion,
     ),
     CellDescriptor(
         cells.DecoupledCell,
@@ -58,7 +75,7 @@ CELLS = [
 
 
 def _described(name, parameters, golden="", options=None, **golden_options):
-    """The plain and the multi-scale form of a row of the table of cells."""
+    """The plain and the multi-scale architecture of a row of `CELL_SPECS`."""
     golden_options = {
         "image_shape": (16, 16, 1),
         "context": 4,
@@ -97,3 +114,21 @@ ARCHITECTURES = [
     *_described("cms-lstm", 4_483_393, "cms-lstm"),
     *_described("mk-lstm", 7_576_897, "mk-lstm"),
 ]
+
+BY_NAME = {descriptor.name: descriptor for descriptor in ARCHITECTURES}
+every_cell = pytest.mark.parametrize(
+    "descriptor", CELLS, ids=lambda descriptor: descriptor.cell.__name__
+)
+
+
+def each(descriptors, everywhere):
+    """Test architectures, those not `everywhere` on one backend alone."""
+    return pytest.mark.parametrize(
+        "descriptor",
+        [
+            pytest.param(d, id=d.name)
+            if d.name in everywhere
+            else pytest.param(d, id=d.name, marks=pytest.mark.backend_free)
+            for d in descriptors
+        ],
+    )

@@ -1,24 +1,54 @@
-"""Small presets to test with, and a server to fetch them from."""
+"""Small presets for tests, and a server to fetch them from."""
 
-import contextlib
 import functools
 import http.server
 import json
 import threading
 
+import h5py
 import numpy as np
 import pytest
 
 from msrnn_keras import MSStack
-from msrnn_keras.presets.library import Library
-from msrnn_keras.presets.saving import write_preset
+from msrnn_keras.presets import registry
+from msrnn_keras.presets.registry import Library
+from tests.runs import RECIPE
 from tests.tools.publishing.publishing import empty_library, quick
 from tools.publishing import manifest
+from tools.publishing.preset_files import write_preset
+
+
+def datasets(path):
+    """Return all arrays of an HDF5 file, by name."""
+    found = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
+def files_in(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def predict(model, frames):
+    return model.predict(frames, verbose=0)
+
+
+def assert_same_weights(one, other):
+    for a, b in zip(
+        one.trainable_weights, other.trainable_weights, strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.fixture(autouse=True)
 def _outside_world(monkeypatch, tmp_path):
-    """No test reaches the network or the user's own cache by accident."""
+    """Keep tests off the network and the user's own cache."""
     monkeypatch.delenv("MSRNN_KERAS_CACHE", raising=False)
     monkeypatch.setenv("MSRNN_KERAS_BASE_URL", str(tmp_path / "nowhere"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
@@ -32,7 +62,7 @@ def library(tmp_path):
 
 @pytest.fixture
 def scorer(runs):
-    """Stands in for scoring; what it gave the runs is forgotten."""
+    """A stub of the scoring; the runs keep none of its scores."""
     with quick(runs[0]) as scorer:
         yield scorer
     for run in runs:
@@ -48,9 +78,7 @@ def metadata():
         "revision": "1",
         "license": "Apache-2.0",
         "recipe": "convlstm-mnist-tiny",
-        "source": "random numbers",
-        "hardware": "none",
-        "training": "none",
+        **dict.fromkeys(("source", "hardware", "training"), "none"),
         "input": {"scaling": "[0, 1]", "interval": None},
         "scores": {"validation": {"forecast": {"mse": 5.0}}, "test": {}},
     }
@@ -58,15 +86,9 @@ def metadata():
 
 @pytest.fixture(scope="session")
 def model():
-    """A model whose weights are all random, none of them zero."""
-    model = MSStack(
-        "convlstm",
-        image_shape=(8, 6, 2),
-        context=3,
-        horizon=2,
-        filters=3,
-        scales=(1, 2, 1),
-    )
+    """A model with random weights, none of them zero."""
+    sizes = {"context": 3, "horizon": 2, "filters": 3, "scales": (1, 2, 1)}
+    model = MSStack("convlstm", (8, 6, 2), **sizes)
     rng = np.random.default_rng(0)
     model.set_weights(
         [rng.normal(0, 0.5, w.shape) for w in model.get_weights()]
@@ -84,15 +106,11 @@ def past():
 def published(tmp_path_factory, model, metadata):
     """A folder with revision 1, float32, and 2, float16, and its manifest."""
     folder = tmp_path_factory.mktemp("published")
+    compile = {"loss": "mae", "learning_rate": 0.002}
     for revision, dtype in ((1, "float32"), (2, "float16")):
-        write_preset(
-            folder / "presets",
-            model,
-            {**metadata, "revision": revision},
-            "# Card\n",
-            compile={"loss": "mae", "learning_rate": 0.002},
-            weights_dtype=dtype,
-        )
+        named = {**metadata, "revision": revision}
+        root = folder / "presets"
+        write_preset(root, model, named, "# Card\n", compile, dtype)
     assert not manifest.main([], folder / "presets", folder / "manifest.json")
     return folder
 
@@ -104,13 +122,37 @@ def in_place(published):
 
 @pytest.fixture
 def elsewhere(published, tmp_path):
-    """A library that lists the presets and has none of their files."""
+    """A library that lists the presets, without their files."""
     return Library(tmp_path / "empty", published / "manifest.json")
 
 
 @pytest.fixture
+def with_recipes(published, tmp_path, monkeypatch):
+    """Replace the zoo by a published preset, its recipe and three others."""
+    manifest = tmp_path / "manifest.json"
+    manifest.write_bytes((published / "manifest.json").read_bytes())
+    for name in (
+        "convlstm/mnist/tiny",
+        "ms-convlstm/mnist/tiny",
+        "ms-convlstm/mnist/larger",
+        "ms-convlstm/kth/tiny",
+    ):
+        path = tmp_path / "recipes" / f"{name}.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = RECIPE
+        for old, new in zip(
+            ("ms-convlstm", "mnist", "tiny"), name.split("/"), strict=True
+        ):
+            text = text.replace(old, new, 1)
+        path.write_text(text)
+    monkeypatch.setattr(registry, "PRESETS", published / "presets")
+    monkeypatch.setattr(registry, "MANIFEST", manifest)
+    return Library()
+
+
+@pytest.fixture
 def write_stub(metadata):
-    """Writes a preset folder without a model: names, a score, some bytes."""
+    """Write a preset's folder without a model: names, a score, some bytes."""
 
     def write(root, name, mse, weights=b"weights"):
         folder = root / name
@@ -135,38 +177,13 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-class _Truncating(_Quiet):
-    """Promises the whole file and hangs up in the middle of it."""
-
-    def copyfile(self, source, outputfile):
-        content = source.read()
-        outputfile.write(content[: len(content) // 2])
-
-
-class _Endless(_Quiet):
-    """Goes on after the file, and says nothing of its length."""
-
-    def send_header(self, keyword, value):
-        if keyword != "Content-Length":
-            super().send_header(keyword, value)
-
-    def copyfile(self, source, outputfile):
-        outputfile.write(source.read())
-        with contextlib.suppress(OSError):  # hung up
-            while True:
-                outputfile.write(bytes(1 << 16))
-
-
 @pytest.fixture
 def serve():
-    """Serves a folder on 127.0.0.1; gives its URL."""
+    """Serve folders on 127.0.0.1; return their URLs."""
     servers = []
 
-    def start(folder, truncate=False, endless=False):
-        kind = _Truncating if truncate else _Quiet
-        handler = functools.partial(
-            _Endless if endless else kind, directory=str(folder)
-        )
+    def start(folder):
+        handler = functools.partial(_Quiet, directory=str(folder))
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)

@@ -1,6 +1,9 @@
-"""Small files of frames: videos, images, NetCDF and radar, as others write."""
+"""Write small videos, images, NetCDF and radar files for tests."""
+
+import fractions
 
 import numpy as np
+import pytest
 
 START = np.datetime64("2020-06-01T12:00", "ns")
 STEP = np.timedelta64(300, "s")
@@ -8,7 +11,7 @@ PROJ4 = "+proj=stere +lat_0=90 +lon_0=25 +lat_ts=60 +a=6371288 +units=m"
 
 
 def squares(count=6, size=(16, 20)):
-    """A bright square that moves right, 2 pixels a frame, 8-bit RGB."""
+    """Return a bright square that moves 2 pixels right per frame, 8-bit RGB."""
     frames = np.full((count, *size, 3), 16, "uint8")
     for index in range(count):
         left = 2 * index
@@ -16,17 +19,27 @@ def squares(count=6, size=(16, 20)):
     return frames
 
 
-def write_avi(path, frames, rate=25):
-    """A video without loss."""
-    import av
-
+def write_avi(
+    path, frames, rate=25, codec="ffv1", form="bgr0", times=None, **display
+):
+    """Write a video of gray, RGB or RGBA frames, with times in ms."""
+    av = pytest.importorskip("av")
+    kinds = {3: "rgb24", 4: "rgba"}
+    kind = kinds[frames.shape[3]] if frames.ndim == 4 else "gray"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=rate)
+        stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "bgr0"
-        for frame in frames:
-            image = av.VideoFrame.from_ndarray(frame, format="rgb24")
-            container.mux(stream.encode(image.reformat(format="bgr0")))
+        stream.pix_fmt = form
+        stream.thread_count = 1  # threads may outlive their frame
+        if display:
+            stream.set_display_rotation(**display)
+        for number, frame in enumerate(frames):
+            image = av.VideoFrame.from_ndarray(frame, format=kind)
+            image = image.reformat(format=form)
+            if times is not None:
+                image.pts = times[number]
+                image.time_base = fractions.Fraction(1, 1000)
+            container.mux(stream.encode(image))
         container.mux(stream.encode())
     return path
 
@@ -40,8 +53,17 @@ def write_images(folder, frames, names):
     return folder
 
 
+def write_animation(path, frames, **options):
+    """Write a file of several images."""
+    from PIL import Image
+
+    first, *others = map(Image.fromarray, frames)
+    first.save(path, save_all=True, append_images=others, **options)
+    return path
+
+
 def rain(count=4, size=(8, 9), seed=0):
-    """Rain in mm/h, in steps of 0.1, with dry pixels and missing ones."""
+    """Return rain in mm/h, steps of 0.1, with dry and missing pixels."""
     rng = np.random.default_rng(seed)
     values = (rng.integers(0, 200, (count, *size)) / 10).astype("float32")
     values[:, 0, :3] = 0
@@ -54,7 +76,7 @@ def times_of(count):
 
 
 def rain_dataset(values, **changes):
-    """Rain as CF files hold it: a projection, two axes, bounds, longitudes."""
+    """Return rain as a CF data set: projection, axes, bounds, longitudes."""
     import xarray
 
     count, height, width = values.shape
@@ -88,8 +110,19 @@ def rain_dataset(values, **changes):
     return dataset
 
 
+def map_dataset(values, unit="1"):
+    """Return frames on rising latitudes and longitudes."""
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("netCDF4")
+    _, height, width = values.shape
+    return xarray.Dataset(
+        {"rain": (("time", "lat", "lon"), values, {"units": unit})},
+        {"lat": np.arange(float(height)), "lon": np.arange(float(width))},
+    )
+
+
 def write_netcdf(path, values, **changes):
-    """As `rain_dataset`, packed into 16 bits."""
+    """Write `rain_dataset` packed into 16 bits."""
     packed = {"dtype": "int16", "scale_factor": 0.1, "_FillValue": -1}
     encoding = {"rain": packed} if "units" not in changes else {}
     rain_dataset(values, **changes).to_netcdf(path, encoding=encoding)
@@ -97,10 +130,7 @@ def write_netcdf(path, values, **changes):
 
 
 def write_odim(path, counts, quantity="RATE", proj4=PROJ4, period=None):
-    """A radar image in ODIM HDF5: value = 0.1 count, 255 no data.
-
-    `period` is its start and its end, `datetime64`; None leaves them out.
-    """
+    """Write ODIM HDF5: 0.1 count, 255 no data, times of `period` if given."""
     import h5py
     import pyproj
 
@@ -133,19 +163,13 @@ def write_odim(path, counts, quantity="RATE", proj4=PROJ4, period=None):
 
 
 def _digits(time):
-    """Date and clock of a time, such as 20200601 and 120000."""
-    text = np.datetime_as_string(time, "s").translate(
-        str.maketrans("", "", "-:")
-    )
-    return text.split("T")
+    """Return date and clock of a time, such as 20200601 and 120000."""
+    text = np.datetime_as_string(time, "s")
+    return text.replace("-", "").replace(":", "").split("T")
 
 
 def write_knmi(path, values, start="01-JUN-2020;11:00:00.000"):
-    """Rain in KNMI HDF5, hundredths of mm, that ends at 12:00.
-
-    The image covers the composite of KNMI, 700 by 765 km, whatever its size;
-    lengths are in km, those of the ellipsoid as well.
-    """
+    """Write a sum in mm until 12:00 as KNMI HDF5, on 700 by 765 km."""
     import h5py
 
     height, width = values.shape
@@ -172,7 +196,7 @@ def write_knmi(path, values, start="01-JUN-2020;11:00:00.000"):
 
 
 def write_rainfields(path, values, hours, limits=True):
-    """Rain in mm as the Bureau of Meteorology publishes it, pixels of 500 m."""
+    """Write a sum in mm as Rainfields NetCDF, pixels of 500 m."""
     import netCDF4
 
     axes = {"y": values.shape[0], "x": values.shape[1]}
@@ -201,7 +225,7 @@ def write_rainfields(path, values, hours, limits=True):
 
 
 def write_pgm(path, counts):
-    """A radar image as the Finnish Meteorological Institute publishes it."""
+    """Write a radar image in the PGM format of FMI."""
     height, width = counts.shape
     header = [
         "P5",

@@ -92,7 +92,7 @@ def step_loop(model, frames, steps):
 
     The wiring of layers, scales and the memory m is written out anew.
     """
-    wiring, scales = model._forecaster.cell.wiring, model.scales
+    wiring, scales = model._stepper.cell.wiring, model.scales
     cells = wiring.cells
     multiple = math.lcm(
         *(s * c.size_multiple for s, c in zip(scales, cells, strict=True))
@@ -133,6 +133,28 @@ def step_loop(model, frames, steps):
 
 def numpy(x):
     return keras.ops.convert_to_numpy(x)
+
+
+def _compare(check, given, expected, **options):
+    if isinstance(given, list | tuple) and isinstance(expected, list | tuple):
+        for a, b in zip(given, expected, strict=True):
+            _compare(check, a, b, **options)
+        return
+    given, expected = (
+        numpy(x) if hasattr(x, "shape") and not isinstance(x, np.ndarray) else x
+        for x in (given, expected)
+    )
+    check(given, expected, **options)
+
+
+def assert_close(given, expected, **tolerance):
+    """Compare arrays, tensors, or lists of them."""
+    _compare(np.testing.assert_allclose, given, expected, **tolerance)
+
+
+def assert_equal(given, expected):
+    """Compare arrays, tensors, or lists of them to the last bit."""
+    _compare(np.testing.assert_array_equal, given, expected)
 
 
 def resample(x, source, target):

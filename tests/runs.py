@@ -1,4 +1,4 @@
-"""Small training runs: a recipe of a second, digits, and what a run left."""
+"""Small training runs: recipes, digits, and the files of a run."""
 
 import zipfile
 
@@ -32,7 +32,7 @@ loss = "l1_l2"
 seed = 1
 """
 
-# Whatever a recipe can ask for beside that.
+# All other settings of a recipe.
 RICH = (
     RECIPE.replace("seed = 1", "seed = 2")
     + """\
@@ -49,12 +49,12 @@ num_digits = 1
 """
 )
 
-# A run that can be prolonged and branched.
+# A run that can be prolonged and branched off.
 STEADY = RECIPE + 'schedule = "constant"\nema = 0.75\n'
 
 
 def write_mnist(path):
-    """A file in the form of `mnist.npz`, of few digits over and over."""
+    """Write a file like `mnist.npz` that repeats a few digits."""
     few = {split: sample_digits(split)[:20] for split in ("train", "test")}
     np.savez_compressed(
         path,
@@ -65,12 +65,12 @@ def write_mnist(path):
 
 
 def contents(folder):
-    """The files of a folder: name -> bytes."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Return the files of a folder: name -> bytes."""
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
 
 
 def state(checkpoint):
-    """All numbers in a `.keras` file: weights, counters, the optimizer's."""
+    """Return all numbers in a `.keras` file: weights, counters, optimizer."""
     numbers = {}
 
     def keep(name, item):

@@ -1,3 +1,5 @@
+"""`evaluate` with the default metrics, and the checks of its input."""
+
 import json
 
 import keras
@@ -8,15 +10,16 @@ from keras import ops
 from msrnn_keras import metrics
 from msrnn_keras.baselines import Persistence, Zeros
 from msrnn_keras.evaluation import evaluate
+from tests.metrics.fields import numpy
 
 CONTEXT, HORIZON = 3, 2
-KEYS = ("mse", "mae", "ssim", "psnr")
+STILL = Persistence(CONTEXT, HORIZON)
 
 
 class Fading:
-    """A stand-in for a model: each prediction is the frame before, scaled.
+    """Stand-in for a model: each prediction is the previous frame, scaled.
 
-    It leaves [0, 1], so clipping matters, and keeps what it was given.
+    Predictions leave [0, 1], so clipping matters.
     """
 
     context = CONTEXT
@@ -28,11 +31,12 @@ class Fading:
 
     def predict_all(self, frames, batch_size=None):
         self.seen.append(np.shape(frames))
-        still = Persistence(CONTEXT, HORIZON).predict_all(frames)
-        return 1.3 * still - 0.1
+        return 1.3 * STILL.predict_all(frames) - 0.1
 
 
 class Broken(Fading):
+    """A model with one NaN among its predictions."""
+
     def predict_all(self, frames, batch_size=None):
         predictions = super().predict_all(frames)
         predictions[-1, 0, 0, 0] = np.nan
@@ -40,12 +44,18 @@ class Broken(Fading):
 
 
 class Batches(keras.utils.PyDataset):
+    """Batches of arrays; endless if `size` is None."""
+
     def __init__(self, past, future, size):
         super().__init__()
         self.past, self.future, self.size = past, future, size
 
     def __len__(self):
         return -(-len(self.past) // self.size)
+
+    @property
+    def num_batches(self):
+        return len(self) if self.size else None
 
     def __getitem__(self, index):
         part = slice(index * self.size, (index + 1) * self.size)
@@ -60,22 +70,23 @@ def data():
     return clip[:, :CONTEXT].copy(), clip[:, CONTEXT:].copy()
 
 
-def direct(past, future):
-    """The scores of all frames of `Fading` at once, (clips, time)."""
-    predictions = Fading().predict_all(past)
+def truth_and_predictions(past, future):
+    """Return all predicted frames of `Fading` and their truth."""
     truth = np.concatenate([past[:, 1:], future], axis=1)
-    scores = {
-        key: getattr(metrics, f"frame_{key}")(truth, predictions)
-        for key in KEYS
-    }
-    scores["mse_unclipped"] = metrics.frame_mse(truth, predictions, clip=False)
+    return truth, Fading().predict_all(past)
+
+
+def direct(past, future):
+    """Return the scores of all frames of `Fading` at once, (clips, time)."""
+    frames = truth_and_predictions(past, future)
     return {
-        key: ops.convert_to_numpy(value).astype("float64")
-        for key, value in scores.items()
+        metric.name: numpy(metric.frame_scores(*frames))
+        for metric in metrics.default_metrics()
     }
 
 
 def check(result, scores, clips=7):
+    """Check the structure and the scores of a result."""
     for key, values in scores.items():
         forecast = values[:, -HORIZON:]
         curve = np.nanmean(forecast, axis=0)
@@ -87,7 +98,8 @@ def check(result, scores, clips=7):
             np.nanmean(values), **close
         )
         assert result["curves"][key] == pytest.approx(curve.tolist(), **close)
-    assert set(result["forecast"]) == set(result["curves"]) == set(scores)
+    assert list(result) == ["forecast", "ms-rnn", "curves", "clips"]
+    assert list(result["forecast"]) == list(result["curves"]) == list(scores)
     assert result["clips"] == clips
 
 
@@ -104,10 +116,9 @@ def test_arrays_with_a_short_last_batch(data):
 def test_data_sets_of_batches(data):
     expected = direct(*data)
     batches = Batches(*data, size=4)
-    check(evaluate(Fading(), batches), expected)
-    check(evaluate(Fading(), [batches[0], batches[1]]), expected)
-    check(evaluate(Fading(), (batches[i] for i in range(2))), expected)
     tensors = [tuple(map(ops.convert_to_tensor, batches[i])) for i in range(2)]
+    check(evaluate(Fading(), batches), expected)
+    check(evaluate(Fading(), (batches[i] for i in range(2))), expected)
     check(evaluate(Fading(), tensors), expected)
 
 
@@ -126,27 +137,32 @@ def test_the_model_never_sees_more_than_the_context(data):
     assert model.seen[0][1] == CONTEXT
 
 
-def test_missing_pixels_carry_no_score(data):
+def test_missing_pixels_do_not_count(data):
     past, future = data
     future[0, 0, :2] = np.nan
     future[1] = np.nan
     future[4, 1, :, 3] = np.nan
-    check(
-        evaluate(Fading(), (past, future), batch_size=2), direct(past, future)
-    )
-
-
-def test_a_lead_time_without_truth_has_no_score(data):
-    past, future = data
+    result = evaluate(Fading(), data, batch_size=2)
+    check(result, direct(past, future))
     future[:, 1] = np.nan
-    result = evaluate(Fading(), (past, future))
+    result = evaluate(Fading(), data)
     assert result["curves"]["mse"][1] is None
     assert result["forecast"]["mse"] == result["curves"]["mse"][0]
 
 
+def test_frames_too_small_for_the_ssim(data):
+    small = tuple(x[:, :, :10] for x in data)
+    result = evaluate(Fading(), small)
+    assert result["forecast"]["ssim"] is result["ms-rnn"]["ssim"] is None
+    assert result["curves"]["ssim"] == [None, None]
+    assert result["forecast"]["mse"] > 0
+    with pytest.raises(ValueError, match="11 x 11"):
+        evaluate(Fading(), small, [metrics.SSIM()])
+
+
 def test_baselines(data):
     past, future = data
-    still = evaluate(Persistence(CONTEXT, HORIZON), data, batch_size=4)
+    still = evaluate(STILL, data, batch_size=4)
     errors = future.astype("float64") - past[:, -1:]
     expected = (errors**2).sum(axis=(2, 3, 4)).mean()
     assert still["forecast"]["mse"] == pytest.approx(expected, rel=1e-5)
@@ -159,6 +175,103 @@ def test_baselines(data):
     assert black["forecast"]["mae"] == pytest.approx(expected, rel=1e-5)
 
 
+# === metrics of Keras and of the user ===
+
+
+class Largest(keras.metrics.Metric):
+    """The largest error, a metric that no mean over frames gives."""
+
+    def __init__(self, name="largest"):
+        super().__init__(name=name)
+        self.error = self.add_weight(shape=(), initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        error = ops.max(ops.abs(ops.subtract(y_true, y_pred)))
+        largest = ops.convert_to_tensor(self.error)
+        self.error.assign(ops.maximum(largest, ops.cast(error, "float32")))
+
+    def result(self):
+        return ops.convert_to_tensor(self.error)
+
+
+class Both(Largest):
+    """A metric with a dict as its result."""
+
+    def result(self):
+        error = super().result()
+        return {"one": error, "two": 2 * error}
+
+
+def test_metrics_of_keras_score_each_set_of_frames(data):
+    past, future = data
+    truth, predictions = truth_and_predictions(past, future)
+    errors = predictions.astype("float64") - truth  # not clipped
+    given = [
+        keras.metrics.MeanSquaredError(),
+        keras.metrics.RootMeanSquaredError(name="rmse"),
+        Largest(),
+        Both("both"),
+        metrics.MSE(clip=False, name="ours"),
+    ]
+    given[2].error.assign(9.0)
+    result = evaluate(Fading(), data, given, batch_size=3)
+    expected = {
+        "mean_squared_error": lambda x: np.mean(x**2),
+        "rmse": lambda x: np.sqrt(np.mean(x**2)),
+        "largest": lambda x: np.abs(x).max(),
+        "one": lambda x: np.abs(x).max(),
+        "two": lambda x: 2 * np.abs(x).max(),
+        "ours": lambda x: np.mean((x**2).sum(axis=(2, 3, 4))),
+    }
+    assert list(result["forecast"]) == list(expected)
+    for key, score in expected.items():
+        ahead = errors[:, -HORIZON:]
+        curve = [score(ahead[:, [t]]) for t in range(HORIZON)]
+        close = {"rel": 1e-5}
+        assert result["ms-rnn"][key] == pytest.approx(score(errors), **close)
+        assert result["forecast"][key] == pytest.approx(score(ahead), **close)
+        assert result["curves"][key] == pytest.approx(curve, **close)
+    assert float(given[2].result()) == 0  # reset
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_metrics_built_on_the_first_update():
+    past = np.full((4, CONTEXT, 1, 1, 1), 0.5, "float32")
+    future = np.linspace(0, 1, 8, dtype="float32").reshape(4, 2, 1, 1, 1)
+
+    class Flat(keras.metrics.R2Score):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            super().update_state(
+                *(np.reshape(x, (-1, 1)) for x in (y_true, y_pred))
+            )
+
+    result = evaluate(STILL, (past, future), [Flat()], batch_size=2)
+    assert result["forecast"]["r2_score"] == pytest.approx(0, abs=1e-6)
+
+
+def test_metrics_of_keras_get_missing_pixels_as_nan(data):
+    data[1][0, 1, 2] = np.nan
+    result = evaluate(Fading(), data, [keras.metrics.MeanAbsoluteError()])
+    first, second = result["curves"]["mean_absolute_error"]
+    assert first > 0 and second is None
+    assert result["forecast"]["mean_absolute_error"] is None
+
+
+def test_the_same_metrics_in_compile_and_evaluate(data):
+    inputs = keras.Input((None, None, None, 1))
+    model = keras.Model(inputs, keras.layers.Identity()(inputs))
+    given = [metrics.MSE(), metrics.CSI(0.5), Largest()]
+    model.compile(loss="mse", metrics=given)
+    frames = truth_and_predictions(*data)
+    logs = model.evaluate(frames[1], frames[0], verbose=0, return_dict=True)
+    result = evaluate(Fading(), data, given)
+    for key, value in result["ms-rnn"].items():
+        assert logs[key] == pytest.approx(value, rel=1e-5)
+
+
+# === errors ===
+
+
 def test_errors(data):
     past, future = data
     with pytest.raises(TypeError, match="without `context`"):
@@ -167,6 +280,8 @@ def test_errors(data):
         evaluate(Fading(), [])
     with pytest.raises(ValueError, match=r"lengths \(7, 6\)"):
         evaluate(Fading(), (past, future[:6]))
+    with pytest.raises(ValueError, match="endless.*Received: dataset="):
+        evaluate(Fading(), Batches(past, future, None))
     with pytest.raises(ValueError, match="Received: a batch of type ndarray"):
         evaluate(Fading(), [past])
     with pytest.raises(ValueError, match="Received: 2 past and 2 future"):
@@ -179,34 +294,52 @@ def test_errors(data):
         evaluate(Broken(), data)
 
 
+def test_errors_of_metrics(data):
+    class Stateless(keras.metrics.Metric):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.value = 1.0
+
+        def result(self):
+            return self.value
+
+    class Vector(Largest):
+        def result(self):
+            return ops.zeros(2)
+
+    for wrong in (
+        "mse",
+        [metrics.MSE(), "mse"],
+        [keras.losses.MeanSquaredError()],
+    ):
+        with pytest.raises(TypeError, match="list of Keras metrics.*Received"):
+            evaluate(Fading(), data, wrong)
+    with pytest.raises(ValueError, match=r"Received: \['mse', 'mse'\]"):
+        evaluate(Fading(), data, [metrics.MSE(), metrics.MSE(clip=False)])
+    with pytest.raises(TypeError, match="`add_weight`.*Received: <Stateless"):
+        evaluate(Fading(), data, [Stateless()])
+    with pytest.raises(ValueError, match=r"'largest' of shape \(2,\)"):
+        evaluate(Fading(), data, [Vector()])
+
+
 @pytest.mark.parametrize("scale, shift", [(255, 0), (60, 0), (1, -0.4)])
 def test_unscaled_data_are_refused_or_right(data, scale, shift):
     past, future = (scale * (x + shift) for x in data)
-    still = Persistence(CONTEXT, HORIZON)
-    for options in ({}, {"scores": (), "thresholds": [0.5]}):
-        with pytest.raises(ValueError, match=r"\[0, 1\].*mse_unclipped.*Recei"):
-            evaluate(still, (past, future), **options)
-    result = evaluate(still, (past, future), scores=["mse_unclipped"])
+    for given in (None, [metrics.CSI(0.5)]):
+        with pytest.raises(ValueError, match=r"\[0, 1\].*clip=False.*Recei"):
+            evaluate(STILL, (past, future), given)
+    result = evaluate(STILL, (past, future), [metrics.MSE(clip=False)])
     errors = future.astype("float64") - past[:, -1:]
     expected = (errors**2).sum(axis=(2, 3, 4)).mean()
-    given = result["forecast"]["mse_unclipped"]
-    assert given == pytest.approx(expected, rel=1e-5)
+    assert result["forecast"]["mse"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_values_that_are_no_pixels_are_refused(data):
-    still = Persistence(CONTEXT, HORIZON)
+def test_integers_and_infinity_are_refused(data):
     for index, name in enumerate(("past", "future")):
         wrong = list(data)
         wrong[index] = (255 * data[index]).astype("uint8")
         with pytest.raises(TypeError, match=f"`{name}`.*/ 255.*uint8"):
-            evaluate(still, tuple(wrong))
+            evaluate(STILL, tuple(wrong))
         wrong[index] = data[index].copy()
         wrong[index][0, 0, 0, 0] = np.inf
         with pytest.raises(ValueError, match=f"`{name}`.*infinite"):
-            evaluate(still, tuple(wrong))
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_thresholds_must_be_finite(data, value):
-    with pytest.raises(ValueError, match="`threshold`.*Received: "):
-        evaluate(Fading(), data, thresholds=[0.5, value])
+            evaluate(STILL, tuple(wrong))

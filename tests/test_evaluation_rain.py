@@ -1,3 +1,5 @@
+"""`evaluate` with metrics in the units of the data, compared with pysteps."""
+
 import json
 
 import numpy as np
@@ -11,11 +13,18 @@ from tests.metrics.fields import Cubed, categorical, fields, fractions, numpy
 
 CONTEXT, HORIZON = 2, 2
 SCALING = Cubed()
+STILL = Persistence(CONTEXT, HORIZON)
+
+
+class Batches(list):
+    """Batches of a data set with a scaling."""
+
+    scaling = SCALING
 
 
 @pytest.fixture
 def data():
-    """Clips with gaps and empty frames."""
+    """Clips with missing pixels and empty frames."""
     truth, _ = fields((8, CONTEXT + HORIZON, 17, 14, 1))
     truth[2, :, :4] = np.nan
     truth[3, 3] = np.nan
@@ -24,114 +33,96 @@ def data():
 
 
 def pairs(data):
-    """The truth and the predictions of persistence, in mm/h, NaN in both."""
+    """Return truth and predictions in mm/h, with NaN in both."""
     past, future = data
     truth = np.concatenate([past[:, 1:], future], axis=1)
-    forecast = Persistence(CONTEXT, HORIZON).predict_all(past)
+    forecast = STILL.predict_all(past)
     forecast = np.where(np.isnan(truth), np.nan, forecast)
     return [SCALING.inverse(x.astype("float64")) for x in (truth, forecast)]
 
 
-def test_rain_scores_equal_pysteps(data):
-    result = evaluate(
-        Persistence(CONTEXT, HORIZON),
-        data,
-        batch_size=4,
-        scores=(),
-        thresholds=(0.5, 10),
-        scaling=SCALING,
-        windows=(1, 4),
-    )
+@pytest.mark.parametrize("threshold", [0.5, 10])
+def test_rain_scores_equal_pysteps(data, threshold):
+    windows = (1, 4)
+    given = metrics.threshold_metrics([threshold], windows)
+    halves = Batches(tuple(x[i : i + 4] for x in data) for i in (0, 4))
+    result = evaluate(STILL, halves, given)
     truth, forecast = pairs(data)
-    times = {
+    places = {
         "forecast": slice(1, None),
         "ms-rnn": slice(None),
         0: slice(1, 2),
         1: slice(2, 3),
     }
-    for threshold in (0.5, 10):
-        for place, time in times.items():
-            y, p = truth[:, time], forecast[:, time]
-            valid = ~np.isnan(y)
-            expected = categorical(y[valid], p[valid], threshold)
-            expected = {k.lower(): v for k, v in expected.items()}
-            for window in (1, 4):
-                score = fractions(y, p, threshold, window)
-                expected[f"fss_{window}"] = score
-            for name, value in expected.items():
-                name, *window = name.split("_")
-                key = "_".join([name, f"{threshold:g}", *window])
-                if place in result:
-                    given = result[place][key]
-                else:
-                    given = result["curves"][key][place]
-                assert given == pytest.approx(value, rel=1e-5)
-    assert set(result["curves"]) == set(result["ms-rnn"])
-    assert len(result["curves"]) == 2 * (4 + 2)
+    for place, time in places.items():
+        y, p = truth[:, time], forecast[:, time]
+        valid = ~np.isnan(y)
+        expected = {
+            f"{name.lower()}_{threshold:g}": value
+            for name, value in categorical(
+                y[valid], p[valid], threshold
+            ).items()
+        }
+        for window in windows:
+            key = f"fss_{threshold:g}_{window}"
+            expected[key] = fractions(y, p, threshold, window)
+        for key, value in expected.items():
+            if place in result:
+                score = result[place][key]
+            else:
+                score = result["curves"][key][place]
+            assert score == pytest.approx(value, rel=1e-5)
+    assert list(result["curves"]) == [metric.name for metric in given]
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-def test_scores_by_name(data):
+def test_scores_of_frames(data):
     past, future = data
-    keys = ["gdl", "balanced_mse", "balanced_mae", "mse"]
-    result = evaluate(
-        Persistence(CONTEXT, HORIZON), data, scores=keys, scaling=SCALING
-    )
-    assert list(result["forecast"]) == keys
-    forecast = Persistence(CONTEXT, HORIZON).predict(past)
-    for key in keys:
-        options = {"scaling": SCALING} if "balanced" in key else {}
-        score = getattr(metrics, f"frame_{key}")
-        values = numpy(score(future, forecast, **options))
-        assert result["forecast"][key] == pytest.approx(
-            np.nanmean(values), rel=1e-5
-        )
+    given = [metrics.GDL(), metrics.BalancedMSE(), metrics.BalancedMAE()]
+    result = evaluate(STILL, Batches([data]), given)
+    forecast = STILL.predict(past)
+    for metric in given:
+        assert getattr(metric, "scaling", None) is None  # not changed
+        if metric.name != "gdl":
+            metric = metric.with_scaling(SCALING)
+        expected = np.nanmean(numpy(metric.frame_scores(future, forecast)))
+        score = result["forecast"][metric.name]
+        assert score == pytest.approx(expected, rel=1e-5)
 
 
-def test_scaling_of_the_data_set(data):
-    class Batches(list):
-        scaling = SCALING
+def test_scaling_of_the_metric_comes_before_that_of_the_data_set(data):
+    def score(dataset, scaling=None):
+        options = {"scaling": scaling, "num_frames": 3}
+        given = [metrics.BalancedMSE(**options), metrics.CSI(20.0, **options)]
+        return evaluate(STILL, dataset, given)
 
-    model = Persistence(CONTEXT, HORIZON)
-    options = {"scores": ["balanced_mse"], "thresholds": [20.0]}
-    with_scaling = evaluate(model, data, scaling=SCALING, **options)
-    assert evaluate(model, Batches([data]), **options) == with_scaling
-    pixels = evaluate(model, Batches([data]), scaling=Cubed(1.0), **options)
-    assert pixels["forecast"]["csi_20"] == 1  # no pixel is 20 mm/h
-    assert evaluate(model, data, **options) == pixels
+    assert score(Batches([data])) == score(data, SCALING)
+    pixels = score(Batches([data]), Cubed(1.0))
+    assert pixels["forecast"]["csi_20"] == 1  # no pixel reaches 20 mm/h
+    assert score(data) == pixels
 
 
 def test_an_empty_clip_changes_no_skill_score(data):
     model = LinearExtrapolation(CONTEXT, HORIZON)
-    options = {"scores": (), "thresholds": (0.5,), "scaling": SCALING}
-    expected = evaluate(model, data, windows=[3], **options)["forecast"]
-    more = [np.concatenate([x, np.zeros_like(x[:4])]) for x in data]
-    result = evaluate(model, tuple(more), windows=[3], **options)["forecast"]
+    given = metrics.threshold_metrics([0.5], [3])
+    expected = evaluate(model, Batches([data]), given)["forecast"]
+    more = tuple(np.concatenate([x, np.zeros_like(x[:4])]) for x in data)
+    result = evaluate(model, Batches([more]), given)["forecast"]
     for key in ("pod_0.5", "far_0.5", "csi_0.5", "fss_0.5_3"):
         assert result[key] == pytest.approx(expected[key], rel=1e-12)
 
 
 def test_missing_pixels_of_the_past(data):
     past, future = data
-    result = evaluate(Persistence(CONTEXT, HORIZON), data)
+    result = evaluate(STILL, data)
     truth = np.concatenate([past[:, 1:], future], axis=1)
-    forecast = Persistence(CONTEXT, HORIZON).predict_all(np.nan_to_num(past))
-    values = numpy(metrics.frame_mse(truth, forecast))
+    forecast = STILL.predict_all(np.nan_to_num(past))
+    values = numpy(metrics.MSE().frame_scores(truth, forecast))
     expected = np.nanmean(values)
     assert result["ms-rnn"]["mse"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_frames_too_small_for_the_ssim(data):
-    small = tuple(x[:, :, :10] for x in data)
-    result = evaluate(Persistence(CONTEXT, HORIZON), small)
-    assert result["forecast"]["ssim"] is result["ms-rnn"]["ssim"] is None
-    assert result["curves"]["ssim"] == [None, None]
-    assert result["forecast"]["mse"] > 0
-    with pytest.raises(ValueError, match="11 x 11"):
-        evaluate(Persistence(CONTEXT, HORIZON), small, scores=["ssim"])
-
-
-def test_lpips_is_one_of_the_scores(monkeypatch):
+def test_lpips(monkeypatch):
     torch = pytest.importorskip("torch")
 
     class Network:
@@ -144,20 +135,6 @@ def test_lpips_is_one_of_the_scores(monkeypatch):
     monkeypatch.setattr(lpips, "_network", Network)
     past, future = np.zeros((2, 3, 2, 32, 32, 1))
     future[:, 0], future[0, 1] = 0.25, np.nan
-    result = evaluate(Persistence(2, 2), (past, future), scores=["lpips"])
+    result = evaluate(STILL, (past, future), [metrics.LPIPS()])
     assert result["curves"] == {"lpips": [0.5, 0.0]}
     assert result["forecast"]["lpips"] == pytest.approx(0.3)
-
-
-def test_errors(data):
-    model = Persistence(CONTEXT, HORIZON)
-    with pytest.raises(ValueError, match=r"Received: scores=\['rmse'\]"):
-        evaluate(model, data, scores=["rmse"])
-    with pytest.raises(ValueError, match="Received: scores='mse'"):
-        evaluate(model, data, scores="mse")
-    with pytest.raises(ValueError, match=r"Received: windows=\(3,\)"):
-        evaluate(model, data, windows=[3])
-    with pytest.raises(ValueError, match="Received: window=0"):
-        evaluate(model, data, thresholds=[1], windows=[0])
-    with pytest.raises(TypeError, match="Received: scaling=2"):
-        evaluate(model, data, scaling=2)

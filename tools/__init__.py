@@ -1,1 +1,1 @@
-"""Tools for maintainers, not part of the wheel."""
+"""Tools for maintainers; not part of the wheel."""

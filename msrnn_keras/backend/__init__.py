@@ -1,1 +1,1 @@
-"""What TensorFlow, JAX and PyTorch need of their own."""
+"""Code that TensorFlow, JAX and PyTorch need."""

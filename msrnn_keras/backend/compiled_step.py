@@ -1,4 +1,4 @@
-"""What each backend needs of its own to run a time step without overhead."""
+"""Functions that differ by backend, for speed."""
 
 import types
 
@@ -9,46 +9,26 @@ PLAIN = (bool, int, float, str, types.FunctionType, types.NoneType)
 
 
 def compiled_step(model):
-    """The step of a stack, compiled for forecasts.
-
-    TensorFlow traces it once for all sizes and without XLA; JAX compiles it
-    for each shape; PyTorch runs it as it is. No gradient can be taken.
-
-    Args:
-        model: Functional `keras.Model` of one time step, from `[frame,
-            *states]` to `[frame, *states]`; see `models.step_graph`.
-
-    Returns:
-        Function of a list of tensors that gives such a list.
-    """
-    return {
-        "tensorflow": _tensorflow_step,
-        "jax": _jax_step,
-        "torch": _torch_step,
-    }[keras.backend.backend()](model)
+    """Compile the step of a stack: a function of tensors, without gradient."""
+    make = {"tensorflow": _tensorflow_step, "jax": _jax_step}
+    return make.get(keras.backend.backend(), _torch_step)(model)
 
 
-def layers_setup(model):
-    """What a compiled step depends on, apart from the values of the variables.
+class LayersSetup:
+    """What a compiled function depends on besides the values of variables."""
 
-    These are the variables themselves, the number formats and the plain
-    attributes of all layers, such as `activation` and `lora_enabled`.
+    def __init__(self, model):
+        self.parts = [_Same(variable) for variable in model.weights]
+        for layer in model._flatten_layers(include_self=False):
+            self.parts.append(layer.dtype_policy.name)
+            self.parts.extend(
+                (name, value)
+                for name, value in vars(layer).items()
+                if name[0] != "_" and isinstance(value, PLAIN)
+            )
 
-    Args:
-        model: `keras.Model`, the step.
-
-    Returns:
-        Object that equals another one where nothing has changed.
-    """
-    setup = [_Same(variable) for variable in model.variables]
-    for layer in model._flatten_layers():
-        setup.append(layer.dtype_policy.name)
-        setup.extend(
-            (name, value)
-            for name, value in vars(layer).items()
-            if name[0] != "_" and isinstance(value, PLAIN)
-        )
-    return setup
+    def __eq__(self, other):
+        return isinstance(other, LayersSetup) and self.parts == other.parts
 
 
 class _Same:
@@ -61,18 +41,12 @@ class _Same:
         return isinstance(other, _Same) and self.value is other.value
 
 
-def compiles_for_each_shape():
-    """Whether a compiled step is compiled anew for another shape."""
-    return keras.backend.backend() == "jax"
-
-
 def _tensorflow_step(model):
     import tensorflow as tf
 
-    signature = [
-        tf.TensorSpec((None, None, None, x.shape[-1]), x.dtype)
-        for x in model.inputs
-    ]
+    shapes = [(None, None, None, x.shape[-1]) for x in model.inputs]
+    types = [x.dtype for x in model.inputs]
+    signature = list(map(tf.TensorSpec, shapes, types))
 
     @tf.function(input_signature=[signature], jit_compile=False)
     def step(tensors):
@@ -86,17 +60,13 @@ def _jax_step(model):
 
     @jax.jit
     def step(trainable, others, tensors):
-        outputs, _ = model.stateless_call(
-            trainable, others, tensors, training=False
-        )
-        return outputs
+        variables = (trainable, others)
+        return model.stateless_call(*variables, tensors, training=False)[0]
 
     def call(tensors):
-        return step(
-            [v.value for v in model.trainable_variables],
-            [v.value for v in model.non_trainable_variables],
-            tensors,
-        )
+        kinds = (model.trainable_variables, model.non_trainable_variables)
+        values = ([variable.value for variable in kind] for kind in kinds)
+        return step(*values, tensors)
 
     return call
 
@@ -113,19 +83,7 @@ def _torch_step(model):
 
 
 def torch_convolution(x, kernel, bias=None):
-    """A 'same' convolution on PyTorch that copies no map.
-
-    Keras copies every map into the other memory layout and back again.
-
-    Args:
-        x: Tensor `(batch, height, width, channels)`.
-        kernel: Tensor `(kernel height, kernel width, channels, filters)`, of
-            odd height and width.
-        bias: Tensor `(filters,)`, or None.
-
-    Returns:
-        Tensor `(batch, height, width, filters)`.
-    """
+    """Compute a 'same' convolution without Keras' copies of all maps."""
     import torch
 
     maps = ops.convert_to_tensor(x).permute(0, 3, 1, 2)

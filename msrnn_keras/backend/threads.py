@@ -1,4 +1,4 @@
-"""How many threads compute one operation on the CPU."""
+"""The number of threads on the CPU."""
 
 import os
 
@@ -6,16 +6,7 @@ import keras
 
 
 def set_threads(threads):
-    """Limit the threads that compute one operation on the CPU.
-
-    JAX and TensorFlow fix the number when they compute for the first time.
-
-    Args:
-        threads: Integer; None changes nothing.
-
-    Raises:
-        RuntimeError: If TensorFlow has computed with another number already.
-    """
+    """Limit the CPU threads of one operation; call it before the first."""
     if threads is None:
         return
     backend = keras.backend.backend()

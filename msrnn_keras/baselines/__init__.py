@@ -1,4 +1,4 @@
-"""Forecasts that need no training, to measure models against."""
+"""Forecasts without training, to compare models with."""
 
 from msrnn_keras.baselines.base import Baseline
 from msrnn_keras.baselines.linear import LinearExtrapolation

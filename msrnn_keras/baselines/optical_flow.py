@@ -1,67 +1,45 @@
-"""Forecasts that move the last frame along its own motion."""
+"""Forecasts that move the last frame along its motion."""
 
 import contextlib
 import io
 
 import numpy as np
 
-from msrnn_keras.baselines.base import Baseline, without_gaps
+from msrnn_keras.baselines.base import Baseline, fill_missing
 from msrnn_keras.utils.checks import check_positive
 
 
 class OpticalFlow(Baseline):
-    """Moves the last frame on along the motion of the last frames.
+    """Move the last frame along the motion of the last frames.
 
-    The motion is the dense Lucas-Kanade field of `pysteps`, of the mean over
-    the channels; each channel is then moved along it by its semi-Lagrangian
-    extrapolation. Where no motion is found (empty frames, or one frame
-    alone), nothing moves. So the prediction of the second frame is the first;
-    every later one uses the frames before it.
-
-    Motion is not looked for where a pixel is missing (NaN); such pixels, and
-    those that come in over the border, get the value `fill`.
-
-    It takes one field of motion for each of the context's frames but one, so
-    `predict_all`, with the predictions of the past frames, takes longer than
-    `predict`.
+    The motion is the dense Lucas-Kanade field of `pysteps`, from the mean
+    over channels. The semi-Lagrangian extrapolation of `pysteps` moves each
+    channel along it. Without motion (empty frames, or a single frame) the
+    last frame stays. Missing pixels (NaN) are ignored in the estimate of the
+    motion. They, and the pixels that enter at the border, get the value `fill`.
+    `predict_all` is slow: it estimates a motion field for each frame.
 
     Args:
-        context: Number of input frames.
-        horizon: Number of forecast frames.
-        fill: Number in [0, 1], the value of what is not known.
-        flow_frames: Number of frames, the last ones, the motion is taken
-            from; 2 at least.
-        name: Name shown in tables.
+        context, horizon, name: As in `Baseline`.
+        fill: Number in [0, 1], the value of unknown pixels.
+        flow_frames: Integer, at least 2: number of last frames from which
+            the motion is estimated.
 
     Raises:
-        ValueError: If `context` or `horizon` is not a positive integer or
-            `flow_frames` is not one above 1.
-        ImportError: If `pysteps` is not installed.
-
-    Example:
-        >>> baseline = OpticalFlow(context=10, horizon=5)
-        >>> baseline.predict(np.zeros((1, 10, 64, 64, 1))).shape
-        (1, 5, 64, 64, 1)
+        ImportError: If `pysteps` or OpenCV is not installed.
 
     Reference:
-        Pulkkinen et al., "Pysteps: an open-source Python library for
-        probabilistic precipitation nowcasting", Geoscientific Model
-        Development, 2019.
+        Pulkkinen et al., "Pysteps", Geoscientific Model Development, 2019.
     """
 
-    def __init__(
-        self,
-        context,
-        horizon,
-        fill=0.0,
-        flow_frames=3,
-        name="optical flow",
-    ):
+    name = "optical flow"
+
+    def __init__(self, context, horizon, fill=0.0, flow_frames=3, name=None):
         super().__init__(context, horizon, name)
         check_positive("flow_frames", flow_frames)
         if flow_frames < 2:
             raise ValueError(
-                "Motion takes two frames at least. "
+                "Motion needs at least two frames. "
                 f"Received: flow_frames={flow_frames}"
             )
         self.fill = fill
@@ -69,14 +47,11 @@ class OpticalFlow(Baseline):
         self._motion, self._extrapolate = _pysteps()
 
     def _warm_up(self, frames):
-        clips = [
-            [
-                self._move(clip[: time + 1], 1)[0]
-                for time in range(len(clip) - 1)
-            ]
+        moved = [
+            [self._move(clip[:time], 1)[0] for time in range(1, len(clip))]
             for clip in frames
         ]
-        moved = np.reshape(clips, frames[:, 1:].shape)
+        moved = np.reshape(moved, frames[:, 1:].shape)
         return moved.astype(frames.dtype)
 
     def _ahead(self, frames, horizon):
@@ -84,8 +59,8 @@ class OpticalFlow(Baseline):
         return moved.astype(frames.dtype)
 
     def _move(self, clip, steps):
-        """Move the last frame of a clip on, by all the frames given."""
-        last = without_gaps(clip[-1], self.fill)
+        """Predict the next frames of a clip."""
+        last = fill_missing(clip[-1], self.fill)
         field = self._field(clip[-self.flow_frames :].mean(axis=-1))
         if not field.any():
             return np.repeat(last[None], steps, axis=0)
@@ -96,23 +71,23 @@ class OpticalFlow(Baseline):
         return np.stack(channels, axis=-1)
 
     def _field(self, images):
-        """Give the motion (2, height, width) of images, zero if none."""
+        """Return the motion (2, height, width) of images, zero if none."""
         if len(images) < 2 or all(_is_flat(image) for image in images):
             return np.zeros((2, *images.shape[1:]))
         return self._motion(images)
 
 
 def _is_flat(image):
-    """Tell whether an image has nothing in it that could move."""
+    """Return whether all valid pixels of an image are equal."""
     valid = image[~np.isnan(image)]
     return valid.size == 0 or valid.min() == valid.max()
 
 
 def _pysteps():
-    """Give the functions for the motion and for moving along it."""
+    """Return the functions of pysteps for motion and extrapolation."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it greets
-            import cv2  # noqa: F401  pysteps misses it only when it is used
+        with contextlib.redirect_stdout(io.StringIO()):  # pysteps prints
+            import cv2  # noqa: F401  pysteps only needs it when called
             from pysteps import extrapolation, motion
     except ImportError as error:
         raise ImportError(

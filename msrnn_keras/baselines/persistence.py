@@ -1,53 +1,32 @@
-"""Forecasts in which nothing moves."""
+"""Forecasts without motion."""
 
 import numpy as np
 
-from msrnn_keras.baselines.base import Baseline, without_gaps
+from msrnn_keras.baselines.base import Baseline, fill_missing
 
 
 class Persistence(Baseline):
-    """Predicts that the last frame seen stays as it is.
+    """Predict that the last frame stays as it is, and 0 for missing pixels.
 
-    A missing pixel (NaN) is predicted as 0: black, no rain.
-
-    Args:
-        context: Number of input frames.
-        horizon: Number of forecast frames.
-        name: Name shown in tables.
-
-    Raises:
-        ValueError: If `context` or `horizon` is not a positive integer.
+    Arguments are those of `Baseline`.
 
     Example:
-        >>> baseline = Persistence(context=10, horizon=5)
-        >>> baseline.predict(np.zeros((2, 10, 64, 64, 1))).shape
-        (2, 5, 64, 64, 1)
+        >>> future = Persistence(context=10, horizon=5).predict(past)
     """
 
-    def __init__(self, context, horizon, name="persistence"):
-        super().__init__(context, horizon, name)
+    name = "persistence"
 
     def _warm_up(self, frames):
-        return without_gaps(frames[:, :-1])
+        return fill_missing(frames[:, :-1])
 
     def _ahead(self, frames, horizon):
-        return np.repeat(without_gaps(frames[:, -1:]), horizon, axis=1)
+        return np.repeat(fill_missing(frames[:, -1:]), horizon, axis=1)
 
 
 class Zeros(Baseline):
-    """Predicts zero everywhere.
+    """Predict zero everywhere. Arguments are those of `Baseline`."""
 
-    Args:
-        context: Number of input frames.
-        horizon: Number of forecast frames.
-        name: Name shown in tables.
-
-    Raises:
-        ValueError: If `context` or `horizon` is not a positive integer.
-    """
-
-    def __init__(self, context, horizon, name="all black"):
-        super().__init__(context, horizon, name)
+    name = "all black"
 
     def _warm_up(self, frames):
         return np.zeros_like(frames[:, 1:])

@@ -1,62 +1,59 @@
-"""The contract every recurrent cell of the package fulfils."""
+"""The contract of every recurrent cell of the package."""
 
 import keras
+from keras import ops
 
 from msrnn_keras.backend.precision import in_dtype
-from msrnn_keras.backend.rematerialization import rematerialized
 from msrnn_keras.backend.xla import xla_is_slow
-from msrnn_keras.cells.states import States
-from msrnn_keras.layers.convolution import Conv2D
+from msrnn_keras.cells.convolutions import ConvolutionalLayer
+from msrnn_keras.layers.rematerialization import rematerialized
 from msrnn_keras.utils.checks import check_positive
 
 
-class ConvRNNCell(States, keras.layers.Layer):
+class ConvRNNCell(ConvolutionalLayer):
     """Base class of the convolutional recurrent cells.
 
-    A cell is one step of one recurrent layer. It follows Keras' RNN-cell
-    contract (`call(inputs, states) -> (output, new_states)`, `state_size`,
-    `output_size`, `get_initial_state`), so that `ConvRNN` can run it over
-    time and `MSStack` can wire it with others. States are maps, `(batch,
-    height, width, channels)`, zero at first, kept under their names in the
-    NamedTuple `State` and as a flat list at Keras' boundary.
+    A cell is one time step of one recurrent layer, with Keras' RNN-cell
+    contract. `ConvRNN` runs it over time, `MSStack` connects it with other
+    cells. States are maps `(batch, height, width, channels)` and start at zero.
+    They are a NamedTuple `State` in the cell and a flat list for Keras.
 
-    A subclass gives `State` (the names), `build` and `step`; it overrides
-    `state_size` where a state has other than `filters` channels, and
-    `state_shapes` where it has another height or width; it names in
-    `float32_states` those that stay float32 in mixed precision, while `x` and
-    the output are of the cell's `compute_dtype`. The memory that a stack
-    passes from layer to layer is a first state named `m`. XLA is off
-    (`supports_jit`) where it is slow, so that a plain `model.compile(...)` is
-    fast.
+    A subclass defines `State`, makes its convolutions in `__init__` with
+    `self.conv(..., reads=...)`, and defines `step`. If a state has other than
+    `filters` channels, it overrides `state_size`; if a state has another
+    height or width, `state_shapes`. A memory that a stack passes from layer
+    to layer is the first state and has the name `m`. XLA is off
+    (`supports_jit`) where it is slow.
 
     Args:
         filters: Integer, channels of the output and of each state.
-        kernel_size: Integer, side of the square convolution kernels, pixels.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
-
-    Raises:
-        ValueError: If `filters` or `kernel_size` is not a positive integer.
+        kernel_size: Integer, side of the square kernels, pixels.
+        **kwargs: `kernel_*` for convolutions that read the input, `recurrent_*`
+            for convolutions of states, and `bias_*`, each with `initializer`,
+            `regularizer` and `constraint`, as in `keras.layers.ConvLSTM2D`;
+            further arguments of `keras.layers.Layer` (`name`, `dtype`, …).
     """
 
+    State = None  # NamedTuple class with the names of the states, in order
+    # States that accumulate over time. In mixed precision they are float32,
+    # in which small additions are not lost; others have the compute dtype.
+    float32_states = ()
     size_multiple = 1  # height and width must be a multiple of this
-    aux_names = ()  # keys of the dict that `step` gives beyond its output
-    remat = False  # whether training computes the step again
-    # Convolutions that read the input, where nothing else in the cell does.
-    input_layers = ()
+    aux_names = ()  # keys of the dict that `step` returns
+    remat = False  # whether training recomputes the step for the gradient
     # Layer -> its name in the published checkpoints, or a tuple of names and
-    # `CheckpointBlock` whose weights lie side by side over the output
-    # channels; a name alone is one block, and all blocks are of one width.
+    # `CheckpointBlock` whose weights are concatenated over the output
+    # channels. A plain name is one block; all blocks have the same width.
     checkpoint_names = {}
 
     def __init__(self, filters, kernel_size=3, **kwargs):
-        # Number formats are up to `call`: the states have two.
+        # `call` casts: the states have two dtypes.
         super().__init__(autocast=False, **kwargs)
         check_positive("filters", filters)
         check_positive("kernel_size", kernel_size)
         if xla_is_slow():
             self.supports_jit = False
-        self.filters = filters
-        self.kernel_size = kernel_size
+        self.filters, self.kernel_size = filters, kernel_size
         self.input_channels = filters  # until the cell is built
         self._built_size = (None, None)
 
@@ -64,70 +61,86 @@ class ConvRNNCell(States, keras.layers.Layer):
         """Advance the cell by one time step.
 
         Args:
-            x: Tensor `(batch, height, width, channels)`, the input.
+            x: Tensor `(batch, height, width, channels)`, the input, in the
+                compute dtype.
             states: `State`, each `(batch, height, width, filters)`.
 
         Returns:
-            Tuple `(output, states, aux)`: the output map, the new `State`, and
-            a dict of maps with the keys `aux_names`, what the cell gives
-            beyond its output: `"output_gate"` after its activation,
-            `"delta_c"` and `"delta_m"`, what the step adds to the cell state
-            and to the memory, `"flow"` in pixels.
+            Tuple `(output, states, aux)`: the output map in the compute dtype,
+            the new `State`, and a dict of maps with the keys `aux_names`:
+            `"output_gate"` after its activation, `"delta_c"` and `"delta_m"`,
+            the additions to cell state and memory, `"flow"` in pixels.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `step`.")
 
     def call(self, inputs, states, training=None):
-        advance = (
-            self._rematerialized if self.remat and training else self._advance
-        )
         inputs = in_dtype(inputs, self.compute_dtype)
         states = map(in_dtype, states, self.state_dtypes)
-        output, *new_states = advance(inputs, *states)
-        return output, new_states
+        if self.remat and training:
+            results = rematerialized(self, self._advance, inputs, *states)
+        else:
+            results = self._advance(inputs, *states)
+        return results[0], results[1:]
 
     def _advance(self, x, *states):
+        """Return the output and the new states as one list."""
         output, new_states, _ = self.step(x, self.State(*states))
         return [output, *new_states]
 
-    def _rematerialized(self, x, *states):
-        return rematerialized(self, self._advance, x, *states)
+    def build(self, inputs_shape, states_shape=None):
+        self._built_size = tuple(inputs_shape[1:3])
+        self.input_channels = inputs_shape[-1]
+        self.build_convs()
 
     @property
     def output_size(self):
         return self.filters
 
-    def build(self, inputs_shape, states_shape=None):
-        self._built_size = tuple(inputs_shape[1:3])
-        self.input_channels = inputs_shape[-1]
+    @property
+    def state_size(self):
+        return [self.filters] * len(self.State._fields)
 
-    def fold_pointwise(self, embed):
-        """Make a 1×1 convolution before the cell a part of its own ones.
+    @property
+    def has_memory(self):
+        """Whether the first state is the memory that runs through a stack."""
+        return self.State._fields[0] == "m"
 
-        Args:
-            embed: `msrnn_keras.layers.Conv2D`, 1×1; the cell is not built yet.
+    @property
+    def state_dtypes(self):
+        """The dtypes of the states, in order, as strings."""
+        dtypes = (self.compute_dtype, self.variable_dtype)
+        names = self.State._fields
+        return [dtypes[name in self.float32_states] for name in names]
 
-        Returns:
-            Boolean, whether the cell can do so; else nothing has changed.
-        """
-        for name in self.input_layers:
-            for conv in keras.tree.flatten(getattr(self, name)):
-                conv.fold_pointwise(embed)
-        return bool(self.input_layers)
+    def state_shapes(self, image_shape):
+        """Return the shapes `(height, width, channels)` of the states."""
+        return [(*image_shape, size) for size in self.state_size]
 
-    def conv(self, filters, kernel_size=None, name=None, **kwargs):
-        """A 'same' convolution of the cell's own dtype."""
-        return Conv2D(
-            filters,
-            self.kernel_size if kernel_size is None else kernel_size,
-            padding="same",
-            dtype=self.dtype_policy,
-            name=name,
-            **kwargs,
-        )
+    def get_initial_state(self, batch_size=None, image_shape=None):
+        """Return zero states, by default of the size the cell was built for."""
+        if image_shape is None:
+            image_shape = self._built_size
+            if None in image_shape:
+                raise ValueError(
+                    "The cell was built for inputs of any size: give "
+                    f"`image_shape`. Received: image_shape={image_shape}"
+                )
+        shapes = self.state_shapes(tuple(image_shape))
+        return [
+            ops.zeros((batch_size, *shape), dtype=dtype)
+            for shape, dtype in zip(shapes, self.state_dtypes, strict=True)
+        ]
+
+    def compute_output_shape(self, inputs_shape, states_shape=None):
+        batch, *size = inputs_shape[:3]
+        states = [(batch, *s) for s in self.state_shapes(tuple(size))]
+        return (batch, *size, self.output_size), states
+
+    def compute_output_spec(self, inputs, states, training=None):
+        output, shapes = self.compute_output_shape(inputs.shape)
+        new_states = map(keras.KerasTensor, shapes, self.state_dtypes)
+        return keras.KerasTensor(output, self.compute_dtype), list(new_states)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-        }
+        config = {"filters": self.filters, "kernel_size": self.kernel_size}
+        return {**super().get_config(), **config}

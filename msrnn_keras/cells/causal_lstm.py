@@ -1,6 +1,4 @@
-"""Causal LSTM and Gradient Highway Unit, of PredRNN++."""
-
-from typing import Any, NamedTuple
+"""The Causal LSTM and the Gradient Highway Unit of PredRNN++."""
 
 import keras
 from keras import ops
@@ -8,22 +6,13 @@ from keras import ops
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import concat_channels, gated_update, lerp
+from msrnn_keras.cells.st_lstm import State
 from msrnn_keras.cells.wrapper import WrapperCell
-
-
-class State(NamedTuple):
-    """States of a Causal LSTM."""
-
-    m: Any  # memory that runs through the layers of a stack
-    h: Any  # hidden state, the output
-    c: Any  # cell state
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class CausalLSTMCell(ConvRNNCell):
-    """Causal LSTM cell, of which PredRNN++ consists.
-
-    With `*` a 'same' convolution, `*1` a 1×1 convolution and biases left out:
+    """Causal LSTM cell, the cell of PredRNN++.
 
         [i, f, g] = W_c * [x, h, c]
         c' = sigmoid(f) c + sigmoid(i) tanh(g)
@@ -32,32 +21,21 @@ class CausalLSTMCell(ConvRNNCell):
         o = tanh(W_o * [x, c', m'])
         h' = o tanh(W_cm *1 [c', m'])
 
+    `*` is a 'same' convolution, `*1` a 1×1 convolution; biases are left out.
     States: `m`, `h`, `c`, each `(batch, height, width, filters)`. In a stack
-    `m` runs from layer to layer and on to the first layer of the next step.
-
-    Args:
-        filters: Integer, channels of the output and of each state.
-        kernel_size: Integer, side of the square convolution kernels, pixels.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
-
-    Raises:
-        ValueError: If `filters` or `kernel_size` is not a positive integer.
+    `m` runs from layer to layer, then to the first layer of the next step.
+    Arguments are those of `ConvRNNCell`.
 
     Example:
-    >>> layer = msrnn_keras.ConvRNN(msrnn_keras.CausalLSTMCell(8))
-    >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
-    (2, 16, 16, 8)
+    >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.CausalLSTMCell(8))(frames)
 
     Reference:
-        Wang et al., "PredRNN++: Towards A Resolution of the Deep-in-Time
-        Dilemma in Spatiotemporal Predictive Learning", 2018,
-        arXiv:1804.06300.
+        Wang et al., "PredRNN++", 2018, arXiv:1804.06300.
     """
 
     State = State
     float32_states = ("c",)
     aux_names = ("output_gate", "delta_c", "delta_m")
-    input_layers = ("xhc_to_gates", "xcm_to_gates", "xcm_to_output")
     checkpoint_names = {
         "xhc_to_gates": "_conv_x_h_c",
         "xcm_to_gates": "_conv_x_c_m",
@@ -68,27 +46,18 @@ class CausalLSTMCell(ConvRNNCell):
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
-        self.xhc_to_gates = self.conv(3 * filters, name="xhc_to_gates")
-        self.xcm_to_gates = self.conv(3 * filters, name="xcm_to_gates")
-        self.m_to_m = self.conv(filters, 1, name="m_to_m")
-        self.xcm_to_output = self.conv(filters, name="xcm_to_output")
-        self.cm_to_hidden = self.conv(filters, 1, name="cm_to_hidden")
-
-    def build(self, inputs_shape, states_shape=None):
-        super().build(inputs_shape, states_shape)
-        *size, channels = inputs_shape
-        all_three = (*size, channels + 2 * self.filters)
-        self.xhc_to_gates.build(all_three)
-        self.xcm_to_gates.build(all_three)
-        self.m_to_m.build((*size, self.filters))
-        self.xcm_to_output.build(all_three)
-        self.cm_to_hidden.build((*size, 2 * self.filters))
+        # Gates of each memory in the order i, f, g.
+        gates, xhc, xcm = 3 * filters, ("x", "h", "c"), ("x", "c", "m")
+        self.xhc_to_gates = self.conv(gates, name="xhc_to_gates", reads=xhc)
+        self.xcm_to_gates = self.conv(gates, name="xcm_to_gates", reads=xcm)
+        self.m_to_m = self.conv(filters, 1, name="m_to_m", reads="m")
+        self.xcm_to_output = self.conv(filters, name="xcm_to_output", reads=xcm)
+        self.cm_to_hidden = self.conv(filters, 1, "cm_to_hidden", ("c", "m"))
 
     def step(self, x, states):
         m, h, c = states
-        c, delta_c = gated_update(
-            c, self.xhc_to_gates(concat_channels(x, h, c))
-        )
+        gates = self.xhc_to_gates(concat_channels(x, h, c))
+        c, delta_c = gated_update(c, gates)
         gates = self.xcm_to_gates(concat_channels(x, c, m))
         m, delta_m = gated_update(tanh(self.m_to_m(m)), gates)
         o = tanh(self.xcm_to_output(concat_channels(x, c, m)))
@@ -99,31 +68,23 @@ class CausalLSTMCell(ConvRNNCell):
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class GradientHighwayCell(WrapperCell):
-    """A cell behind a Gradient Highway Unit.
-
-    With `*` a 'same' convolution and biases left out:
+    """A cell behind a Gradient Highway Unit (PredRNN++, arXiv:1804.06300).
 
         [p, s] = W_x * x + W_z * z
         z' = sigmoid(s) tanh(p) + (1 - sigmoid(s)) z
 
-    and z' is the input of the cell. States: those of the cell, then `z`,
-    `(batch, height, width, filters)`.
+    z' is the input of the cell. `*` is a 'same' convolution; biases are left
+    out. States: those of the cell, then `z`, `(batch, height, width, filters)`.
 
     Args:
         cell: `ConvRNNCell` that reads the highway.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
+        **kwargs: As in `ConvRNNCell`.
 
     Example:
     >>> cell = GradientHighwayCell(CausalLSTMCell(8))
-    >>> msrnn_keras.ConvRNN(cell)(keras.ops.zeros((2, 5, 16, 16, 1))).shape
-    (2, 16, 16, 8)
-
-    Reference:
-        PredRNN++, 2018, arXiv:1804.06300.
     """
 
     own_states = own_float32_states = ("z",)
-    input_layers = ("x_to_highway",)
     own_checkpoint_names = {
         "x_to_highway": "_conv_x",
         "z_to_highway": "_conv_z",
@@ -131,16 +92,12 @@ class GradientHighwayCell(WrapperCell):
 
     def __init__(self, cell, **kwargs):
         super().__init__(cell, **kwargs)
-        self.x_to_highway = self.conv(2 * self.filters, name="x_to_highway")
-        self.z_to_highway = self.conv(2 * self.filters, name="z_to_highway")
+        both = 2 * self.filters  # p, s
+        self.x_to_highway = self.conv(both, name="x_to_highway", reads="x")
+        self.z_to_highway = self.conv(both, name="z_to_highway", reads="z")
 
     def inner_shape(self, inputs_shape):
         return (*inputs_shape[:3], self.filters)
-
-    def build(self, inputs_shape, states_shape=None):
-        super().build(inputs_shape, states_shape)
-        self.x_to_highway.build(inputs_shape)
-        self.z_to_highway.build(self.inner_shape(inputs_shape))
 
     def step(self, x, states):
         inner, (z,) = self.split(states)

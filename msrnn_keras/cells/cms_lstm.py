@@ -9,27 +9,25 @@ from msrnn_keras.cells.gates import lerp
 from msrnn_keras.cells.modernn import modulate
 from msrnn_keras.layers.block_attention import BlockAttention
 
-BLOCKS = (1, 2, 4)  # blocks along each axis, per scale of the SE block
-
-
-def _stage_names(index):
-    parts = ("f_query", "f_key", "f_value")
-    return tuple(f"SEBlock.stages.{index}.{part}" for part in parts)
+BLOCKS = (1, 2, 4)  # blocks along each axis, one number per attention
+_PARTS = ("f_query", "f_key", "f_value")
+_QKV = {
+    f"stages.{i}.to_qkv": tuple(f"SEBlock.stages.{i}.{x}" for x in _PARTS)
+    for i in range(len(BLOCKS))
+}
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class CMSLSTMCell(ConvLSTMCell):
     """CMS-LSTM cell: a ConvLSTM between context embedding and attention.
 
-    With `*` a 'same' convolution, `*1` a 1x1 convolution and `[,]`
-    concatenation over channels, first the context embedding (CE): five
-    rounds, each on the latest x and h:
+    The context embedding has five rounds, each on the latest x and h:
 
         1, 3, 5:  x <- 2 sigmoid(Q * h) x
         2, 4:     h <- 2 sigmoid(R * x) h
 
-    Then the step of `ConvLSTMCell` on the final x and h gives h' and c'. Last
-    the spatiotemporal expression (SE), with f the maps h' and c' side by side
+    The step of `ConvLSTMCell` on the final x and h gives h' and c'. The
+    spatiotemporal expression follows, with f the maps h' and c' side by side
     along the width, and a_r(f) the `BlockAttention` of r by r blocks:
 
         z_h, z_m = left and right half of W_a * [a_1(f), a_2(f), a_4(f)]
@@ -38,39 +36,24 @@ class CMSLSTMCell(ConvLSTMCell):
         c'' = (1 - sigmoid(i)) c' + sigmoid(i) tanh(g)
         h'' = sigmoid(o) c''
 
-    States: `h''`, `c''` as `h`, `c`, each `(batch, height, width, filters)`.
-
-    The attention is over all pixels of a block, one of which is the whole
-    map, so by definition its time and memory are quadratic in the number of
-    pixels; those of the other cells are linear.
-
-    Args:
-        filters: Integer, channels of the output and of each state.
-        kernel_size: Integer, side of the square convolution kernels, pixels.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
-
-    Raises:
-        ValueError: If `filters` or `kernel_size` is not a positive integer.
+    `*` is a 'same' convolution, `*1` a 1×1 convolution and `[,]` concatenates
+    over channels. States: `h` (h'') and `c` (c''), each `(batch, height,
+    width, filters)`. For r = 1 the attention covers the whole map, so time
+    and memory grow with the square of the number of pixels.
+    Arguments are those of `ConvRNNCell`.
 
     Example:
-    >>> layer = msrnn_keras.ConvRNN(msrnn_keras.CMSLSTMCell(8))
-    >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
-    (2, 16, 16, 8)
+    >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.CMSLSTMCell(8))(frames)
 
     Reference:
-        Chai et al., "CMS-LSTM: Context Embedding and Multi-Scale
-        Spatiotemporal Expression LSTM for Predictive Learning", 2021,
-        arXiv:2102.03586.
+        Chai et al., "CMS-LSTM", 2021, arXiv:2102.03586.
     """
 
-    input_layers = ()
     checkpoint_names = {
         **ConvLSTMCell.checkpoint_names,
         "h_to_x": "convQ",
         "x_to_h": "convR",
-        "stages.0.to_qkv": _stage_names(0),
-        "stages.1.to_qkv": _stage_names(1),
-        "stages.2.to_qkv": _stage_names(2),
+        **_QKV,
         "stages_to_pair": "SEBlock.conv_bn",
         "pair_to_z": "SEBlock.w_z",
         "h_to_update": "SEBlock.w_h2h",
@@ -79,30 +62,24 @@ class CMSLSTMCell(ConvLSTMCell):
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
-        self.x_to_h = self.conv(filters, name="x_to_h")
+        self.x_to_h = self.conv(filters, name="x_to_h", reads="x")
+        options, policy = self.conv_options(recurrent=True), self.dtype_policy
         self.stages = [
-            BlockAttention(r, dtype=self.dtype_policy, name=f"stage_{r}")
+            BlockAttention(r, options, dtype=policy, name=f"stage_{r}")
             for r in BLOCKS
         ]
-        self.stages_to_pair = self.conv(filters, name="stages_to_pair")
-        self.pair_to_z = self.conv(filters, 1, name="pair_to_z")
-        self.h_to_update = self.conv(3 * filters, name="h_to_update")
-        self.z_to_update = self.conv(3 * filters, name="z_to_update")
+        name, reads = "stages_to_pair", len(BLOCKS) * filters
+        self.stages_to_pair = self.conv(filters, name=name, reads=reads)
+        self.pair_to_z = self.conv(filters, 1, "pair_to_z", 2 * filters)
+        update = 3 * filters  # in the order i, g, o
+        self.h_to_update = self.conv(update, name="h_to_update", reads="h")
+        self.z_to_update = self.conv(update, name="z_to_update", reads=filters)
 
     def build(self, inputs_shape, states_shape=None):
         super().build(inputs_shape, states_shape)
-        batch, height, width, channels = inputs_shape
-        state_shape = (batch, height, width, self.filters)
-        self.h_to_x = self.conv(channels, name="h_to_x")
-        self.h_to_x.build(state_shape)
-        self.x_to_h.build(inputs_shape)
-        pair = (batch, height, None if width is None else 2 * width)
+        self.h_to_x = self.conv(inputs_shape[-1], name="h_to_x", reads="h")
         for stage in self.stages:
-            stage.build((*pair, self.filters))
-        self.stages_to_pair.build((*pair, len(BLOCKS) * self.filters))
-        self.pair_to_z.build((*inputs_shape[:3], 2 * self.filters))
-        self.h_to_update.build(state_shape)
-        self.z_to_update.build(state_shape)
+            stage.build((None, None, None, self.filters))
 
     def step(self, x, states):
         x, h = modulate(x, states.h, self.h_to_x, self.x_to_h)
@@ -110,7 +87,7 @@ class CMSLSTMCell(ConvLSTMCell):
         return self._express(inner.h, inner.c)
 
     def _express(self, h, c):
-        """The spatiotemporal expression, the second half of a step."""
+        """Return the result of the spatiotemporal expression."""
         pair = ops.concatenate([h, like(c, h)], axis=2)
         scales = [stage(pair) for stage in self.stages]
         pair = self.stages_to_pair(ops.concatenate(scales, axis=-1))

@@ -11,34 +11,28 @@ SMALLEST = 1e-24  # squared norm below which a map counts as zero
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class DecoupledCell(WrapperCell):
-    """A cell that tells how alike the additions to its two memories are.
+    """A cell that measures how similar the additions to its memories are.
 
-    With A a 1×1 convolution, shared by the layers of a stack, and Δc, Δm what
-    the step adds to the cell state and to the memory m,
+    With A a 1×1 convolution, shared by the layers of a stack, and Δc, Δm the
+    additions of the step to the cell state and to the memory m,
 
         d = | cosine over space of (A *1 Δc, A *1 Δm) |
 
-    per sample and channel. `MSStack` takes its mean into the loss, so that
-    the two learn different things. States: those of the cell, then
+    per sample and channel. `MSStack` adds its mean to the loss, so that the
+    two memories learn different things. States: those of the cell, then
     `distance`, `(batch, 1, 1, filters)`, the d of the newest step.
 
     Args:
         cell: `ConvRNNCell` whose step gives `delta_c` and `delta_m`.
-        adapter: `keras.layers.Conv2D`, 1×1, from and to `filters` channels;
+        adapter: `keras.layers.Conv2D`, 1×1, from and to `filters` channels.
             None makes one.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
-
-    Raises:
-        ValueError: If the cell gives no `delta_c` and `delta_m`.
+        **kwargs: As in `WrapperCell`.
 
     Example:
     >>> cell = DecoupledCell(STLSTMCell(8))
-    >>> msrnn_keras.ConvRNN(cell)(keras.ops.zeros((2, 5, 16, 16, 1))).shape
-    (2, 16, 16, 8)
 
     Reference:
-        Wang et al., "PredRNN: A Recurrent Neural Network for Spatiotemporal
-        Predictive Learning", 2021, arXiv:2103.09504.
+        Wang et al., "PredRNN" (V2), 2021, arXiv:2103.09504.
     """
 
     own_states = own_float32_states = ("distance",)
@@ -47,7 +41,8 @@ class DecoupledCell(WrapperCell):
     def __init__(self, cell, adapter=None, **kwargs):
         super().__init__(cell, **kwargs)
         if adapter is None:
-            adapter = self.conv(self.filters, 1, name="adapter")
+            n = self.filters
+            adapter = self.conv(n, 1, name="adapter", reads=n)
         self.adapter = adapter
 
     def own_shapes(self, image_shape):
@@ -57,9 +52,6 @@ class DecoupledCell(WrapperCell):
         super().build(inputs_shape, states_shape)
         if not self.adapter.built:
             self.adapter.build((*inputs_shape[:3], self.filters))
-
-    def fold_pointwise(self, embed):
-        return self.cell.fold_pointwise(embed)
 
     def step(self, x, states):
         inner, (before,) = self.split(states)
@@ -81,7 +73,7 @@ class DecoupledCell(WrapperCell):
 
 
 def _absolute_cosine(a, b):
-    """|cosine| over space, `(batch, 1, 1, channels)`, of two maps."""
+    """Return |cosine| over space, `(batch, 1, 1, channels)`, of two maps."""
     wide = at_least_float32(a)
     a, b = ops.cast(a, wide), ops.cast(b, wide)
 

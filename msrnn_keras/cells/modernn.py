@@ -7,43 +7,32 @@ from msrnn_keras.cells.convlstm import ConvLSTMCell, State
 from msrnn_keras.layers.summed_conv import SummedConv
 
 ROUNDS = 5
-KERNEL_SIZES = (3, 5, 7)  # of the convolutions of which the mean is taken
+KERNEL_SIZES = (3, 5, 7)  # of the convolutions whose mean is taken
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class MoDeRNNCell(ConvLSTMCell):
     """MoDeRNN cell: input and hidden state scale each other before a ConvLSTM.
 
-    With `*` a 'same' convolution and kernels of the sizes 3, 5 and 7, five
-    rounds, each on the latest x and h:
+    Five rounds, each on the latest x and h, with kernels of sizes 3, 5 and 7:
 
         1, 3, 5:  x <- 2 sigmoid((Q_3 * h + Q_5 * h + Q_7 * h) / 3) x
         2, 4:     h <- 2 sigmoid((R_3 * x + R_5 * x + R_7 * x) / 3) h
 
-    Then the step of `ConvLSTMCell` on the final x and h.
-
-    States: `h`, `c`, each `(batch, height, width, filters)`.
+    The step of `ConvLSTMCell` on the final x and h follows. `*` is a 'same'
+    convolution. States: `h`, `c`, each `(batch, height, width, filters)`.
 
     Args:
-        filters: Integer, channels of the output and of each state.
-        kernel_size: Integer, side of the square convolution kernels of the
-            ConvLSTM step, pixels.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
-
-    Raises:
-        ValueError: If `filters` or `kernel_size` is not a positive integer.
+        filters, **kwargs: As in `ConvRNNCell`.
+        kernel_size: Integer, kernel size of the ConvLSTM step, pixels.
 
     Example:
-    >>> layer = msrnn_keras.ConvRNN(msrnn_keras.MoDeRNNCell(8))
-    >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
-    (2, 16, 16, 8)
+    >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.MoDeRNNCell(8))(frames)
 
     Reference:
-        Chai et al., "MoDeRNN: Towards Fine-grained Motion Details for
-        Spatiotemporal Predictive Learning", 2021, arXiv:2110.12978.
+        Chai et al., "MoDeRNN", 2021, arXiv:2110.12978.
     """
 
-    input_layers = ()
     checkpoint_names = {
         **ConvLSTMCell.checkpoint_names,
         "h_to_x.convs.0": "conv33_H",
@@ -56,49 +45,32 @@ class MoDeRNNCell(ConvLSTMCell):
 
     def build(self, inputs_shape, states_shape=None):
         super().build(inputs_shape, states_shape)
-        self.h_to_x = self._summed_conv(inputs_shape[-1], "h_to_x")
-        self.h_to_x.build((*inputs_shape[:3], self.filters))
-        self.x_to_h = self._summed_conv(self.filters, "x_to_h")
-        self.x_to_h.build(inputs_shape)
+        x, h = inputs_shape[-1], self.filters
+        self.h_to_x = self._mean_conv(x, "h_to_x", h, recurrent=True)
+        self.x_to_h = self._mean_conv(h, "x_to_h", x)
 
-    def _summed_conv(self, filters, name):
-        return SummedConv(
-            filters,
-            KERNEL_SIZES,
-            factor=1 / len(KERNEL_SIZES),
-            dtype=self.dtype_policy,
-            name=name,
-        )
+    def _mean_conv(self, filters, name, channels, recurrent=False):
+        """Return the mean of the convolutions of all kernel sizes."""
+        options = {"dtype": self.dtype_policy, "name": name}
+        options["conv_options"] = self.conv_options(recurrent)
+        share = 1 / len(KERNEL_SIZES)
+        conv = SummedConv(filters, KERNEL_SIZES, share, **options)
+        conv.build((None, None, None, channels))
+        return conv
 
     def step(self, x, states):
-        x, h = modulate(
-            x,
-            states.h,
-            self.h_to_x,
-            self.x_to_h,
-        )
+        x, h = modulate(x, states.h, self.h_to_x, self.x_to_h)
         return super().step(x, State(h, states.c))
 
 
 def modulate(x, h, h_to_x, x_to_h):
-    """Rounds in which input and hidden state scale each other in turn.
-
-    Args:
-        x: Tensor `(batch, height, width, channels)`, the input.
-        h: Tensor `(batch, height, width, filters)`, the hidden state.
-        h_to_x: Function of h that gives a map of the shape of x.
-        x_to_h: Function of x that gives a map of the shape of h.
-
-    Returns:
-        Tuple `(x, h)`.
-    """
+    """Scale input and hidden state by each other, in alternating rounds."""
     for index in range(ROUNDS):
+        # A sum: TensorFlow keeps the factors of a product for the gradient.
         if index % 2 == 0:
-            x = _twice(ops.sigmoid(h_to_x(h)) * x)
+            half = ops.sigmoid(h_to_x(h)) * x
+            x = half + half
         else:
-            h = _twice(ops.sigmoid(x_to_h(x)) * h)
+            half = ops.sigmoid(x_to_h(x)) * h
+            h = half + half
     return x, h
-
-
-def _twice(x):
-    return x + x

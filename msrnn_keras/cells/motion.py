@@ -4,15 +4,15 @@ import keras
 from keras import ops
 
 from msrnn_keras.backend.precision import like, tanh
-from msrnn_keras.cells.gates import concat_channels, join_links, lerp
+from msrnn_keras.cells.gates import concat_channels, lerp
 from msrnn_keras.cells.wrapper import WrapperCell
-from msrnn_keras.layers.convolution import Conv2D, FoldedOutput
+from msrnn_keras.layers.convolution import FoldableIdentity, with_new_seeds
 from msrnn_keras.layers.linear import scaled
 from msrnn_keras.layers.warp import Warp
 from msrnn_keras.utils.checks import check_even, check_limit, check_multiple
 
 OFFSETS = 9  # trajectories of a pixel, 3×3 in the published design
-# Above the 13,000 of 19 published steps, below the 65,504 of float16.
+# Above the 13,000 of the 19 published steps, below the 65,504 of float16.
 MOTION_LIMIT = 16384.0
 
 
@@ -20,8 +20,8 @@ MOTION_LIMIT = 16384.0
 class MotionCell(WrapperCell):
     """MotionGRU and motion highway around any cell with an output gate.
 
-    With `*1` a 1×1 convolution, H and o the output and the output gate of
-    the inner cell, and Φ (`motion`) and Δ (`trend`) at half the resolution:
+    With H and o the output and the output gate of the inner cell, and Φ
+    (`motion`) and Δ (`trend`) at half the resolution:
 
         e = W_e * H + b_e, 2×2 with stride 2
         [a, r] = sigmoid(W_a *1 [e, Φ] + b_a)
@@ -34,29 +34,26 @@ class MotionCell(WrapperCell):
         g = sigmoid(W_g *1 [dec, H] + b_g)
         h' = g H + (1 - g) dec + (1 - o) x
 
-    (u_i, v_i) are channels (2i, 2i + 1) of Φ', pixels of the half map, i < 9.
-    h' is the output and replaces the inner cell's state `h`. An x without
-    `filters` channels goes to the highway as W_x *1 x. Without a
-    limit Φ grows by up to 1.707 times a step. The default limit keeps long
-    forecasts finite and does not change the 19 published steps. In mixed
-    precision Φ, Δ, a, r and z are float32.
-
-    States: those of the inner cell, then `motion` and `trend`, each `(batch,
-    height/2, width/2, 18)`. `step` also gives `flow`, the new `motion`.
+    `*1` is a 1×1 convolution. (u_i, v_i) are channels (2i, 2i + 1) of Φ',
+    pixels of the half map, i < 9. h' is the output and replaces the state `h`
+    of the inner cell. If x has not `filters` channels, the highway reads
+    W_x *1 x. Without a limit, Φ grows by up to 1.707 times per step; the
+    default does not change the 19 published steps. In mixed precision Φ, Δ, a,
+    r and z are float32. States: those of the inner cell, then `motion` and
+    `trend`, each `(batch, height/2, width/2, 18)`. `aux["flow"]` is Φ'.
 
     Args:
-        cell: `ConvRNNCell` with a state `h`, an output gate and 4·n filters.
-        motion_limit: Number, the largest |Φ|, pixels of the half map.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
+        cell: `ConvRNNCell` with a state `h`, an output gate and a number of
+            filters that is a multiple of 4.
+        motion_limit: Number, the largest |Φ|, pixels of the half map; at most
+            16384 in float16.
+        **kwargs: As in `WrapperCell`.
 
     Raises:
-        ValueError: If the cell is not such a one, height or width is odd or
-            `motion_limit` is not positive or, in float16, above 16384.
+        ValueError: If the cell, the limit or an odd size is unsuitable.
 
     Example:
     >>> cell = msrnn_keras.MotionCell(msrnn_keras.ConvLSTMCell(8))
-    >>> msrnn_keras.ConvRNN(cell)(keras.ops.zeros((2, 5, 16, 16, 1))).shape
-    (2, 16, 16, 8)
 
     Reference:
         Wu et al., "MotionRNN", 2021, arXiv:2103.02243.
@@ -83,19 +80,21 @@ class MotionCell(WrapperCell):
         check_multiple("filters", self.filters, 4)
         self.motion_limit = float(motion_limit)
         self.aux_names = (*cell.aux_names, "flow")
-        few = self.filters // 4
-        self.encode = self.conv(few, 2, strides=2, name="encode")
-        # Sums of Φ, which half precision may not hold.
-        wide = {"dtype": self.variable_dtype}
-        self.motion_gates = Conv2D(4 * OFFSETS, 1, name="motion_gates", **wide)
-        self.candidate = Conv2D(2 * OFFSETS, 1, name="candidate", **wide)
-        self.mask = self.conv(OFFSETS, 1, name="mask")
+        filters, few = self.filters, self.filters // 4
+        self.encode = self.conv(few, 2, name="encode", reads="h", strides=2)
+        # Their sums would overflow in half precision.
+        wide = {"reads": (few, "motion"), "dtype": self.variable_dtype}
+        self.motion_gates = self.conv(4 * OFFSETS, 1, "motion_gates", **wide)
+        self.candidate = self.conv(2 * OFFSETS, 1, "candidate", **wide)
+        self.mask = self.conv(OFFSETS, 1, name="mask", reads=few)
         self.warp = Warp(dtype=self.dtype_policy, name="warp")
-        self.merge = self.conv(few, 1, name="merge")
+        self.merge = self.conv(few, 1, name="merge", reads=few * OFFSETS)
+        options = with_new_seeds(self.conv_options(recurrent=True))
+        options |= {"dtype": self.dtype_policy, "name": "decode"}
         self.decode = keras.layers.Conv2DTranspose(
-            self.filters, 4, 2, "same", dtype=self.dtype_policy, name="decode"
+            filters, 4, 2, "same", **options
         )
-        self.fuse = self.conv(self.filters, 1, name="fuse")
+        self.fuse = self.conv(filters, 1, name="fuse", reads=2 * filters)
         self.x_to_highway = None
 
     def own_shapes(self, image_shape):
@@ -105,28 +104,14 @@ class MotionCell(WrapperCell):
     def build(self, inputs_shape, states_shape=None):
         check_even(inputs_shape)
         super().build(inputs_shape, states_shape)
-        *size, channels = inputs_shape
         few = self.filters // 4
-        *half, flow = (size[0], *self.own_shapes(size[1:])[0])
-        self.encode.build((*size, self.filters))
-        for layer in (self.motion_gates, self.candidate):
-            layer.build((*half, few + flow))
-        for layer in (self.mask, self.decode):
-            layer.build((*half, few))
-        self.warp.build((*half, few), (*half, flow))
-        self.merge.build((*half, few * OFFSETS))
-        self.fuse.build((*size, 2 * self.filters))
-        if channels != self.filters:
-            conv = self.conv(self.filters, 1, "x_to_highway", use_bias=False)
-            conv.build(inputs_shape)
-            self.x_to_highway = conv
-
-    def fold_pointwise(self, embed):
-        if can := embed.filters == self.filters and self.cell.fold_pointwise(
-            embed
-        ):
-            self.x_to_highway = FoldedOutput(embed)
-        return can
+        self.decode.build((None, None, None, few))
+        if inputs_shape[-1] == self.filters:
+            self.x_to_highway = FoldableIdentity(dtype=self.dtype_policy)
+        else:
+            self.x_to_highway = self.conv(
+                self.filters, 1, "x_to_highway", "x", use_bias=False
+            )
 
     def step(self, x, states):
         inner, (motion, trend) = self.split(states)
@@ -140,13 +125,21 @@ class MotionCell(WrapperCell):
         motion = lerp(a, z, motion) + trend
         motion = ops.clip(motion, -self.motion_limit, self.motion_limit)
         mask = ops.expand_dims(ops.sigmoid(self.mask(encoded)), -1)
-        moved = join_links(mask * self.warp(encoded, motion))
+        moved = _links_to_channels(mask * self.warp(encoded, motion))
         decoded = self.decode(self.merge(moved))
         g = ops.sigmoid(self.fuse(concat_channels(decoded, hidden)))
-        highway = x if self.x_to_highway is None else self.x_to_highway(x)
-        h = lerp(g, hidden, decoded) + (1 - aux["output_gate"]) * highway
+        highway = (1 - aux["output_gate"]) * self.x_to_highway(x)
+        h = lerp(g, hidden, decoded) + highway
         states = self.State(*inner._replace(h=h), motion, trend)
         return h, states, {**aux, "flow": motion}
 
     def get_config(self):
         return {**super().get_config(), "motion_limit": self.motion_limit}
+
+
+def _links_to_channels(maps):
+    """Reshape `(…, links, channels)` to `(…, channels · links)`."""
+    _, *size, links, channels = ops.shape(maps)
+    maps = ops.reshape(maps, (-1, links, channels))
+    maps = ops.transpose(maps, (0, 2, 1))
+    return ops.reshape(maps, (-1, *size, channels * links))

@@ -1,6 +1,6 @@
 """PrecipLSTM."""
 
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 import keras
 from keras import ops
@@ -11,24 +11,12 @@ from msrnn_keras.cells.gates import CheckpointBlock, gated_update
 from msrnn_keras.layers.local_attention import LocalAttention
 from msrnn_keras.utils.checks import check_positive
 
-
-class State(NamedTuple):
-    """States of a PrecipLSTM."""
-
-    m: Any  # memory that runs through the layers of a stack
-    h: Any  # hidden state, the output
-    c: Any  # cell state
-    s: Any  # spatial memory
-    t: Any  # temporal memory
-    x: Any  # the input of the step before
+State = namedtuple("State", ("m", "h", "c", "s", "t", "x"))
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class PrecipLSTMCell(ConvRNNCell):
     """PrecipLSTM cell: an ST-LSTM with a spatial and a temporal memory.
-
-    With `*` a 'same' convolution, `*1` a 1×1 convolution, d = x - x_previous
-    and biases left out; x attends to the window around each position:
 
         [query, key, value] = W_qkv *1 x
         a = x + W_a * local_attention(query, key, value)
@@ -40,28 +28,22 @@ class PrecipLSTMCell(ConvRNNCell):
         o' = sigmoid(o + W_co * c' + W_so * s' + W_to * t' + W_mo * m')
         h' = o' tanh(W_out *1 [c', s', t', m'])
 
-    States: `m`, `h`, `c`, `s`, `t`, each `(batch, height, width, filters)`,
-    and `x`, the previous input, zero at first. In a stack `m` runs from layer
-    to layer and on to the first layer of the next step.
+    d is x - x_previous, `*` a 'same' convolution, `*1` a 1×1 convolution;
+    biases are left out. States: `m`, `h`, `c`, `s`, `t`, each `(batch,
+    height, width, filters)`, and `x`, the previous input, zero at first. In a
+    stack `m` runs from layer to layer, then to the first layer of the next
+    step.
 
     Args:
-        filters: Integer, channels of the output and of each state but `x`.
-        kernel_size: Integer, side of the square convolution kernels, pixels.
+        filters, kernel_size, **kwargs: As in `ConvRNNCell`.
         attention_window: Integer, side of the square window that a position
             attends to, pixels of the cell's map.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
-
-    Raises:
-        ValueError: If one of these is not a positive integer.
 
     Example:
-    >>> layer = msrnn_keras.ConvRNN(msrnn_keras.PrecipLSTMCell(8))
-    >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
-    (2, 16, 16, 8)
+    >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.PrecipLSTMCell(8))(frames)
 
     Reference:
-        Ma et al., "PrecipLSTM: A Meteorological Spatiotemporal LSTM for
-        Precipitation Nowcasting", 2022, IEEE TGRS 60.
+        Ma et al., "PrecipLSTM", 2022, IEEE TGRS 60.
     """
 
     State = State
@@ -86,23 +68,24 @@ class PrecipLSTMCell(ConvRNNCell):
         "m_to_output": "_conv_m2o",
         "all_to_hidden": "c_m_ms_mt",
     }
-    # How many gates a map goes into: x into 4 of c, 3 of m and 3 of s.
+    # Number of gates of each map: x has i, f, g, o of c, i, f, g of m and of s.
     gates = {"x": 10, "difference": 3, "h": 4, "m": 3, "s": 3, "t": 3}
 
     def __init__(self, filters, kernel_size=3, attention_window=30, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
         check_positive("attention_window", attention_window)
         self.attention_window = attention_window
-        self.attention = LocalAttention(
-            attention_window, dtype=self.dtype_policy
-        )
-        for name, count in self.gates.items():
-            name = f"{name}_to_gates"
-            setattr(self, name, self.conv(count * filters, name=name))
-        for name in "cstm":
-            name = f"{name}_to_output"
-            setattr(self, name, self.conv(filters, name=name))
-        self.all_to_hidden = self.conv(filters, 1, name="all_to_hidden")
+        policy = self.dtype_policy
+        self.attention = LocalAttention(attention_window, dtype=policy)
+        for map_, count in self.gates.items():
+            reads = "x" if map_ == "difference" else map_
+            name, count = f"{map_}_to_gates", count * filters
+            setattr(self, name, self.conv(count, name=name, reads=reads))
+        for state in "cstm":
+            name = f"{state}_to_output"
+            setattr(self, name, self.conv(filters, name=name, reads=state))
+        reads = tuple("cstm")
+        self.all_to_hidden = self.conv(filters, 1, "all_to_hidden", reads)
 
     @property
     def state_size(self):
@@ -110,21 +93,9 @@ class PrecipLSTMCell(ConvRNNCell):
 
     def build(self, inputs_shape, states_shape=None):
         super().build(inputs_shape, states_shape)
-        *size, channels = inputs_shape
-        # As many channels as the input has, known only here.
-        self.query_key_value = self.conv(
-            3 * channels, 1, name="query_key_value", use_bias=False
-        )
-        self.attention_to_x = self.conv(channels, name="attention_to_x")
-        self.query_key_value.build(inputs_shape)
-        self.attention_to_x.build(inputs_shape)
-        one = (*size, self.filters)
-        for name in self.gates:
-            shape = inputs_shape if name in ("x", "difference") else one
-            getattr(self, f"{name}_to_gates").build(shape)
-        for name in "cstm":
-            getattr(self, f"{name}_to_output").build(one)
-        self.all_to_hidden.build((*size, 4 * self.filters))
+        n, options = inputs_shape[-1], {"reads": "x", "use_bias": False}
+        self.query_key_value = self.conv(3 * n, 1, "query_key_value", **options)
+        self.attention_to_x = self.conv(n, name="attention_to_x", reads="x")
 
     def step(self, x, states):
         n = self.filters
@@ -144,7 +115,5 @@ class PrecipLSTMCell(ConvRNNCell):
         return h, State(m, h, c, s, t, x), {"output_gate": o}
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "attention_window": self.attention_window,
-        }
+        config = {"attention_window": self.attention_window}
+        return {**super().get_config(), **config}

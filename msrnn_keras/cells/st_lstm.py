@@ -1,6 +1,6 @@
 """Spatiotemporal LSTM, the cell of PredRNN."""
 
-from typing import Any, NamedTuple
+from collections import namedtuple
 
 import keras
 from keras import ops
@@ -9,24 +9,17 @@ from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import (
     CheckpointBlock,
+    concat_channels,
     forget_and_add,
     gated_update,
 )
 
-
-class State(NamedTuple):
-    """States of an ST-LSTM."""
-
-    m: Any  # memory that runs through the layers of a stack
-    h: Any  # hidden state, the output
-    c: Any  # cell state
+State = namedtuple("State", ("m", "h", "c"))
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class STLSTMCell(ConvRNNCell):
-    """Spatiotemporal LSTM cell, of which PredRNN consists.
-
-    With `*` a 'same' convolution, `*1` a 1×1 convolution and biases left out:
+    """Spatiotemporal LSTM cell, the cell of PredRNN.
 
         [i, f, g, o] = W_x * x + W_h * h
         c' = sigmoid(f) c + sigmoid(i) tanh(g)
@@ -35,32 +28,21 @@ class STLSTMCell(ConvRNNCell):
         o' = sigmoid(o + W_co * c' + W_mo * m')
         h' = o' tanh(W_cm *1 [c', m'])
 
+    `*` is a 'same' convolution, `*1` a 1×1 convolution; biases are left out.
     States: `m`, `h`, `c`, each `(batch, height, width, filters)`. In a stack
-    `m` runs from layer to layer and on to the first layer of the next step.
-
-    Args:
-        filters: Integer, channels of the output and of each state.
-        kernel_size: Integer, side of the square convolution kernels, pixels.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
-
-    Raises:
-        ValueError: If `filters` or `kernel_size` is not a positive integer.
+    `m` runs from layer to layer, then to the first layer of the next step.
+    Arguments are those of `ConvRNNCell`.
 
     Example:
-    >>> layer = msrnn_keras.ConvRNN(msrnn_keras.STLSTMCell(8))
-    >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
-    (2, 16, 16, 8)
+    >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.STLSTMCell(8))(frames)
 
     Reference:
-        Wang et al., "PredRNN: Recurrent Neural Networks for Predictive
-        Learning using Spatiotemporal LSTMs", 2017, and PredRNN-V2, 2021,
-        arXiv:2103.09504.
+        Wang et al., "PredRNN", 2017, and PredRNN-V2, 2021, arXiv:2103.09504.
     """
 
     State = State
     float32_states = ("m", "c")
     aux_names = ("output_gate", "delta_c", "delta_m")
-    input_layers = ("x_to_gates",)
     checkpoint_names = {
         "x_to_gates": (
             CheckpointBlock("_conv_x2h", 4),
@@ -76,24 +58,14 @@ class STLSTMCell(ConvRNNCell):
 
     def __init__(self, filters, kernel_size=3, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
-        gates = self.cell_gates * filters
-        # x goes into the gates of both memories by one convolution.
-        self.x_to_gates = self.conv(gates + 3 * filters, name="x_to_gates")
-        self.h_to_gates = self.conv(gates, name="h_to_gates")
-        self.m_to_gates = self.conv(3 * filters, name="m_to_gates")
-        self.c_to_output = self.conv(filters, name="c_to_output")
-        self.m_to_output = self.conv(filters, name="m_to_output")
-        self.cm_to_hidden = self.conv(filters, 1, name="cm_to_hidden")
-
-    def build(self, inputs_shape, states_shape=None):
-        super().build(inputs_shape, states_shape)
-        one = (*inputs_shape[:3], self.filters)
-        self.x_to_gates.build(inputs_shape)
-        for layer in (self.h_to_gates, self.m_to_gates):
-            layer.build(one)
-        for layer in (self.c_to_output, self.m_to_output):
-            layer.build(one)
-        self.cm_to_hidden.build((*inputs_shape[:3], 2 * self.filters))
+        # i, f, g, o of the cell state, then i, f, g of the memory.
+        gates, both = self.cell_gates * filters, (self.cell_gates + 3) * filters
+        self.x_to_gates = self.conv(both, name="x_to_gates", reads="x")
+        self.h_to_gates = self.conv(gates, name="h_to_gates", reads="h")
+        self.m_to_gates = self.conv(3 * filters, name="m_to_gates", reads="m")
+        self.c_to_output = self.conv(filters, name="c_to_output", reads="c")
+        self.m_to_output = self.conv(filters, name="m_to_output", reads="m")
+        self.cm_to_hidden = self.conv(filters, 1, "cm_to_hidden", ("c", "m"))
 
     def step(self, x, states):
         gates, memory_gates = self.gates(x, states)
@@ -106,16 +78,14 @@ class STLSTMCell(ConvRNNCell):
         return h, State(m, h, c), aux
 
     def gates(self, x, states):
-        """The gates of the cell state and those of the memory."""
-        from_x, from_x_m = ops.split(
-            self.x_to_gates(x), [self.cell_gates * self.filters], axis=-1
-        )
+        """Return the gates of the cell state and those of the memory."""
+        sizes = [self.cell_gates * self.filters]
+        from_x, from_x_m = ops.split(self.x_to_gates(x), sizes, axis=-1)
         gates = from_x + self.h_to_gates(states.h)
         return gates, from_x_m + self.m_to_gates(states.m)
 
     def hidden(self, o, c, m):
-        """The new hidden state and the output gate."""
+        """Return the new hidden state and the output gate."""
         c, m = like(c, o), like(m, o)
         o = ops.sigmoid(o + self.c_to_output(c) + self.m_to_output(m))
-        both = ops.concatenate([c, m], axis=-1)
-        return o * tanh(self.cm_to_hidden(both)), o
+        return o * tanh(self.cm_to_hidden(concat_channels(c, m))), o

@@ -1,30 +1,19 @@
 """TrajGRU."""
 
-from typing import Any, NamedTuple
-
 import keras
 from keras import ops
 
 from msrnn_keras.backend.precision import like
 from msrnn_keras.cells.base import ConvRNNCell
+from msrnn_keras.cells.convgru import State
 from msrnn_keras.cells.gates import CheckpointBlock, lerp
 from msrnn_keras.layers.warp import Warp
 from msrnn_keras.utils.checks import check_positive
 
 
-class State(NamedTuple):
-    """States of a TrajGRU."""
-
-    h: Any  # hidden state, the output
-
-
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class TrajGRUCell(ConvRNNCell):
-    """Trajectory GRU cell.
-
-    The hidden state is read where a learned flow comes from, along `links`
-    trajectories. With `*` a 'same' convolution, `*1` a 1×1 convolution and
-    the gates in the order z, r, n:
+    """Trajectory GRU cell: the hidden state is sampled along a learned flow.
 
         [z_x, r_x, n_x, f_x] = W_x * x + b
         flow = W_f * leaky_relu(f_x + W_h * h + b_h) + b_f
@@ -34,35 +23,25 @@ class TrajGRUCell(ConvRNNCell):
         r = sigmoid(r_x + r_h)
         h' = (1 - z) leaky_relu(n_x + r n_h) + z h
 
-    States: `h`, `(batch, height, width, filters)`. `step` also gives `flow`,
-    `(batch, height, width, 2·links)`, pixels: channels 2l and 2l + 1 are
-    those of link l along the width and the height.
+    `*` is a 'same' convolution, `*1` a 1×1 convolution. State: `h`, `(batch,
+    height, width, filters)`. `aux["flow"]` is `(batch, height, width,
+    2·links)`, pixels: channels 2l and 2l + 1 are the flow of link l along the
+    width and the height.
 
     Args:
-        filters: Integer, channels of the output and of the state.
-        kernel_size: Integer, side of the square convolution kernels, pixels.
-        links: Integer, trajectories that end in each pixel.
-        **kwargs: Arguments of `keras.layers.Layer` (`name`, `dtype`, …).
-
-    Raises:
-        ValueError: If `filters`, `kernel_size` or `links` is not a positive
-            integer.
+        filters, kernel_size, **kwargs: As in `ConvRNNCell`.
+        links: Integer, number of trajectories that end in each pixel.
 
     Example:
-    >>> layer = msrnn_keras.ConvRNN(msrnn_keras.TrajGRUCell(8, links=5))
-    >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
-    (2, 16, 16, 8)
+    >>> outputs = ConvRNN(msrnn_keras.TrajGRUCell(8, links=5))(frames)
 
     Reference:
-        Shi et al., "Deep Learning for Precipitation Nowcasting: A Benchmark
-        and A New Model", 2017, arXiv:1706.03458. As in MS-RNN
-        (arXiv:2206.03010).
+        Shi et al., 2017, arXiv:1706.03458. As in MS-RNN (arXiv:2206.03010).
     """
 
     State = State
     float32_states = ("h",)
     aux_names = ("flow",)
-    input_layers = ("x_to_gates",)
     checkpoint_names = {
         "x_to_gates": (CheckpointBlock("_conv_x2h", 3), "_conv_x2f"),
         "h_to_features": "_conv_h2f",
@@ -74,21 +53,14 @@ class TrajGRUCell(ConvRNNCell):
         super().__init__(filters, kernel_size, **kwargs)
         check_positive("links", links)
         self.links = links
-        self.x_to_gates = self.conv(4 * filters, name="x_to_gates")
-        self.h_to_features = self.conv(filters, name="h_to_features")
-        self.features_to_flow = self.conv(2 * links, name="features_to_flow")
+        # Gates in the order z, r, n, then the features of the flow.
+        self.x_to_gates = self.conv(4 * filters, name="x_to_gates", reads="x")
+        self.h_to_features = self.conv(filters, name="h_to_features", reads="h")
+        options = {"name": "features_to_flow", "reads": filters}
+        self.features_to_flow = self.conv(2 * links, **options)
         self.warp = Warp(dtype=self.dtype_policy, name="warp")
-        self.warped_to_gates = self.conv(3 * filters, 1, name="warped_to_gates")
-
-    def build(self, inputs_shape, states_shape=None):
-        super().build(inputs_shape, states_shape)
-        size = inputs_shape[:3]
-        h_shape = (*size, self.filters)
-        self.x_to_gates.build(inputs_shape)
-        self.h_to_features.build(h_shape)
-        self.features_to_flow.build(h_shape)
-        self.warp.build(h_shape, (*size, 2 * self.links))
-        self.warped_to_gates.build((*size, self.links * self.filters))
+        options = {"name": "warped_to_gates", "reads": links * filters}
+        self.warped_to_gates = self.conv(3 * filters, 1, **options)
 
     def step(self, x, states):
         h = like(states.h, x)
@@ -103,7 +75,7 @@ class TrajGRUCell(ConvRNNCell):
         return like(h, n), State(h), {"flow": flow}
 
     def _read(self, h, flow):
-        """The gates' share of the hidden state, along all trajectories."""
+        """Return what the hidden state adds to the gates."""
         warped = self.warp(h, -flow)
         _, height, width, _ = ops.shape(h)
         shape = (-1, height, width, self.links * self.filters)
@@ -114,4 +86,5 @@ class TrajGRUCell(ConvRNNCell):
 
 
 def _leaky_relu(x):
+    """Return the leaky ReLU of slope 0.2."""
     return ops.leaky_relu(x, negative_slope=0.2)

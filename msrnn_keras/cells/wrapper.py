@@ -6,20 +6,20 @@ import math
 import keras
 
 from msrnn_keras.cells.base import ConvRNNCell
+from msrnn_keras.cells.convolutions import CONV_ARGUMENTS
 
 
 class WrapperCell(ConvRNNCell):
-    """Base class of what can be put on another cell.
+    """Base class of cells that wrap another cell.
 
-    The states are those of the inner cell followed by the wrapper's own,
-    named in `own_states`. A subclass defines `build` (beginning with
-    `super().build`) and `step`, which calls `self.cell.step`. `inner_shape`
-    says what the inner cell reads where that is not the input.
+    The states are those of the inner cell, then the wrapper's own, named in
+    `own_states`. A subclass defines `step`, which calls `self.cell.step`. If
+    the inner cell reads something else, it overrides `inner_shape`.
 
     Args:
         cell: `ConvRNNCell` to wrap.
-        **kwargs: Arguments of `keras.layers.Layer`; `dtype` is the cell's
-            where it is not given.
+        **kwargs: As in `ConvRNNCell`. `dtype`, initializers, regularizers and
+            constraints default to those of the cell.
 
     Raises:
         ValueError: If the cell lacks a name of `needs` in its `aux_names`
@@ -28,13 +28,14 @@ class WrapperCell(ConvRNNCell):
 
     own_states = ()  # names of the wrapper's own states
     own_float32_states = ()  # those of them that are `float32_states`
-    needs = ()  # what `step` of the inner cell must give
-    needs_states = ()  # which states the inner cell must have
+    needs = ()  # what `step` of the inner cell must return in `aux`
+    needs_states = ()  # states that the inner cell must have
     own_size_multiple = 1
     own_checkpoint_names = {}
 
     def __init__(self, cell, **kwargs):
-        kwargs.setdefault("dtype", cell.dtype_policy)
+        inherited = {name: getattr(cell, name) for name in CONV_ARGUMENTS}
+        kwargs = {"dtype": cell.dtype_policy, **inherited, **kwargs}
         super().__init__(cell.filters, cell.kernel_size, **kwargs)
         missing = sorted(set(self.needs) - set(cell.aux_names))
         if missing:
@@ -49,30 +50,25 @@ class WrapperCell(ConvRNNCell):
                     f"Received: {cell.State._fields}"
                 )
         self.cell = cell
-        self.State = collections.namedtuple(
-            "State", (*cell.State._fields, *self.own_states)
-        )
+        names = (*cell.State._fields, *self.own_states)
+        self.State = collections.namedtuple("State", names)
         self.float32_states = (*cell.float32_states, *self.own_float32_states)
-        self.size_multiple = math.lcm(
-            cell.size_multiple, self.own_size_multiple
-        )
-        self.aux_names = cell.aux_names
-        self.checkpoint_names = {
-            **{f"cell.{k}": v for k, v in cell.checkpoint_names.items()},
-            **self.own_checkpoint_names,
-        }
+        sizes = (cell.size_multiple, self.own_size_multiple)
+        self.size_multiple, self.aux_names = math.lcm(*sizes), cell.aux_names
+        names = {f"cell.{k}": v for k, v in cell.checkpoint_names.items()}
+        self.checkpoint_names = {**names, **self.own_checkpoint_names}
 
     def split(self, states):
-        """The inner cell's `State` and the list of the wrapper's own."""
+        """Return the inner cell's `State` and a list of the own states."""
         count = len(self.cell.State._fields)
         return self.cell.State(*states[:count]), list(states[count:])
 
     def own_shapes(self, image_shape):
-        """Shapes `(height, width, channels)` of the wrapper's own states."""
+        """Return the shapes `(height, width, channels)` of the own states."""
         return [(*image_shape, self.filters)] * len(self.own_states)
 
     def inner_shape(self, inputs_shape):
-        """Shape of what the inner cell reads."""
+        """Return the shape of the inner cell's input."""
         return inputs_shape
 
     @property
@@ -86,9 +82,8 @@ class WrapperCell(ConvRNNCell):
 
     def build(self, inputs_shape, states_shape=None):
         super().build(inputs_shape, states_shape)
-        if not self.cell.built:  # A loaded cell is.
+        if not self.cell.built:  # a loaded cell is
             self.cell.build(self.inner_shape(inputs_shape))
-            self.cell.built = True
 
     def get_config(self):
         config = super().get_config()

@@ -1,71 +1,105 @@
 """Arguments that several subcommands of `msrnn` share."""
 
+import pathlib
 
-def add_preset(command, optional=False, listed=False):
-    """Add the arguments that name a preset, as options where optional.
-
-    Where it is not `listed`, the model may be a file or a folder as well.
-    """
-    model = "such as ms-convlstm"
-    if not listed:
-        model += "; or a .keras file, a ./folder or hf://USER/NAME"
-    if optional:
-        command.add_argument("--model", default="ms-convlstm", help=model)
-        command.add_argument("--dataset", default="mnist", help="mnist")
-    else:
-        command.add_argument("model", help=model)
-        command.add_argument("dataset", help="such as mnist")
-    command.add_argument("--variant", help="such as small; else the best")
-    command.add_argument("--revision", help="else the newest")
+MODEL = "such as ms-convlstm/mnist; or a folder, hf://USER/NAME, a .keras file"
 
 
-def load(options):
-    """The model of a `.keras` file, of a folder, of the Hub, or a preset.
+def add_model(command):
+    """Add the option that names a trained model."""
+    command.add_argument("--model", default="ms-convlstm/mnist", help=MODEL)
+    add_revision(command)
 
-    Whatever has a `/` in it is a place, for no preset's name has one.
-    """
-    import zoo
-    from msrnn_keras.cli.prediction import load_model
 
-    if options.model.lower().endswith(".keras"):
-        return load_model(options.model)
-    place = "/" in options.model or "\\" in options.model
-    return zoo.load(
-        options.model,
-        None if place else options.dataset,
-        variant=options.variant,
-        revision=options.revision,
+def add_revision(command):
+    """Add the option that names the revision of a preset."""
+    command.add_argument(
+        "--revision", help="of the preset; default: the newest"
     )
 
 
-def load_place(place):
-    """Load a model that is named by one text.
+def add_options(command, *options):
+    """Add options without a default, each `(name, type, help text)`."""
+    for name, kind, text in options:
+        command.add_argument(f"--{name}", type=kind, help=text)
 
-    Args:
-        place: String: MODEL/DATASET, MODEL/DATASET/VARIANT, a `.keras` file,
-            a folder or `hf://USER/NAME`. A preset comes before a folder of
-            the same name; `./` in front makes it a folder.
 
-    Returns:
-        `keras.Model`.
-    """
+def add_integers(command, options):
+    """Add options of integers, each `(name, default, help text)`."""
+    for name, default, text in options:
+        command.add_argument(
+            f"--{name}", type=int, default=default, help=f"{text} ({default})"
+        )
+
+
+def load(name, revision=None):
+    """Load a trained model: a preset, a folder, hf://…, or a `.keras` file."""
     import zoo
-    from msrnn_keras.cli.prediction import load_model
+    from msrnn_keras.models import ms_stack  # noqa: F401, registers the class
 
-    if place.lower().endswith(".keras"):
-        return load_model(place)
-    parts = place.split("/")
-    names = {"/".join(name.split("/")[: len(parts)]) for name in zoo.names()}
-    if len(parts) > 1 and place in names:
-        return zoo.load(*parts)
-    return zoo.load(place)
+    if name.lower().endswith(".keras"):
+        return load_file(name)
+    options = {} if revision is None else {"revision": revision}
+    return zoo.load(name, **options)
+
+
+def load_file(path):
+    """Load a model from a `.keras` file, uncompiled."""
+    import keras
+
+    from msrnn_keras.models.ms_stack import MSStack
+    from msrnn_keras.utils.weights_file import check_weights_file
+
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no such file. Received: {str(path)!r}"
+        )
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        raise ValueError(
+            f"The file cannot be loaded as a Keras model ({error}). "
+            f"Received: {str(path)!r}"
+        ) from error
+    if not isinstance(model, MSStack):
+        raise ValueError(
+            "The model must be one of this package. Received: "
+            f"{type(model).__name__} in {str(path)!r}"
+        )
+    check_weights_file(path)
+    return model
 
 
 def height_and_width(size):
-    """Tuple of integers of a text such as `"64x64"`."""
+    """Return the tuple of integers of a text such as `"64x64"`."""
     height, _, width = size.lower().partition("x")
     if not (height.isdecimal() and width.isdecimal()):
         raise ValueError(
             f"--size takes HEIGHTxWIDTH, such as 64x64. Received: {size}"
         )
     return int(height), int(width)
+
+
+def add_cell_options(command):
+    """Add the option for arguments of the cell."""
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="an argument of the cell, such as attention_window=30",
+    )
+
+
+def cell_options(pairs):
+    """Return the dict of integers of texts such as `"links=10"`."""
+    options = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if not value.isdecimal():
+            raise ValueError(
+                f"--set takes NAME=NUMBER, such as links=10. Received: {pair}"
+            )
+        options[name.replace("-", "_")] = int(value)
+    return options

@@ -1,18 +1,45 @@
-"""The demonstration: a published model forecasts digits it never saw."""
+"""`msrnn demo`: a published model forecasts digits it never saw."""
 
 import pathlib
+import time
 from typing import NamedTuple
 
-import numpy as np
+from msrnn_keras.cli.arguments import add_integers, add_model, load
 
-from msrnn_keras.baselines import Persistence
-from msrnn_keras.data import MovingMNIST, sample_digits
-from msrnn_keras.evaluation import evaluate
-from msrnn_keras.utils.files import write_atomically
+CLIPS = (
+    ("clips", 32, "clips to score"),
+    ("shown", 0, "index of the drawn clip"),
+)
+
+
+def add(commands):
+    """Add the subcommand to the subparsers of `msrnn`."""
+    command = commands.add_parser(
+        "demo", help="forecast unseen digits, score and draw the forecast"
+    )
+    add_model(command)
+    command.add_argument(
+        "--out", default=".", help="folder for forecast.png and forecast.gif"
+    )
+    add_integers(command, CLIPS)
+    command.set_defaults(run=run)
+
+
+def run(options):
+    """Run the demonstration and print its scores."""
+    from msrnn_keras.evaluation import score_table
+
+    start = time.monotonic()
+    model = load(options.model, options.revision)
+    demo = run_demo(model, options.out, options.clips, options.shown)
+    print(f"{options.clips} clips of digits that the model never saw.")
+    print(score_table(demo.scores))
+    seconds = time.monotonic() - start
+    print(f"Wrote {demo.picture} and {demo.animation} in {seconds:.0f} s.")
 
 
 class Demo(NamedTuple):
-    """What `run_demo` gives back."""
+    """The result of `run_demo`."""
 
     scores: dict  # name -> scores, as `evaluation.score_table` takes them
     picture: pathlib.Path
@@ -20,28 +47,12 @@ class Demo(NamedTuple):
 
 
 def run_demo(model, folder=".", clips=32, shown=0):
-    """Forecast moving digits and draw the forecast.
+    """Forecast moving digits of the MNIST test set and draw one forecast."""
+    import numpy as np
 
-    The digits are those of the MNIST test set that ship with the package.
+    from msrnn_keras.baselines import Persistence
+    from msrnn_keras.evaluation import evaluate
 
-    Args:
-        model: `MSStack` trained on Moving MNIST.
-        folder: Path of an existing folder; `forecast.png` and `forecast.gif`
-            are written there.
-        clips: Integer, clips to score.
-        shown: Integer, which of the clips is drawn.
-
-    Returns:
-        `Demo`: the scores of the model and of persistence, and the paths of
-        the picture and the animation.
-
-    Raises:
-        FileNotFoundError: If the folder does not exist.
-        ValueError: If `shown` is not one of the clips.
-
-    Example:
-    >>> demo = run_demo(zoo.load("ms-convlstm", "mnist"))
-    """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -49,7 +60,8 @@ def run_demo(model, folder=".", clips=32, shown=0):
         )
     if not 0 <= shown < clips:
         raise ValueError(
-            f"`shown` must be one of the {clips} clips. Received: {shown}"
+            f"`shown` must be 0 or more, and less than {clips}. "
+            f"Received: shown={shown}"
         )
     data = unseen_clips(model, clips)
     baseline = Persistence(model.context, model.horizon)
@@ -59,22 +71,15 @@ def run_demo(model, folder=".", clips=32, shown=0):
     }
     past, future = (part[shown] for part in data.arrays())
     forecast = np.clip(model.predict(past[None], verbose=0)[0], 0, 1)
-    picture = folder / "forecast.png"
-    animation = folder / "forecast.gif"
+    picture, animation = folder / "forecast.png", folder / "forecast.gif"
     _draw(picture, animation, past, future, forecast)
     return Demo(scores, picture, animation)
 
 
 def unseen_clips(model, num_clips):
-    """Clips of the shipped test digits, as a model takes them.
+    """Return clips of the shipped test digits, of the model's sizes."""
+    from msrnn_keras.data import MovingMNIST, sample_digits
 
-    Args:
-        model: `MSStack`, or anything with its sizes.
-        num_clips: Integer.
-
-    Returns:
-        `MovingMNIST`.
-    """
     return MovingMNIST(
         "test",
         num_clips=num_clips,
@@ -86,8 +91,10 @@ def unseen_clips(model, num_clips):
 
 
 def _draw(picture, animation, past, future, forecast):
+    """Write the picture and the animation."""
     from msrnn_keras.plots import plot_forecast
     from msrnn_keras.plots.animation import forecast_frames, save_gif
+    from msrnn_keras.utils.files import write_atomically
 
     write_atomically(picture, plot_forecast(past, future, forecast).savefig)
     save_gif(animation, forecast_frames(past, future, forecast))

@@ -1,11 +1,9 @@
-"""`msrnn evaluate`: scores beside the baselines, and a report."""
+"""`msrnn evaluate`: score a model and the baselines, write a report."""
 
 import json
 import sys
 
-from msrnn_keras.cli.arguments import add_preset, load
-
-RAIN = (0.5, 2, 5, 10, 30)  # mm/h, thresholds of radar data
+from msrnn_keras.cli.arguments import MODEL, add_revision, load
 
 
 def add(commands):
@@ -13,11 +11,17 @@ def add(commands):
     command = commands.add_parser(
         "evaluate", help="score a model on a data set, beside the baselines"
     )
-    add_preset(command)
+    command.add_argument("model", help=MODEL)
+    command.add_argument(
+        "dataset", nargs="?", help="such as mnist; default: the preset's"
+    )
+    add_revision(command)
     command.add_argument("--data", help="file or folder of the data set")
-    command.add_argument("--split", default="test", help="test")
-    command.add_argument("--clips", type=int, help="only so many clips")
-    command.add_argument("--batch", type=int, default=16, help="clips, 16")
+    command.add_argument("--split", default="test", help="default: test")
+    command.add_argument("--clips", type=int, help="score the first N clips")
+    command.add_argument(
+        "--batch", type=int, default=16, help="clips per batch, default: 16"
+    )
     command.add_argument(
         "--baselines",
         nargs="*",
@@ -25,21 +29,27 @@ def add(commands):
         help="persistence, all-black, linear-extrapolation, optical-flow",
     )
     command.add_argument(
-        "--scores", nargs="+", help="such as mse ssim gdl; else the usual five"
+        "--scores",
+        nargs="+",
+        help="default: mse mae ssim psnr mse_unclipped; also gdl lpips …",
     )
     command.add_argument(
         "--thresholds",
         nargs="+",
         type=float,
-        help="in the data's units, for POD, FAR, CSI and HSS",
+        help="in the units of the data, for POD, FAR, CSI and HSS",
     )
     command.add_argument(
-        "--windows", nargs="+", type=int, help="pixels, for the FSS"
+        "--windows", nargs="+", type=int, help="in pixels, for the FSS"
     )
     command.add_argument("--json", help="file for the scores")
     command.add_argument("--report", help="HTML file for tables and pictures")
     command.add_argument(
-        "--shown", nargs="+", type=int, default=[0], help="clips to draw, 0"
+        "--shown",
+        nargs="+",
+        type=int,
+        default=[0],
+        help="indices of the clips to draw, default: 0",
     )
     command.set_defaults(run=run)
 
@@ -52,21 +62,15 @@ def run(options):
     for path in (options.json, options.report):
         if path:
             check_folder(path)
-    model = load(options)
+    options.dataset = options.dataset or _dataset_of(options.model)
+    model = load(options.model, options.revision)
     baselines = _baselines(options.baselines, model)
     dataset = _dataset(model, options)
-    radar = dataset.scaling.unit == "mm/h"
-    thresholds = options.thresholds or (RAIN if radar else None)
-    scores = {}
-    for scored in (model, *baselines):
-        scores[scored.name] = evaluate(
-            scored,
-            dataset,
-            scores=options.scores,
-            thresholds=thresholds,
-            windows=options.windows,
-            verbose=1,
-        )
+    metrics = _metrics(options, dataset)
+    scores = {
+        scored.name: evaluate(scored, dataset, metrics, verbose=1)
+        for scored in (model, *baselines)
+    }
     print(f"{options.dataset} {options.split} set, {dataset.num_clips} clips")
     columns = _columns(scores[model.name], options)
     for protocol in PROTOCOLS:
@@ -75,10 +79,43 @@ def run(options):
         text = json.dumps(scores, indent=2)
         write_atomically(options.json, lambda path: path.write_text(text))
     if options.report:
-        _report(options, model, dataset, scores, baselines, radar)
+        _report(options, model, dataset, scores, baselines)
 
 
-def _report(options, model, dataset, scores, baselines, radar):
+def _dataset_of(model):
+    """Return the data set that a preset was trained on."""
+    from msrnn_keras.presets.registry import Library
+
+    library = Library()
+    if library.knows(model):
+        return library.find(model).dataset
+    raise ValueError(
+        "Name the data set to score on: msrnn evaluate MODEL/DATASET for a "
+        f"preset, or msrnn evaluate FILE DATASET. Received: {model}"
+    )
+
+
+def _metrics(options, dataset):
+    """Return the metrics of the options; rain has default thresholds."""
+    from msrnn_keras import metrics
+    from msrnn_keras.utils.names import lookup, normalize
+
+    chosen = metrics.default_metrics()
+    if options.scores:
+        others = ("GDL", "BalancedMSE", "BalancedMAE", "LPIPS")
+        known = [*chosen, *(getattr(metrics, name)() for name in others)]
+        known = {normalize(metric.name): metric for metric in known}
+        names = dict.fromkeys(options.scores)
+        chosen = [lookup(name, known, "score")[1] for name in names]
+    thresholds = options.thresholds or ()
+    if not thresholds and dataset.scaling.unit == "mm/h":
+        thresholds = metrics.RAIN_THRESHOLDS
+    windows = options.windows or ()
+    return [*chosen, *metrics.threshold_metrics(thresholds, windows)]
+
+
+def _report(options, model, dataset, scores, baselines):
+    """Write the HTML report."""
     from msrnn_keras.report import evaluation_report
 
     evaluation_report(
@@ -87,7 +124,7 @@ def _report(options, model, dataset, scores, baselines, radar):
         dataset,
         scores,
         shown=options.shown,
-        radar=radar,
+        radar=dataset.scaling.unit == "mm/h",
         baselines=baselines,
         setting={
             "Data": f"{options.dataset}, {options.split}",
@@ -98,7 +135,7 @@ def _report(options, model, dataset, scores, baselines, radar):
 
 
 def _columns(result, options):
-    """The scores to print: the usual ones, or all that were asked for."""
+    """Return the keys to print: all chosen ones, or the usual ones."""
     if not (options.scores or options.thresholds or options.windows):
         rain = [key for key in result["forecast"] if key.startswith("csi")]
         return ["mse", "mae", "ssim", "psnr", *rain]
@@ -106,15 +143,16 @@ def _columns(result, options):
 
 
 def _baselines(names, model):
+    """Return the baselines with the context and the horizon of the model."""
     from msrnn_keras.baselines import BASELINES
     from msrnn_keras.utils.names import lookup
 
     chosen = [lookup(name, BASELINES, "baseline")[1] for name in names]
-    return [made(model.context, model.horizon) for made in chosen]
+    return [baseline(model.context, model.horizon) for baseline in chosen]
 
 
 def _dataset(model, options):
-    """The data set's split, for the model's context and horizon."""
+    """Return the split of the data set, cut for the model."""
     from msrnn_keras import data
     from msrnn_keras.utils.names import normalize
 

@@ -1,8 +1,8 @@
-"""`msrnn predict`: forecasts of your own frames."""
+"""`msrnn predict`: forecast your own frames."""
 
 import json
 
-from msrnn_keras.cli.arguments import add_preset, height_and_width, load
+from msrnn_keras.cli.arguments import add_model, height_and_width, load
 
 
 def add(commands):
@@ -15,7 +15,7 @@ def add(commands):
         help="frames in time order: .npy, .npz, a video, a .gif, a folder of "
         "images, .nc, or with --importer radar files (a folder, or a pattern)",
     )
-    add_preset(command, optional=True)
+    add_model(command)
     command.add_argument(
         "--out", required=True, help="a .npz, .npy, .nc, .png, .gif or .mp4"
     )
@@ -23,11 +23,15 @@ def add(commands):
     command.add_argument(
         "--last",
         type=int,
-        help="so many frames at the end are the past, across gaps as well; "
-        "else all after the last gap",
+        help="number of frames at the end that are the past, even across "
+        "gaps; default: all after the last gap",
     )
-    command.add_argument("--variable", help="of a .nc file; else the only one")
-    command.add_argument("--size", help="of a video, such as 64x64; else its")
+    command.add_argument(
+        "--variable", help="of a .nc file; default: the only one"
+    )
+    command.add_argument(
+        "--size", help="of a video, such as 64x64; default: its own"
+    )
     command.add_argument(
         "--gray", action="store_true", help="read a video as one channel"
     )
@@ -36,35 +40,37 @@ def add(commands):
         type=float,
         nargs=2,
         metavar=("LOW", "HIGH"),
-        help="values that are black and white; else by the unit",
+        help="values of black and white; default: by the unit",
     )
     command.add_argument(
-        "--fill", type=float, help="value in place of missing ones"
+        "--fill", type=float, help="value that replaces missing ones"
     )
     command.add_argument(
         "--interval",
         type=float,
-        help="seconds between two frames; splits them where a step is another",
+        help="seconds between two frames; another step is a gap",
     )
     _add_radar(command)
     command.add_argument(
-        "--fps", type=float, help="of a .gif or .mp4; else the video's, or 5"
+        "--fps",
+        type=float,
+        help="of a .gif or .mp4; default: the video's, or 5",
     )
     command.set_defaults(run=run)
 
 
 def _add_radar(command):
-    """Add the arguments of radar files."""
+    """Add the options for radar files."""
     command.add_argument(
         "--period",
         type=float,
-        help="seconds over which radar files sum the rain; else as they say",
+        help="seconds over which radar files sum rain; default: as stated",
     )
     command.add_argument(
         "--importer", help="of pysteps, for radar files, such as odim_hdf5"
     )
     command.add_argument(
-        "--pattern", help="time in their names, such as radar_%%Y%%m%%d%%H%%M*"
+        "--pattern", help="time in file names, such as radar_%%Y%%m%%d%%H%%M*"
     )
     command.add_argument(
         "--option",
@@ -86,13 +92,17 @@ def run(options):
     recordings = _read_recordings(options)
     check_writable(options.out, recordings, options.fps)
     past, forecast = forecast_recordings(
-        load(options), recordings, options.horizon, options.last
+        load(options.model, options.revision),
+        recordings,
+        options.horizon,
+        options.last,
     )
     write_forecast(options.out, recordings, past, forecast, options.fps)
-    print(f"Wrote {forecast.shape[1]} frames ahead to {options.out}.")
+    print(f"Wrote {forecast.shape[1]} forecast frames to {options.out}.")
 
 
 def _read_recordings(options):
+    """Read the input with the options that were given."""
     from msrnn_keras.data import MinMax
     from msrnn_keras.data.io.read import read_recordings
 

@@ -1,76 +1,15 @@
-"""Forecasts of recordings, by models in files."""
+"""Forecast what follows recordings."""
 
-import pathlib
-
-import keras
 import numpy as np
 
-from msrnn_keras.models.ms_stack import MSStack
 from msrnn_keras.utils.checks import check_positive
-from msrnn_keras.utils.weights_file import check_weights_file
-
-
-def load_model(path):
-    """Load a model from a `.keras` file, uncompiled.
-
-    Args:
-        path: Path of the file.
-
-    Returns:
-        `MSStack`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it holds no such model, or a weight that is not a
-            finite floating-point number.
-
-    Example:
-    >>> model = load_model("model.keras")
-    """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no such file. Received: {str(path)!r}"
-        )
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except Exception as error:
-        raise ValueError(
-            f"The file cannot be loaded as a Keras model ({error}). "
-            f"Received: {str(path)!r}"
-        ) from error
-    if not isinstance(model, MSStack):
-        raise ValueError(
-            "The model must be of this package, an MSStack. Received: "
-            f"{type(model).__name__} in {str(path)!r}"
-        )
-    check_weights_file(path)
-    return model
 
 
 def forecast_recordings(model, recordings, horizon=None, last=None):
-    """Forecast what comes after recordings.
+    """Return `(past, forecast)`, pixels of the frames that follow recordings.
 
-    Args:
-        model: `MSStack`.
-        recordings: List of `msrnn_keras.data.Recording` of one size.
-        horizon: Integer, frames to forecast; None is the model's own.
-        last: Integer, how many frames at the end of each are the past, even
-            across a gap. None is all after the last gap, which must be as
-            many as the model's `context`; without a gap, all.
-
-    Returns:
-        Tuple of the past and the forecast, pixels `(clips, time, height,
-        width, channels)`.
-
-    Raises:
-        ValueError: If the frames have other channels than the model, are
-            fewer than `last`, too few follow the last gap, or they hold
-            missing pixels that the model is not built for; or if the model
-            computes a frame that is not finite.
-
-    Example:
-    >>> past, forecast = forecast_recordings(model, [recording], horizon=12)
+    The past is the `last` frames of each recording, even across a gap; by
+    default all frames after the last gap, at least the model's `context`.
     """
     frames = min(map(len, recordings))
     if last is None:
@@ -78,7 +17,7 @@ def forecast_recordings(model, recordings, horizon=None, last=None):
     check_positive("last", last)
     if last > frames:
         raise ValueError(
-            f"There must be {last} frames to take the last {last}. "
+            f"The recording must have `last` frames or more, {last}. "
             f"Received: {frames} frames"
         )
     _check_channels(model, recordings[0])
@@ -90,17 +29,18 @@ def forecast_recordings(model, recordings, horizon=None, last=None):
 
 
 def _check_finite(forecast):
+    """Refuse frames that are not finite."""
     finite = np.isfinite(forecast).all(axis=(0, 2, 3, 4))
     if not finite.all():
         raise ValueError(
-            "The model computed frames that are not finite; ask for fewer "
-            "(--horizon), or check its weights. Received: NaN or infinity "
-            f"from frame {int(finite.argmin()) + 1} of {len(finite)} on"
+            "The model computed frames that are not finite; shorten the "
+            "forecast (--horizon), or check the weights. Received: NaN or "
+            f"infinity from frame {int(finite.argmin()) + 1} of {len(finite)}"
         )
 
 
 def _after_gap(recording, context):
-    """Return how many frames follow the last gap; refuse too few."""
+    """Return the number of frames after the last gap; refuse too few."""
     start, stop = max(recording.segments, key=lambda x: x[1])
     if start > 0 and stop - start < context:
         gap = f"before frame {start}"
@@ -110,19 +50,19 @@ def _after_gap(recording, context):
             gap = f"from {times}, {gap}"
         raise ValueError(
             f"The model needs {context} frames after the last gap; last=N "
-            "(--last N) takes the last N frames all the same, even across a "
-            f"gap. Received: {stop - start} frame(s) after the gap {gap}"
+            "(--last N) takes the last N frames even across a gap. "
+            f"Received: {stop - start} frame(s) after the gap {gap}"
         )
     return stop - start
 
 
 def _check_channels(model, recording):
+    """Refuse frames with another number of channels."""
     channels, wanted = recording.image_shape[-1], model.image_shape[-1]
     if channels == wanted:
         return
-    remedy = (
-        "; read it with gray (--gray)" if (channels, wanted) == (3, 1) else ""
-    )
+    gray = (channels, wanted) == (3, 1)
+    remedy = "; read the video with gray=True (--gray)" if gray else ""
     raise ValueError(
         f"The model takes frames of {wanted} channel(s){remedy}. "
         f"Received: {channels} channel(s)"
@@ -130,6 +70,7 @@ def _check_channels(model, recording):
 
 
 def _check_missing(model, past):
+    """Refuse missing pixels that the model cannot read."""
     count = int(np.isnan(past).sum())
     if not count:
         return
@@ -142,6 +83,6 @@ def _check_missing(model, past):
     if getattr(model, "missing", None) is None:
         raise ValueError(
             "Missing pixels (NaN) need a model built with missing='mask'; or "
-            "give the value that stands for them with fill (--fill VALUE). "
+            "replace them with fill=VALUE (--fill VALUE). "
             f"Received: {count} NaN of {past.size} pixels"
         )

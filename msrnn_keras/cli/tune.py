@@ -1,8 +1,8 @@
-"""`msrnn tune`: searches for hyperparameters on a data set."""
+"""`msrnn tune`: search for hyperparameters on a data set."""
 
-from msrnn_keras.cli.arguments import height_and_width
+from msrnn_keras.cli.arguments import add_options, height_and_width
 
-# Options that are arguments of `MSRNNHyperModel`, with several values each.
+# Options with several values: argument of `MSRNNHyperModel`, type, help.
 RANGES = {
     "cells": ("cell", str, "such as convlstm predrnn"),
     "filters": ("filters", int, "channels of the layers, such as 16 32"),
@@ -13,12 +13,31 @@ RANGES = {
     "sampling": ("sampling", str, "of none, linear, reverse"),
     "sampling-steps": ("sampling_steps", int, "training steps"),
 }
+INTEGERS = {
+    "epochs": 10,
+    "clips": 1000,
+    "validation-clips": 200,
+    "batch": 8,
+    "seed": 0,
+}
+OPTIONS = (
+    ("trials", int, "20; hyperband runs all its rounds"),
+    ("max-minutes", float, "stop after so many minutes"),
+    ("clipnorm", float, "of the gradients"),
+    ("context", int, "frames given"),
+    ("horizon", int, "frames to forecast"),
+    ("size", str, "of the frames of mnist, 64x64"),
+    ("precision", str, "such as mixed_bfloat16; float32"),
+)
+# Options that are passed to `tuning.tune` as they are.
+PASSED = ("method", "epochs", "overwrite", "seed", "max_minutes", "verbose")
+SETTING = ("dataset", "clips", "validation_clips", "batch")
 
 
 def add(commands):
     """Add the subcommand to the subparsers of `msrnn`."""
     command = commands.add_parser(
-        "tune", help="search for hyperparameters, or go on with a search"
+        "tune", help="search for hyperparameters, or resume a search"
     )
     command.add_argument("dataset", help="such as mnist")
     command.add_argument("--out", required=True, help="folder of the search")
@@ -26,25 +45,14 @@ def add(commands):
     command.add_argument(
         "--method", default="hyperband", help="hyperband, bayesian or random"
     )
+    add_options(command, *OPTIONS)
     command.add_argument(
-        "--trials", type=int, help="20, or all rounds of hyperband"
-    )
-    command.add_argument(
-        "--max-minutes", type=float, help="stop after so many minutes"
-    )
-    command.add_argument(
-        "--overwrite", action="store_true", help="delete the search there"
+        "--overwrite", action="store_true", help="delete an existing search"
     )
     command.add_argument(
         "--verbose", type=int, default=1, help="0, 1 (lines), 2 (all)"
     )
-    for name, default in (
-        ("epochs", 10),
-        ("clips", 1000),
-        ("validation-clips", 200),
-        ("batch", 8),
-        ("seed", 0),
-    ):
+    for name, default in INTEGERS.items():
         text = str(default)
         command.add_argument(f"--{name}", type=int, default=default, help=text)
     for name, (_, kind, text) in RANGES.items():
@@ -56,54 +64,37 @@ def add(commands):
         metavar=("LOW", "HIGH"),
         help="of Adam, 1e-4 3e-3",
     )
-    command.add_argument("--clipnorm", type=float, help="of the gradients")
-    _add_frames(command)
     command.set_defaults(run=run)
 
 
-def _add_frames(command):
-    command.add_argument("--context", type=int, help="frames given")
-    command.add_argument("--horizon", type=int, help="frames to forecast")
-    command.add_argument("--size", help="of the frames of mnist, 64x64")
-    command.add_argument("--precision", help="such as mixed_bfloat16; float32")
-
-
 def run(options):
-    """Search, print the table, say how to go on."""
+    """Search and print the table of trials."""
     from msrnn_keras import tuning
 
     train, validation = _datasets(options)
+    given = vars(options)
     tuner = tuning.tune(
         _hypermodel(options, train),
         train,
         validation,
         options.out,
-        method=options.method,
         max_trials=options.trials,
-        epochs=options.epochs,
-        overwrite=options.overwrite,
-        seed=options.seed,
-        max_minutes=options.max_minutes,
-        setting={
-            "dataset": options.dataset,
-            "clips": options.clips,
-            "validation_clips": options.validation_clips,
-            "batch": options.batch,
-        },
-        verbose=options.verbose,
+        setting={name: given[name] for name in SETTING},
+        **{name: given[name] for name in PASSED},
     )
     if not tuner.leads:
-        print("Nothing is left for this worker; its chief has the results.")
+        print("This worker is done; the chief has the results.")
         return
     results = tuning.read_results(options.out)
     print(tuning.results_table(results))
     if not tuner.finished:
-        print("Run the same command again to go on.")
+        print("Run the same command again to continue.")
     if tuner.best is not None:
         print(f"Best hyperparameters: {tuner.best}")
 
 
 def _datasets(options):
+    """Return the training and the validation data."""
     from msrnn_keras import data
 
     shared = {
@@ -132,6 +123,7 @@ def _datasets(options):
 
 
 def _hypermodel(options, train):
+    """Return the search space of the options, with the sizes of the data."""
     from msrnn_keras.tuning import MSRNNHyperModel
 
     given = vars(options)
@@ -146,7 +138,7 @@ def _hypermodel(options, train):
         image_shape=(*train.image_shape, 1)[:3],
         context=train.context,
         horizon=train.horizon,
-        # Radar has pixels that it does not see.
+        # Radar images have missing pixels.
         missing="mask" if train.scaling.unit == "mm/h" else None,
         dtype=options.precision,
         clipnorm=options.clipnorm,
@@ -159,7 +151,7 @@ def _scales(text):
     parts = text.split(",")
     if not all(part.isdecimal() for part in parts):
         raise ValueError(
-            "--scales takes numbers with commas, such as 1,2,2,1. "
+            "--scales takes numbers and commas, such as 1,2,2,1. "
             f"Received: {text}"
         )
     return tuple(int(part) for part in parts)

@@ -1,4 +1,4 @@
-"""What a model costs and sees, plain beside multi-scale."""
+"""Cost and receptive field, plain beside multi-scale (`msrnn summary`)."""
 
 import math
 from typing import NamedTuple
@@ -7,26 +7,27 @@ from msrnn_keras.cost import estimate
 from msrnn_keras.models.architectures import ALIASES, ARCHITECTURES
 from msrnn_keras.models.ms_stack import create
 from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.formatting import format_number
 from msrnn_keras.utils.names import lookup, normalize
 from msrnn_keras.utils.tables import aligned
 
 GIGA, MEBIBYTE = 10**9, 2**20
 NOTES = """\
-FLOPs: of one clip; a multiplication and an addition are two.
-Field: side in pixels of what a layer can see, in theory, in a frame large
-enough, of this step (newest) and of the first one; "all": the whole frame.
+FLOPs: of one clip; a multiplication and an addition count as two.
+Field: theoretical side, in pixels, of what a layer sees in the frame of the
+same step (newest) and in the first frame (oldest); "all": the whole frame.
 Memory: tensors of a training step with Adam, estimated for TensorFlow on a
-CPU without XLA; Python and TensorFlow themselves come on top."""
+CPU without XLA; Python and TensorFlow themselves are not included."""
 
 
 class Costs(NamedTuple):
-    """What one model costs and sees."""
+    """Cost and receptive field of one model."""
 
     name: str
     parameters: int
     flops: int  # of one forecast of one clip
-    fields: dict  # scale: `estimate.Field`
-    memory: estimate.Memory  # of one training step
+    fields: dict  # scale -> `estimate.Field`
+    memory: int  # of one training step, bytes
 
 
 class Comparison(NamedTuple):
@@ -34,32 +35,11 @@ class Comparison(NamedTuple):
 
     plain: Costs
     multi_scale: Costs
-    setting: str  # sizes of both, in words
+    setting: str  # sizes of both, as text
 
 
 def compare(name, batch=4, skips=None, **options):
-    """What a model costs and sees, plain and multi-scale.
-
-    Args:
-        name: String, such as `"predrnn"` or `"ms-predrnn"`, which are the
-            same here; see `msrnn_keras.models.architectures.ARCHITECTURES`.
-        batch: Integer, samples of a training batch.
-        skips: String, the topology of the multi-scale stack.
-        **options: Further arguments of `MSStack`, for both but `scales`,
-            those of the multi-scale stack. The defaults are the published
-            sizes: 64 filters, 64×64 pixels, 10 frames to 10.
-
-    Returns:
-        `Comparison`.
-
-    Raises:
-        ValueError: If the name or an option is unknown or out of its range.
-
-    Example:
-    >>> costs = compare("predrnn", filters=32)
-    >>> costs.multi_scale.flops / costs.plain.flops
-    0.397...
-    """
+    """Estimate both models; `options` are arguments of `MSStack`."""
     check_positive("batch", batch)
     name = ALIASES.get(normalize(name), name)
     _, row = lookup(name, ARCHITECTURES, "architecture")
@@ -73,8 +53,24 @@ def compare(name, batch=4, skips=None, **options):
     )
 
 
+def table(comparison):
+    """Write a `Comparison` as text, a line for each quantity."""
+    plain, multi_scale, setting = comparison
+    rows = [("", plain.name, multi_scale.name, "ratio")]
+    for label, value_of, spec in _quantities(multi_scale.fields):
+        pair = [value_of(plain), value_of(multi_scale)]
+        known = not {None, math.inf} & set(pair)
+        texts = [
+            "all" if value == math.inf else format_number(value, spec)
+            for value in pair
+        ]
+        texts.append(f"{pair[1] / pair[0]:.2f}" if known else "")
+        rows.append((label, *texts))
+    return "\n".join([setting, *aligned(rows), NOTES])
+
+
 def _setting(model, batch):
-    """What both models are and are trained with, in words."""
+    """Describe the sizes of both models and of the training batch."""
     height, width, channels = model.image_shape
     parts = [
         f"{height}×{width}×{channels}",
@@ -90,6 +86,7 @@ def _setting(model, batch):
 
 
 def _costs(name, model, batch):
+    """Estimate the costs of one model."""
     return Costs(
         name,
         sum(math.prod(w.shape) for w in model.trainable_variables),
@@ -99,59 +96,21 @@ def _costs(name, model, batch):
     )
 
 
-def table(comparison):
-    """A comparison as text.
-
-    Args:
-        comparison: `Comparison`.
-
-    Returns:
-        String, a line for each quantity.
-    """
-    plain, multi_scale, setting = comparison
-    rows = [("", plain.name, multi_scale.name, "ratio")]
-    for label, number, form in _quantities(multi_scale.fields):
-        pair = [number(plain), number(multi_scale)]
-        ratio = "" if None in pair else _ratio(*pair)
-        rows.append((label, *(_text(n, form) for n in pair), ratio))
-    return "\n".join([setting, *aligned(rows), NOTES])
-
-
 def _quantities(scales):
-    """Rows of the table: `(label, function of Costs, format)`."""
-    rows = [
+    """Return the rows of the table: label, function of `Costs`, format."""
+    fields = [
+        (f"field, px: {when} frame, scale {scale}", _field(scale, when), ",")
+        for when in estimate.Field._fields
+        for scale in scales
+    ]
+    return [
         ("parameters", lambda costs: costs.parameters, ","),
         ("GFLOPs per forecast", lambda costs: costs.flops / GIGA, ",.1f"),
+        *fields,
+        ("memory, MiB", lambda costs: costs.memory / MEBIBYTE, ",.1f"),
     ]
-    for when in estimate.Field._fields:
-        rows += [
-            (f"field, px: {when} frame, scale {s}", _field(s, when), ",")
-            for s in scales
-        ]
-    for part in (*estimate.Memory._fields, "total"):
-        rows.append((f"memory, MiB: {part}", _memory(part), ",.1f"))
-    return rows
 
 
 def _field(scale, when):
-    def number(costs):
-        field = costs.fields.get(scale)
-        return None if field is None else getattr(field, when)
-
-    return number
-
-
-def _memory(part):
-    return lambda costs: getattr(costs.memory, part) / MEBIBYTE
-
-
-def _text(number, form):
-    if number is None:
-        return "–"
-    return "all" if number == math.inf else format(number, form)
-
-
-def _ratio(plain, multi_scale):
-    if math.inf in (plain, multi_scale):
-        return ""
-    return f"{multi_scale / plain:.2f}"
+    """Return a function from `Costs` to a side, None without that scale."""
+    return lambda costs: getattr(costs.fields.get(scale), when, None)

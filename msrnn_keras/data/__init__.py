@@ -1,4 +1,4 @@
-"""Data sets, each giving clips as batches `(past, future)`."""
+"""Data sets and readers that give clips as batches `(past, future)`."""
 
 from msrnn_keras.data.clips import Clips
 from msrnn_keras.data.datasets.catalog import NAMES, load
@@ -11,10 +11,7 @@ from msrnn_keras.data.datasets.germany import Germany
 from msrnn_keras.data.datasets.kth import KTH
 from msrnn_keras.data.datasets.moving_mnist import (
     MovingMNIST,
-    clips_sha256,
-    draw_clips,
     moving_digits,
-    trajectory,
     verify_test_set,
 )
 from msrnn_keras.data.datasets.official_mnist import OfficialMNIST
@@ -26,10 +23,10 @@ from msrnn_keras.data.io.radar import from_radar
 from msrnn_keras.data.io.recording import Recording, from_arrays
 from msrnn_keras.data.io.video import from_video
 from msrnn_keras.data.scaling import MinMax, RainRate, Scaling
-from msrnn_keras.data.sources import ArraySource, Source, segments_of
-from msrnn_keras.data.tf_data import as_tf_data
+from msrnn_keras.data.sources import ArraySource, Source
 
 __all__ = [
+    "NAMES",
     "ArraySource",
     "Clips",
     "EpochDataset",
@@ -37,17 +34,13 @@ __all__ = [
     "KTH",
     "MinMax",
     "MovingMNIST",
-    "NAMES",
     "OfficialMNIST",
     "RainRate",
     "Recording",
     "Scaling",
     "Source",
     "TaxiBJ",
-    "as_tf_data",
-    "clips_sha256",
     "digits_source",
-    "draw_clips",
     "forecast_dataset",
     "from_arrays",
     "from_netcdf",
@@ -57,7 +50,5 @@ __all__ = [
     "load_digits",
     "moving_digits",
     "sample_digits",
-    "segments_of",
-    "trajectory",
     "verify_test_set",
 ]

@@ -1,45 +1,38 @@
-"""Clips cut out of long rows of frames, as batches `(x, y)`."""
+"""Clips cut from a source of frames, in batches `(x, y)`."""
 
 import concurrent.futures
-import math
 
 import numpy as np
 
-from msrnn_keras.data.epochs import EpochDataset
-from msrnn_keras.data.tf_data import as_tf_data
+from msrnn_keras.data.epochs import ClipDataset
 from msrnn_keras.utils.checks import check_positive
 
 
-class Clips(EpochDataset):
-    """Batches of clips for `fit`, `evaluate` and `predict`, read as needed.
+class Clips(ClipDataset):
+    """Batches of clips for `fit`, `evaluate` and `predict`, read on demand.
 
-    A clip is `context + horizon` frames that follow one another without a
-    gap. Missing pixels are NaN, in x as well: build the model with
-    `missing="mask"` to train on them.
-
-    With `shuffle` the order depends on `seed` and `epoch` alone. `epoch`, 0
-    at first, may be set at any time; Keras advances it after each epoch.
-    Every epoch has every clip once, for any number of `workers`. Keras' `fit`
-    also puts the batches in a random order, unless it is given
-    `shuffle=False`.
+    A clip is `context + horizon` consecutive frames without a gap in time.
+    Missing pixels are NaN in x and y; a model with `missing="mask"` trains on
+    them. With `shuffle`, the order depends on `seed` and `epoch` alone, see
+    `EpochDataset`; Keras' `fit` also shuffles the batches, unless it is called
+    with `shuffle=False`.
 
     Args:
         source: `msrnn_keras.data.Source`.
-        context: Integer, frames given.
-        horizon: Integer, frames to forecast.
-        batch_size: Integer, clips of a batch; the last may be shorter.
-        stride: Integer, frames from the start of a clip to that of the next.
-        teacher_forcing: Boolean, whether x is the clip without its last
-            frame, for scheduled sampling, rather than the context alone.
-        shuffle: Boolean, whether the clips come in another order each epoch.
-        seed: Non-negative integer, of the order.
-        num_clips: Integer, clips of an epoch, at most as many as there are;
-            None is all. Fewer than all are spread evenly over the data.
-        **kwargs: `workers`, an integer: threads that read the clips of a
-            batch at the same time; further ones as of `EpochDataset`.
+        context: Integer, number of input frames.
+        horizon: Integer, number of frames to forecast.
+        batch_size: Integer, clips per batch; the last batch may be smaller.
+        stride: Integer, frames between the starts of two successive clips.
+        teacher_forcing: Boolean. If True, x is the clip without its last frame,
+            for scheduled sampling. If False, x is the context alone.
+        shuffle: Boolean, whether to reorder the clips in each epoch.
+        seed: Non-negative integer, seed of the order.
+        num_clips: Integer, clips per epoch, spread evenly over the data; None
+            uses all clips.
+        **kwargs: Arguments of `EpochDataset`, such as `workers`.
 
     Raises:
-        ValueError: If an argument is out of its range, or no row of frames is
+        ValueError: If an argument is out of range, or no segment of frames is
             long enough for a clip.
 
     Example:
@@ -62,26 +55,18 @@ class Clips(EpochDataset):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value in (
-            ("context", context),
-            ("horizon", horizon),
-            ("batch_size", batch_size),
-            ("stride", stride),
-        ):
-            check_positive(name, value)
+        self.context, self.horizon = context, horizon
+        self.batch_size, self.stride = batch_size, stride
+        for name in ("context", "horizon", "batch_size", "stride"):
+            check_positive(name, getattr(self, name))
         if not isinstance(seed, int) or seed < 0:
             raise ValueError(
                 "`seed` must be a non-negative integer. "
                 f"Received: seed={seed!r}"
             )
         self.source = source
-        self.context, self.horizon = context, horizon
-        self.batch_size, self.stride = batch_size, stride
-        self.teacher_forcing, self.shuffle, self.seed = (
-            teacher_forcing,
-            shuffle,
-            seed,
-        )
+        self.teacher_forcing = teacher_forcing
+        self.shuffle, self.seed = shuffle, seed
         self.starts = _starts(source.segments, context + horizon, stride)
         if num_clips is not None:
             check_positive("num_clips", num_clips)
@@ -90,6 +75,7 @@ class Clips(EpochDataset):
 
     @property
     def num_clips(self):
+        """Number of clips per epoch."""
         return len(self.starts)
 
     @property
@@ -99,76 +85,36 @@ class Clips(EpochDataset):
 
     @property
     def scaling(self):
-        """The `Scaling` between the data's units and pixels."""
+        """`Scaling` between the units of the data and pixels."""
         return self.source.scaling
 
-    def inverse(self, pixels):
-        """Pixels from 0 to 1 in the units of the data."""
-        return self.scaling.inverse(pixels)
-
-    def __len__(self):
-        return math.ceil(self.num_clips / self.batch_size)
-
     def batch(self, index, epoch):
-        """Return one batch of one epoch as `(x, y)`, float32 from 0 to 1.
-
-        Args:
-            index: Integer, 0 to `len(self) - 1`.
-            epoch: Integer, on which the order depends.
-
-        Returns:
-            x of shape `(batch, context, height, width, channels)`, or with
-            `teacher_forcing` of `context + horizon - 1` frames, and y of shape
-            `(batch, horizon, height, width, channels)`; missing pixels are
-            NaN.
-        """
+        """Return `(x, y)`, float32 in [0, 1], NaN where a pixel is missing."""
         first = index * self.batch_size
-        chosen = self._order(epoch)[first : first + self.batch_size]
-        clips = np.stack(self._read(chosen))
-        past = (
-            clips[:, :-1] if self.teacher_forcing else clips[:, : self.context]
-        )
-        return past, clips[:, self.context :]
-
-    def _read(self, numbers):
-        """Return a list of clips, read by as many threads as there are."""
+        order = range(self.num_clips)
+        if self.shuffle:
+            order = np.random.default_rng((self.seed, epoch)).permutation(order)
+        numbers = order[first : first + self.batch_size]
         if self.threads == 1:
-            return [self.clip(number) for number in numbers]
-        with concurrent.futures.ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(self.clip, numbers))
-
-    def _order(self, epoch):
-        """Return the numbers of the clips in the order of an epoch."""
-        if not self.shuffle:
-            return range(self.num_clips)
-        rng = np.random.default_rng((self.seed, epoch))
-        return rng.permutation(self.num_clips)
+            clips = list(map(self.clip, numbers))
+        else:
+            with concurrent.futures.ThreadPoolExecutor(self.threads) as pool:
+                clips = list(pool.map(self.clip, numbers))
+        return self._split_time(np.stack(clips))
 
     def clip(self, number):
-        """One clip, whole.
-
-        Args:
-            number: Integer, 0 to `num_clips - 1`, in time order.
-
-        Returns:
-            float32 array `(context + horizon, height, width, channels)`.
-        """
+        """Return clip `number`, counted in time order, with all its frames."""
         start = int(self.starts[number])
         return self.source.pixels(start, start + self.context + self.horizon)
 
-    def as_tf_data(self):
-        """Returns the batches as a `tf.data.Dataset`, see `as_tf_data`."""
-        return as_tf_data(self)
-
     def arrays(self):
-        """Returns all batches of an epoch as one `(x, y)`, in memory."""
-        batches = [self[index] for index in range(len(self))]
-        past, future = zip(*batches, strict=True)
-        return np.concatenate(past), np.concatenate(future)
+        """Return all batches of the current epoch as one `(x, y)`."""
+        batches = zip(*(self[i] for i in range(len(self))), strict=True)
+        return tuple(map(np.concatenate, batches))
 
 
 def _starts(segments, length, stride):
-    """Where clips of `length` frames start within the segments."""
+    """Return the first frame of each clip of `length` frames."""
     starts = [
         np.arange(start, stop - length + 1, stride) for start, stop in segments
     ]
@@ -176,8 +122,8 @@ def _starts(segments, length, stride):
     if not len(starts):
         longest = max((stop - start for start, stop in segments), default=0)
         raise ValueError(
-            f"A clip needs {length} frames (context + horizon) that follow "
-            "one another without a gap. Received: "
-            f"{longest} at most"
+            f"A clip needs {length} consecutive frames (context + horizon) "
+            "without a gap in time. Reduce `context` or `horizon`. "
+            f"Received: {longest} at most"
         )
     return starts

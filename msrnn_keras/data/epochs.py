@@ -1,32 +1,33 @@
-"""The base of data sets whose batches depend on the epoch."""
+"""Base classes of data sets whose batches depend on the epoch."""
 
 import abc
+import math
 import numbers
 
 import keras
 
+from msrnn_keras.data.tf_data import as_tf_data
+
 
 class EpochDataset(keras.utils.PyDataset, abc.ABC):
-    """Batches that are a function of their number and the epoch alone.
+    """Batches that depend on their index and the epoch alone.
 
-    Each epoch of `fit`, `evaluate` and `predict` has every batch once, on all
-    backends and for any number of workers. Keras' own queue of workers does
-    not guarantee this: it hands batches that are left over from one pass to
-    the next one. So Keras always sees one worker, and a subclass uses
-    `threads` to read the parts of one batch at the same time.
+    Each epoch of `fit`, `evaluate` and `predict` has every batch once. Keras'
+    own worker queue carries unread batches over to the next pass; Keras
+    therefore always sees one worker, and a subclass uses `threads` to read the
+    parts of one batch in parallel.
 
-    `epoch`, 0 at first, may be set at any time. Keras advances it after each
-    epoch, and once at the start of each `fit` or `evaluate`. A pass of
-    `fit(steps_per_epoch=...)` spans several epochs and so mixes them; leave
-    that argument out.
+    `epoch` starts at 0 and may be set at any time. Keras advances it after each
+    epoch, and once at the start of each `fit` or `evaluate`. Do not use
+    `fit(steps_per_epoch=...)`: such a pass mixes batches of several epochs.
 
     Args:
-        workers: Integer, threads that read a batch.
+        workers: Integer, number of threads that read a batch.
         use_multiprocessing: Must be False.
-        max_queue_size: Ignored, as there is no queue.
+        max_queue_size: Ignored, because there is no queue.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
 
     Example:
     >>> class Noise(EpochDataset):
@@ -44,7 +45,7 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
             or workers < 0
         ):
             raise ValueError(
-                "`workers` must be an integer, 0 or more. "
+                "`workers` must be a non-negative integer. "
                 f"Received: workers={workers!r}"
             )
         if use_multiprocessing:
@@ -57,7 +58,7 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
 
     @property
     def workers(self):
-        """Workers that Keras may start: always 1."""
+        """Number of workers that Keras may start: always 1."""
         return 1
 
     @property
@@ -67,32 +68,14 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
 
     @abc.abstractmethod
     def __len__(self):
-        """Return the number of batches of an epoch."""
+        """Return the number of batches per epoch."""
 
     @abc.abstractmethod
     def batch(self, index, epoch):
-        """Return one batch of one epoch.
-
-        Args:
-            index: Integer, 0 to `len(self) - 1`.
-            epoch: Integer, 0 or more.
-
-        Returns:
-            Tuple of arrays.
-        """
+        """Return batch `index` of an epoch as a tuple of arrays."""
 
     def __getitem__(self, index):
-        """Return batch `index` of this epoch.
-
-        Args:
-            index: Integer, 0 to `len(self) - 1`.
-
-        Returns:
-            Tuple of arrays.
-
-        Raises:
-            IndexError: If there is no such batch.
-        """
+        """Return batch `index` of the current epoch."""
         if not 0 <= index < len(self):
             raise IndexError(
                 f"`index` must be from 0 to {len(self) - 1}. "
@@ -103,3 +86,23 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
     def on_epoch_end(self):
         """Advance to the next epoch; Keras calls this."""
         self.epoch += 1
+
+    def as_tf_data(self):
+        """Return the batches as a `tf.data.Dataset`, which needs TensorFlow."""
+        return as_tf_data(self)
+
+
+class ClipDataset(EpochDataset):
+    """Batches of clips, split in time into x and y."""
+
+    def __len__(self):
+        return math.ceil(self.num_clips / self.batch_size)
+
+    def inverse(self, pixels):
+        """Convert pixels in [0, 1] to the units of the data."""
+        return self.scaling.inverse(pixels)
+
+    def _split_time(self, clips):
+        """Return x and y of clips `(batch, context + horizon, ...)`."""
+        past = slice(-1) if self.teacher_forcing else slice(self.context)
+        return clips[:, past], clips[:, self.context :]

@@ -1,4 +1,4 @@
-"""Scalings between a data set's units and pixels from 0 to 1."""
+"""Scalings between the units of the data and pixels in [0, 1]."""
 
 import math
 
@@ -10,52 +10,36 @@ from msrnn_keras.utils.checks import check_finite
 
 
 class Scaling:
-    """Base class: from the units of the data to pixels, and back.
+    """Base class of a mapping from the units of the data to pixels and back.
 
-    Missing values (NaN) stay missing. Arrays give arrays; tensors give
-    tensors.
+    Missing values (NaN) stay missing. NumPy arrays give NumPy arrays; tensors
+    give tensors.
     """
 
     unit = ""
 
     def __call__(self, values):
-        """Scales values to pixels.
-
-        Args:
-            values: Array or tensor of floats, in `unit`.
-
-        Returns:
-            Pixels of the same shape, clipped to [0, 1].
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} must define `__call__`."
-        )
+        """Convert values in `unit` to pixels, clipped to [0, 1]."""
+        name = type(self).__name__
+        raise NotImplementedError(f"{name} must define `__call__`.")
 
     def inverse(self, pixels):
-        """Scales pixels back.
-
-        Args:
-            pixels: Array or tensor of floats; clipped to [0, 1] first.
-
-        Returns:
-            Values of the same shape, in `unit`.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} must define `inverse`."
-        )
+        """Convert pixels, clipped to [0, 1] first, to values in `unit`."""
+        name = type(self).__name__
+        raise NotImplementedError(f"{name} must define `inverse`.")
 
     def get_config(self):
+        """Return the constructor arguments as a dict."""
         return {}
 
     @classmethod
     def from_config(cls, config):
+        """Return the scaling of a configuration."""
         return cls(**config)
 
     def __eq__(self, other):
-        return (
-            type(self) is type(other)
-            and self.get_config() == other.get_config()
-        )
+        same = type(self) is type(other)
+        return same and self.get_config() == other.get_config()
 
     def __hash__(self):
         return hash(repr(sorted(self.get_config().items())))
@@ -63,11 +47,11 @@ class Scaling:
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class MinMax(Scaling):
-    """A straight line: `low` is pixel 0, `high` is pixel 1.
+    """Linear scaling: `low` is pixel 0, `high` is pixel 1.
 
     Args:
-        low: Number, or one for each channel, in `unit`.
-        high: Number, or one for each channel, above `low`.
+        low: Number, or one per channel, in `unit`.
+        high: Number, or one per channel, above `low`.
         unit: String, the unit of the values.
 
     Raises:
@@ -91,13 +75,11 @@ class MinMax(Scaling):
             )
 
     def __call__(self, values):
-        xp = _xp(values)
-        low, span = self._line()
+        xp, (low, span) = _xp(values), self._line()
         return xp.clip(xp.divide(xp.subtract(values, low), span), 0.0, 1.0)
 
     def inverse(self, pixels):
-        xp = _xp(pixels)
-        low, span = self._line()
+        xp, (low, span) = _xp(pixels), self._line()
         return xp.add(xp.multiply(xp.clip(pixels, 0.0, 1.0), span), low)
 
     def _line(self):
@@ -110,14 +92,14 @@ class MinMax(Scaling):
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class RainRate(Scaling):
-    """Rain in mm/h as reflectivity: dBZ from -10 to 60 on a straight line.
+    """Scaling of rain in mm/h that is linear in reflectivity (dBZ).
 
-    Z = a R^b and dBZ = 10 log10 Z. No rain is pixel 0, and pixel 0 is no
-    rain.
+    Z = a R^b and dBZ = 10 log10 Z. No rain maps to pixel 0, and pixel 0 maps to
+    no rain.
 
     Args:
-        a: Number, of the Z–R relation.
-        b: Number, of the Z–R relation.
+        a: Number, factor of the Z–R relation.
+        b: Number, exponent of the Z–R relation.
         low: Number, dBZ of pixel 0.
         high: Number, dBZ of pixel 1.
 
@@ -152,7 +134,7 @@ class RainRate(Scaling):
         rain = xp.log10(xp.maximum(values, least))
         dbz = 10 * (math.log10(self.a) + self.b * rain)
         pixels = xp.clip((dbz - self.low) / (self.high - self.low), 0.0, 1.0)
-        # The logarithm of `least` is rounded, to pixels of about 1e-8.
+        # Rounding of the logarithm would give pixels of about 1e-8 here.
         return xp.where(values <= least, xp.zeros_like(pixels), pixels)
 
     def inverse(self, pixels):
@@ -169,6 +151,6 @@ class RainRate(Scaling):
 
 
 def _xp(values):
-    """NumPy for arrays and numbers, `keras.ops` for tensors."""
+    """Return NumPy for arrays and numbers, `keras.ops` for tensors."""
     plain = (np.ndarray, np.generic, int, float, list, tuple)
     return np if isinstance(values, plain) else ops

@@ -1,6 +1,7 @@
-"""Frames in time order, read a few at a time."""
+"""Sources of frames in time order, read a few at a time."""
 
 import abc
+import itertools
 import numbers
 import warnings
 
@@ -11,16 +12,16 @@ from msrnn_keras.utils.checks import filled
 
 
 class Source(abc.ABC):
-    """Frames in time order, in the units of the data.
+    """Base class of frames in time order, in the units of the data.
 
-    What a subclass sets in `__init__`:
+    A subclass sets these attributes in `__init__`:
 
     - `image_shape`: Tuple `(height, width, channels)`, pixels.
-    - `segments`: List of `(start, stop)`, the frames that follow one another
-      without a gap. No clip reaches across two of them.
-    - `scaling`: `msrnn_keras.data.Scaling`, to pixels from 0 to 1.
+    - `segments`: List of `(start, stop)`, ranges of consecutive frames without
+      a gap in time. No clip crosses the end of a segment.
+    - `scaling`: `msrnn_keras.data.Scaling`, from the data to pixels in [0, 1].
     - `interval`: Number, seconds between two frames of a segment, or None.
-    - `times`: Array of `datetime64`, one for each frame, or None.
+    - `times`: Array of `datetime64`, one per frame, or None.
     """
 
     image_shape = None
@@ -31,61 +32,46 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def read(self, start, stop):
-        """Frames `start` to `stop - 1`, counted as in `segments`.
+        """Return frames `start` to `stop - 1`, in the units of the data.
 
-        Args:
-            start: Integer.
-            stop: Integer.
-
-        Returns:
-            float32 array `(frames, height, width, channels)` in the units of
-            the data, NaN where a value is missing.
+        They are a float32 array `(frames, height, width, channels)`, NaN where
+        a value is missing. Frames are counted as in `segments`.
         """
 
     def __len__(self):
         return max((stop for _, stop in self.segments), default=0)
 
     def pixels(self, start, stop):
-        """As `read`, scaled to [0, 1]; missing pixels stay NaN.
-
-        Args:
-            start: Integer.
-            stop: Integer.
-
-        Returns:
-            float32 array `(frames, height, width, channels)`.
-
-        Raises:
-            ValueError: If a value is infinite.
-        """
+        """Return frames like `read`, scaled to [0, 1]; no infinite values."""
         values = self.read(start, stop)
         infinite = np.isinf(values).any(axis=(1, 2, 3))
         if infinite.any():
             raise ValueError(
-                "Frames must not contain infinite values (inf): replace them, "
-                "or mark missing ones by NaN; -inf dBZ is no rain, so give "
-                "the lowest dBZ instead. Received: inf in frame "
+                "Frames must be finite or NaN. Replace infinite values, or "
+                "mark missing ones by NaN; replace -inf dBZ (no rain) by the "
+                "lowest dBZ. Received: inf in frame "
                 f"{start + int(infinite.argmax())}"
             )
         return self.scaling(values).astype("float32")
 
 
 class ArraySource(Source):
-    """Frames that are in memory, or in a memory-mapped file.
+    """Frames in memory or in a memory-mapped file.
 
     Args:
-        frames: Array `(frames, height, width, channels)` of floats, NaN where
-            a value is missing, or of 8-bit integers. A masked value
+        frames: Array `(frames, height, width, channels)` of 8-bit integers, or
+            of floats with NaN where a value is missing. A masked value
             (`numpy.ma`) is missing.
-        segments: List of `(start, stop)`; None is one without a gap.
+        segments: List of `(start, stop)`; None is one segment without a gap.
         scaling: `Scaling`; None takes floats as pixels, and divides 8-bit
             integers by 255.
         interval: Number, seconds between two frames, or None.
-        times: As of `as_times`, one for each frame, or None.
+        times: Array of `datetime64`, ISO 8601 text or `datetime`, one per
+            frame, or None.
 
     Raises:
-        ValueError: If the frames are not of that form, or segments or times
-            do not fit them.
+        ValueError: If the frames have another form, or segments or times do not
+            fit them.
 
     Example:
     >>> source = ArraySource(np.zeros((40, 64, 64, 1), "float32"))
@@ -99,8 +85,8 @@ class ArraySource(Source):
             frames = np.asarray(frames)
         if np.ndim(frames) != 4 or 0 in np.shape(frames):
             raise ValueError(
-                "`frames` must be (frames, height, width, channels), none of "
-                f"them 0. Received: shape={np.shape(frames)}"
+                "`frames` must be (frames, height, width, channels), each at "
+                f"least 1. Received: shape={np.shape(frames)}"
             )
         if frames.dtype != np.uint8 and frames.dtype.kind != "f":
             raise ValueError(
@@ -112,47 +98,28 @@ class ArraySource(Source):
         times = None if times is None else as_times(times)
         if times is not None and times.shape != frames.shape[:1]:
             raise ValueError(
-                "`times` must have one time for each frame. Received: "
+                "`times` must have one time per frame. Received: "
                 f"{times.size} times for {len(frames)} frames"
             )
         self.frames = _unmasked(frames)
         self.image_shape = frames.shape[1:]
         self.segments = _check_segments(segments, len(frames))
-        self.scaling = scaling
-        self.interval = interval
-        self.times = times
+        self.scaling, self.interval, self.times = scaling, interval, times
 
     def read(self, start, stop):
+        """Return frames `start` to `stop - 1`; missing values are NaN."""
         return np.asarray(_unmasked(self.frames[start:stop]), "float32")
 
 
 def _unmasked(frames):
-    """Frames with NaN in place of masked values."""
-    if not isinstance(frames, np.ma.MaskedArray):
-        return frames
-    if not np.ma.is_masked(frames):
-        return frames.data
-    return filled(frames.astype("float32"))
+    """Return frames with NaN in place of masked values."""
+    if np.ma.is_masked(frames):
+        return filled(frames.astype("float32"))
+    return np.ma.getdata(frames) if np.ma.isMaskedArray(frames) else frames
 
 
 def as_times(times):
-    """Return times as `datetime64`, in UTC.
-
-    Args:
-        times: Array of `datetime64`, of ISO 8601 text or of `datetime`. A
-            time with a zone is converted to UTC, one without is UTC.
-
-    Returns:
-        Array of `datetime64`; what is masked is NaT.
-
-    Raises:
-        ValueError: If they are numbers, or text of another form.
-
-    Example:
-    >>> as_times(["2020-01-01T02:00+02:00", "2020-01-01T00:05Z"])
-    array(['2020-01-01T00:00:00.000000', '2020-01-01T00:05:00.000000'],
-          dtype='datetime64[us]')
-    """
+    """Return times as `datetime64` in UTC; masked ones become NaT."""
     times = np.asanyarray(times)
     if isinstance(times, np.ma.MaskedArray) and times.dtype.kind == "M":
         times = times.filled(np.datetime64("NaT"))
@@ -166,7 +133,7 @@ def as_times(times):
         if not (is_text or is_object):
             raise TypeError("a number has no unit")
         text = times.astype("U") if is_text else times
-        with warnings.catch_warnings():  # of NumPy, about time zones
+        with warnings.catch_warnings():  # NumPy warns about time zones
             warnings.simplefilter("ignore", UserWarning)
             return np.asarray(text, "datetime64[us]")
     except (TypeError, ValueError) as error:
@@ -180,46 +147,22 @@ def as_times(times):
 
 
 def segments_of(times, interval, tolerance=1e-3):
-    """Return the unbroken rows of frames among those at the given times.
-
-    Args:
-        times: As of `as_times`, rising.
-        interval: Number, seconds between two frames that follow one another.
-        tolerance: Number, seconds by which a step may differ from it.
-
-    Returns:
-        List of `(start, stop)`, each row from its first frame to after its
-        last.
-
-    Raises:
-        ValueError: If the times do not rise, or one is missing.
-
-    Example:
-    >>> times = np.array(["2020-01-01T00:00", "2020-01-01T00:05",
-    ...                   "2020-01-01T00:15"], "datetime64[s]")
-    >>> segments_of(times, 300)
-    [(0, 2), (2, 3)]
-    """
+    """Split rising times where a step differs from the interval, in seconds."""
+    if not len(times):
+        return []
     steps = steps_of(times)
-    # The steps are whole microseconds.
-    breaks = np.flatnonzero(np.abs(steps - interval) > tolerance + 1e-6) + 1
-    edges = [0, *breaks.tolist(), len(times)]
-    pairs = zip(edges, edges[1:], strict=False)
-    return [(start, stop) for start, stop in pairs if start < stop]
+    # The steps are rounded to whole microseconds.
+    return segments_between(np.abs(steps - interval) > tolerance + 1e-6)
+
+
+def segments_between(breaks):
+    """Return the segments of frames with a boolean array of gaps between."""
+    edges = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(breaks) + 1]
+    return list(itertools.pairwise(edges))
 
 
 def steps_of(times):
-    """Return the seconds between each two of rising times.
-
-    Args:
-        times: As of `as_times`.
-
-    Returns:
-        Array of float64, one shorter than `times`.
-
-    Raises:
-        ValueError: If the times do not rise, or one is missing.
-    """
+    """Return the steps between rising times as float64 seconds."""
     times = as_times(times)
     if np.any(np.isnat(times)):
         raise ValueError(
@@ -231,15 +174,14 @@ def steps_of(times):
         late = int(np.argmax(steps <= 0)) + 1
         raise ValueError(
             "The times of frames must rise: sort the frames by time, and "
-            f"leave out repeated ones. Received: frame {late} is not after "
-            f"the one before it ({times[late]} after {times[late - 1]})"
+            f"remove repeated ones. Received: frame {late} is not after the "
+            f"previous one ({times[late]} after {times[late - 1]})"
         )
     return steps / 1e6
 
 
 def _check_segments(segments, length):
-    if segments is None:
-        return [(0, length)]
+    segments = [(0, length)] if segments is None else segments
     segments = [(int(start), int(stop)) for start, stop in segments]
     for start, stop in segments:
         if not 0 <= start < stop <= length:

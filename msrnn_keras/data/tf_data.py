@@ -1,37 +1,16 @@
-"""What has to do with `tf.data`: the one module here that needs it."""
+"""Conversion to `tf.data`, and checks of `tf.data` batches."""
 
 import numpy as np
 
 
 def as_tf_data(dataset):
-    """Turns a data set of batches into a `tf.data.Dataset`.
-
-    Every pass over the result gives the batches of one epoch in order, that
-    of `dataset.epoch` when the pass starts. A whole pass advances it, so the
-    training split makes fresh clips each time.
-
-    Args:
-        dataset: An `EpochDataset` of at least one batch, each a tuple
-            `(x, y)` of arrays that differ in their batch size only.
-
-    Returns:
-        A `tf.data.Dataset` of `(x, y)`, whose `element_spec` has None for the
-        batch size.
-
-    Raises:
-        ImportError: If TensorFlow is not installed.
-
-    Example:
-    ```python
-    batches = as_tf_data(MovingMNIST("train")).prefetch(2)
-    ```
-    """
+    """Return an `EpochDataset` of tuples of arrays as a `tf.data.Dataset`."""
     try:
         import tensorflow as tf
     except ImportError as error:
         raise ImportError(
             "`as_tf_data` needs TensorFlow: `pip install tensorflow`. Without "
-            "it, give the data set itself to `fit`, on any backend. "
+            "it, pass the data set itself to `fit`, on any backend. "
             f"Received: {error}"
         ) from error
 
@@ -41,8 +20,8 @@ def as_tf_data(dataset):
             batch = dataset.batch(index, epoch)
             # Another pass at the same time may have advanced the epoch.
             if index == len(dataset) - 1 and dataset.epoch == epoch:
-                # Not after the yield: Keras does not ask for more than
-                # `len(dataset)` batches, and so would never get there.
+                # Advance before the last yield: Keras reads exactly
+                # `len(dataset)` batches and would not resume after it.
                 dataset.on_epoch_end()
             yield batch
 
@@ -55,21 +34,7 @@ def as_tf_data(dataset):
 
 
 def validated(dataset, check):
-    """Return a `tf.data.Dataset` whose batches are checked as they are drawn.
-
-    Args:
-        dataset: A `tf.data.Dataset` of `x`, `(x, y)` or `(x, y, weights)`.
-        check: A function of a batch of NumPy arrays that raises for a bad one.
-
-    Returns:
-        A `tf.data.Dataset` of the same elements. Reading a bad batch raises
-        `tf.errors.InvalidArgumentError`.
-
-    Example:
-    ```python
-    batches = checked(batches, check)
-    ```
-    """
+    """Return a `tf.data.Dataset` that calls `check` on each NumPy batch."""
     import tensorflow as tf
 
     def passed(*batch):
@@ -77,8 +42,8 @@ def validated(dataset, check):
         return np.True_
 
     def element(*batch):
-        whole = tf.numpy_function(passed, batch, tf.bool)
-        with tf.control_dependencies([whole]):
+        is_valid = tf.numpy_function(passed, batch, tf.bool)
+        with tf.control_dependencies([is_valid]):
             batch = tf.nest.map_structure(tf.identity, batch)
         return batch if isinstance(dataset.element_spec, tuple) else batch[0]
 

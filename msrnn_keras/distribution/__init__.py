@@ -1,22 +1,12 @@
-"""Data parallelism: each device trains on its share of every batch.
+"""Data parallelism: each device trains on its shard of every batch.
 
-The batch that the data set gives is the global one; its size must be a
-multiple of the number of devices. On TensorFlow and JAX one process drives
-all devices of a machine, and `model.fit` shares the batches out. On PyTorch
-each device has a process, started by `run` or by `torchrun`. This serves all
-three:
+The batch of the data set is the global batch, a multiple of the number of
+devices. On TensorFlow and JAX one process drives all devices of a machine. On
+PyTorch `run` or `torchrun` starts a process for each. `TF_CONFIG` or
+`torchrun` joins several machines; JAX supports one machine only.
 
-    with distribution.scope(devices=2) as group:
-        model = msrnn_keras.create("ms-convlstm")
-        model.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
-        group.prepare(model).fit(group.share(dataset))
-
-Several machines: on TensorFlow `TF_CONFIG` names the workers, on PyTorch
-`torchrun` starts the processes; each runs the same command. JAX: one machine.
-
-Steps, learning rate and gradients are those of one device with the global
-batch. Random draws (scheduled sampling) are so on JAX alone: on TensorFlow
-and PyTorch every device draws the same numbers for its share.
+Steps, learning rate and gradients equal those of one device. On TensorFlow
+and PyTorch every device draws the same random numbers for its shard.
 """
 
 import contextlib
@@ -28,22 +18,28 @@ from msrnn_keras.distribution import jax, tensorflow, torch
 from msrnn_keras.distribution.group import Group
 from msrnn_keras.utils.checks import check_positive
 
+__all__ = ["Group", "count", "run", "scope"]
+
 BACKENDS = {"jax": jax, "tensorflow": tensorflow, "torch": torch}
 
 
 def count(devices=None):
-    """On how many devices in all the processes would train.
+    """Return the number of devices that all processes train on.
 
     Args:
-        devices: Integer, devices of this machine; None is 1, or what
-            `torchrun` started.
+        devices: Integer, devices of this machine. None is 1, or the number
+            of processes that `torchrun` started.
 
     Returns:
         Integer.
 
     Raises:
-        ValueError: If `devices` is not a positive integer, or not the number
-            of processes `torchrun` started on this machine.
+        ValueError: If `devices` is not a positive integer, or `torchrun`
+            started another number of processes.
+
+    Example:
+    >>> count(2)
+    2
     """
     if devices is not None:
         check_positive("devices", devices)
@@ -62,27 +58,25 @@ def count(devices=None):
 
 @contextlib.contextmanager
 def scope(devices=None):
-    """Build, compile and fit a model in here to train it on several devices.
+    """Build, compile and fit a model in this context on several devices.
 
-    CPUs are divided into as many devices as asked for where there is no GPU;
-    on TensorFlow and JAX that is possible only before they are first used.
+    Without a GPU, the CPU is divided into the requested number of devices. On
+    TensorFlow and JAX this works only before the CPU is first used.
 
     Args:
-        devices: Integer, devices of this machine: GPUs where there are, else
-            CPUs. None is 1.
+        devices: Integer, devices of this machine; None is 1.
 
     Yields:
         `Group`.
 
     Raises:
-        ValueError: If there are fewer devices, or `devices` is not a positive
-            integer.
+        ValueError: If there are fewer devices than a positive `devices`.
 
     Example:
     >>> with scope(devices=2) as group:
     ...     model = msrnn_keras.create("ms-convlstm")
     ...     model.compile("adam", loss="mse")
-    ...     group.prepare(model).fit(group.share(dataset))
+    ...     group.wrap(model).fit(group.shard(dataset))
     """
     if count(devices) == 1:
         yield Group()
@@ -94,18 +88,16 @@ def scope(devices=None):
 def run(function, *arguments, devices=None):
     """Call a function in the scope of several devices.
 
-    On PyTorch this process is the first of the group and starts the others,
-    which import the main module again: a script that calls this needs
-    `if __name__ == "__main__":`.
+    On PyTorch this process starts the others, which import the main module
+    again: a script needs `if __name__ == "__main__":`.
 
     Args:
-        function: Function of a `Group` and `arguments`, known by its name in
-            a module.
+        function: Function of a `Group` and `arguments`, importable by name.
         *arguments: Further arguments; PyTorch pickles them.
         devices: As in `scope`.
 
     Returns:
-        What the function returns in this process.
+        The function's result in this process.
 
     Raises:
         ValueError: As in `scope`.

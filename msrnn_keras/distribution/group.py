@@ -1,26 +1,26 @@
-"""What the processes of a training share, and the devices they ask for."""
+"""The processes of one training and the devices they use."""
 
 
 class Group:
-    """The processes that train one model together; here one alone."""
+    """The processes that train one model together; here, one process."""
 
-    chief = True  # Whether this is the process that writes and prints.
+    is_main = True  # The main process writes files and prints.
 
-    def prepare(self, model):
-        """The compiled model, made to train with those of the others."""
+    def wrap(self, model):
+        """Return a compiled model that trains together with the others'."""
         return model
 
-    def share(self, dataset):
-        """What this process has to feed of a `keras.utils.PyDataset`."""
+    def shard(self, dataset):
+        """Return the part of a `keras.utils.PyDataset` that we feed."""
         return dataset
 
     def any(self, flag):
-        """Whether a boolean is true in any of the processes."""
+        """Return whether a boolean is true in any process."""
         return flag
 
 
 def check_available(devices, available):
-    """Refuse more devices than the names of those there are."""
+    """Refuse more devices than the names in `available`."""
     if devices > len(available):
         raise ValueError(
             f"Ask for no more devices than there are, {len(available)} "

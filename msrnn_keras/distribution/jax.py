@@ -1,4 +1,4 @@
-"""JAX: one process drives the devices of a machine."""
+"""JAX: one process drives all devices of a machine."""
 
 import contextlib
 
@@ -9,11 +9,11 @@ from msrnn_keras.distribution.group import Group, check_available
 
 @contextlib.contextmanager
 def scope(devices):
-    """What is built in here is on that many devices; yields a `Group`."""
+    """Place models built here on several devices; yield a `Group`."""
     import jax
 
     if jax.config.jax_num_cpu_devices < devices:
-        with contextlib.suppress(RuntimeError):  # JAX has begun.
+        with contextlib.suppress(RuntimeError):  # JAX is initialized already.
             jax.config.update("jax_num_cpu_devices", devices)
     available = keras.distribution.list_devices()
     check_available(devices, available)

@@ -1,4 +1,4 @@
-"""TensorFlow: a process for each worker, which drives its devices."""
+"""TensorFlow: one process for each worker drives the worker's devices."""
 
 import contextlib
 
@@ -6,7 +6,7 @@ from msrnn_keras.distribution.group import Group, check_available
 
 
 def count_workers():
-    """How many processes `TF_CONFIG` names; 1 where it names none."""
+    """Return the number of processes in `TF_CONFIG`, at least 1."""
     import tensorflow as tf
 
     resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
@@ -16,7 +16,7 @@ def count_workers():
 
 @contextlib.contextmanager
 def scope(devices):
-    """What is built in here is on those devices; yields a `Group`."""
+    """Place models built here on several devices; yield a `Group`."""
     import tensorflow as tf
 
     if count_workers() > 1:
@@ -27,16 +27,17 @@ def scope(devices):
         strategy, group = tf.distribute.MirroredStrategy(names), Group()
     with strategy.scope():
         yield group
-    group.any(False)  # None leaves while another still needs it.
+    group.any(False)  # Wait for all processes.
 
 
 def _devices(devices):
+    """Return the names of the devices; divide the CPU if needed."""
     import tensorflow as tf
 
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if kind == "CPU":
         (cpu,) = tf.config.list_physical_devices("CPU")
-        with contextlib.suppress(RuntimeError):  # TensorFlow has begun.
+        with contextlib.suppress(RuntimeError):  # TensorFlow is initialized.
             tf.config.set_logical_device_configuration(
                 cpu, [tf.config.LogicalDeviceConfiguration()] * devices
             )
@@ -46,6 +47,7 @@ def _devices(devices):
 
 
 def _multi_worker_strategy(devices):
+    """Return a strategy for several machines."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -54,7 +56,7 @@ def _multi_worker_strategy(devices):
     tf.config.set_visible_devices(gpus[:devices], "GPU")
 
     class Strategy(tf.distribute.MultiWorkerMirroredStrategy):
-        """Reduces what Keras hands over: structures, and scalars by axis 0."""
+        """Also reduces structures, and scalars along axis 0, as Keras asks."""
 
         def reduce(self, reduce_op, value, axis):
             def reduce_one(one):
@@ -68,7 +70,7 @@ def _multi_worker_strategy(devices):
 
 
 class Workers(Group):
-    """The workers of `TF_CONFIG`."""
+    """The workers that `TF_CONFIG` names."""
 
     def __init__(self, strategy):
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""PyTorch: a process for each device."""
+"""PyTorch: one process for each device."""
 
 import contextlib
 import gc
@@ -11,11 +11,11 @@ from msrnn_keras.distribution.group import Group, check_available
 
 @contextlib.contextmanager
 def scope(devices):
-    """This process as one of those `torchrun` started; yields a `Group`."""
+    """Join the processes that `torchrun` started; yield a `Group`."""
     if "WORLD_SIZE" not in os.environ:
         raise ValueError(
-            "On PyTorch each device has a process of its own: start them by "
-            "torchrun, or by msrnn_keras.distribution.run. "
+            "On PyTorch each device has its own process: start them with "
+            "torchrun or with msrnn_keras.distribution.run. "
             f"Received: devices={devices}"
         )
     names = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
@@ -25,7 +25,7 @@ def scope(devices):
 
 @contextlib.contextmanager
 def _process(rank, local, size, store=None):
-    """This process as one of `size`; `local` numbers those of the machine."""
+    """Join a group of `size` processes; `local` is the rank on the machine."""
     import torch
 
     on_gpu = _check_gpus(local + 1)
@@ -40,16 +40,16 @@ def _process(rank, local, size, store=None):
     try:
         with device:
             yield group
-            group.any(False)  # None leaves while another still needs it.
+            group.any(False)  # Wait for all processes.
     finally:
-        # Threads of Gloo that are still there when Python ends abort it.
+        # Gloo threads alive at exit abort the interpreter.
         group.release()
         torch.distributed.destroy_process_group()
         gc.collect()
 
 
 def _check_gpus(devices):
-    """Whether there are GPUs; fewer than the devices are refused."""
+    """Return whether there are GPUs; refuse more devices than GPUs."""
     import torch
 
     names = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
@@ -59,14 +59,13 @@ def _check_gpus(devices):
 
 
 class Processes(Group):
-    """The processes of `torch.distributed`, a device each."""
+    """The processes of `torch.distributed`, one for each device."""
 
     def __init__(self, rank, size):
+        self.rank, self.size, self.wrapped = rank, size, []
         self.is_main = rank == 0
-        self.rank, self.size = rank, size
-        self.prepared = []
 
-    def prepare(self, model):
+    def wrap(self, model):
         import torch
 
         forward = torch.nn.parallel.DistributedDataParallel(model)
@@ -92,24 +91,24 @@ class Processes(Group):
 
         model.train_step = train_step
         model.get_metrics_result = get_metrics_result
-        self.prepared.append(model)
+        self.wrapped.append(model)
         return model
 
     def release(self):
-        """Make the models train by themselves again."""
-        while self.prepared:
-            own = vars(self.prepared.pop())
+        """Undo `wrap`, so that the models train alone again."""
+        while self.wrapped:
+            own = vars(self.wrapped.pop())
             for name in ("train_step", "get_metrics_result"):
                 own.pop(name, None)
 
-    def share(self, dataset):
-        return _Share(dataset, self.rank, self.size)
+    def shard(self, dataset):
+        return _Shard(dataset, self.rank, self.size)
 
     def any(self, flag):
         return bool(self._mean([float(flag)]) > 0)
 
     def _mean(self, numbers):
-        """The means of numbers over the processes, a tensor."""
+        """Return the mean of each number over the processes, a tensor."""
         import torch
 
         with torch.no_grad():
@@ -118,15 +117,12 @@ class Processes(Group):
             return total / self.size
 
 
-class _Share(keras.utils.PyDataset):
-    """The part of each batch of a data set that one process computes."""
+class _Shard(keras.utils.PyDataset):
+    """The part of each batch that one process computes."""
 
     def __init__(self, dataset, rank, size):
-        super().__init__(
-            workers=dataset.workers,
-            use_multiprocessing=dataset.use_multiprocessing,
-            max_queue_size=dataset.max_queue_size,
-        )
+        names = ("workers", "use_multiprocessing", "max_queue_size")
+        super().__init__(**{name: getattr(dataset, name) for name in names})
         self.dataset = dataset
         self.rank, self.size = rank, size
 
@@ -154,13 +150,13 @@ class _Share(keras.utils.PyDataset):
 
 
 def spawn(function, arguments, devices):
-    """Call the function as the first of several processes."""
+    """Start the other processes and call the function as the first one."""
     import torch
 
     _check_gpus(devices)
     store = torch.distributed.TCPStore("localhost", 0, is_master=True)
     threads = torch.get_num_threads()
-    share = max(1, threads // devices)  # The CPU's cores are shared as well.
+    share = max(1, threads // devices)  # of the CPU
     children = torch.multiprocessing.spawn(
         _child,
         (store.port, share, devices, function, arguments),
@@ -175,7 +171,7 @@ def spawn(function, arguments, devices):
         torch.multiprocessing.ProcessRaisedException,
     ) as error:
         raise RuntimeError(
-            f"A process of the training ended early: {error} "
+            f"A training process ended early: {error} "
             f"Received: devices={devices}"
         ) from error
     finally:
@@ -185,8 +181,9 @@ def spawn(function, arguments, devices):
 
 
 def _first(children, store, devices, function, arguments):
+    """Call the function as rank 0 once all children are ready."""
     names = [f"ready {rank}" for rank in range(1, devices)]
-    while not store.check(names):  # So as not to wait for the dead.
+    while not store.check(names):  # `join` raises if a child died.
         children.join(timeout=0.1)
     with _process(0, 0, devices, store) as group:
         result = function(group, *arguments)
@@ -196,6 +193,7 @@ def _first(children, store, devices, function, arguments):
 
 
 def _child(index, port, threads, devices, function, arguments):
+    """Call the function as a process other than the first."""
     import torch
 
     torch.set_num_threads(threads)

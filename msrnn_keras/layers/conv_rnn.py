@@ -8,24 +8,17 @@ from msrnn_keras.backend.precision import in_dtype
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class ConvRNN(keras.layers.RNN):
-    """Runs a convolutional recurrent cell over time.
-
-    The image form of `keras.layers.RNN`: it knows the shapes of image
-    states and takes frames of any size.
+    """`keras.layers.RNN` for convolutional cells and frames of any size.
 
     Args:
-        cell: A cell of this package, or any `ConvRNNCell`.
+        cell: `ConvRNNCell`.
         **kwargs: Arguments of `keras.layers.RNN` (`return_sequences`,
             `return_state`, `go_backwards`, `stateful`, `unroll`, …).
 
     Returns:
         The last output `(batch, height, width, filters)`, or with
-        `return_sequences=True` all of them, `(batch, time, height, width,
-        filters)`; with `return_state=True` followed by the states.
-
-    Raises:
-        ValueError: If the input does not have five dimensions `(batch, time,
-            height, width, channels)`.
+        `return_sequences=True` all outputs, `(batch, time, height, width,
+        filters)`. With `return_state=True` the states follow.
 
     Example:
     >>> layer = ConvRNN(ConvLSTMCell(8), return_sequences=True)
@@ -41,12 +34,10 @@ class ConvRNN(keras.layers.RNN):
         if initial_state is None and not self.stateful:
             shape = ops.shape(sequences)
             initial_state = self.cell.get_initial_state(shape[0], shape[2:4])
-        return super().call(
-            sequences, initial_state=initial_state, mask=mask, training=training
-        )
+        return super().call(sequences, initial_state, mask, training)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        # Keras hands them over in the cell's compute dtype, all of them.
+        # Keras has cast all of them to the compute dtype of the cell.
         dtypes = self.cell.state_dtypes
         initial_state = list(map(in_dtype, initial_state, dtypes))
         return super().inner_loop(sequences, initial_state, mask, training)

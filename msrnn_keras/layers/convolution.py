@@ -10,50 +10,26 @@ from msrnn_keras.layers.kernels import CachedKernel
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class Conv2D(CachedKernel, keras.layers.Conv2D):
-    """Keras' 2D convolution, to be used inside a time loop.
+    """Keras' 2D convolution, with the same arguments, faster in a time loop.
 
-    It does two things more. It can take in a 1×1 convolution that comes
-    before it (`fold_pointwise`): both are linear, so one convolution with the
-    product of the kernels gives the same, at the cost of the few channels
-    that the 1×1 convolution reads. On JAX without an accelerator its gradient
-    is made of matrix products, which stay fast inside a loop; on PyTorch it
-    copies no map into another memory layout.
-
-    Args:
-        *args: As of `keras.layers.Conv2D`.
-        **kwargs: As of `keras.layers.Conv2D`.
-
-    Example:
-    >>> embed, conv = Conv2D(64, 1), Conv2D(256, 3, padding="same")
-    >>> conv.absorb(embed)
-    >>> embed.build((None, None, None, 1))
-    >>> conv.build((None, None, None, 64))
-    >>> conv(embed(frames)).shape
-    (8, 64, 64, 256)
+    On JAX without an accelerator the gradient is computed by matrix products,
+    which stay fast inside a loop. On PyTorch no map is copied into another
+    memory layout. `layers.folding` can merge a 1×1 convolution into it.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._deferred = False
-        self._absorbed = None
+        self._embed = None
+
+    def defer(self):
+        """Return the input and ones (for the bias) from now on."""
+        self._deferred = True
 
     def fold_pointwise(self, embed):
-        """Apply a 1×1 convolution as part of this one.
-
-        From then on, `embed` gives its own input and a channel of ones, in
-        which its bias counts, and the first channels that this convolution
-        expects, as many as `embed.filters`, are those instead.
-
-        Args:
-            embed: `Conv2D`, 1×1.
-        """
-        embed._deferred = True
-        self._absorbed = Untracked(embed)
-
-    def build(self, input_shape):
-        super().build(input_shape)
-        if self._absorbed is not None:
-            self.input_spec = None  # It reads what the other one reads.
+        """Apply a deferred 1×1 convolution as part of this one."""
+        self._embed = Untracked(embed)
+        self.input_spec = None  # it reads the input of `embed`
 
     @property
     def kernel_weights(self):
@@ -61,12 +37,21 @@ class Conv2D(CachedKernel, keras.layers.Conv2D):
 
     def make_kernel(self):
         kernel = ops.cast(self.kernel, self.compute_dtype)
-        if self._absorbed is None:
+        if self._embed is None:
             return kernel
-        embed = self._absorbed.layer
-        affine = _affine(embed)
+        embed = self._embed.layer
         first, rest = ops.split(kernel, [embed.filters], axis=2)
-        return ops.concatenate([affine @ first, rest], axis=2)
+        return ops.concatenate([_affine(embed) @ first, rest], axis=2)
+
+    @property
+    def can_fold(self):
+        """Whether `fold_pointwise` may be called."""
+        return self.groups == 1 and not self._deferred
+
+    @property
+    def _is_plain(self):
+        once = self.strides == self.dilation_rate == (1, 1)
+        return once and self.groups == 1 and self.padding == "same"
 
     def convolution_op(self, inputs, kernel):
         return super().convolution_op(inputs, self.current_kernel())
@@ -75,7 +60,7 @@ class Conv2D(CachedKernel, keras.layers.Conv2D):
         if self._deferred:
             ones = ops.ones_like(inputs[..., :1])
             return ops.concatenate([inputs, ones], axis=-1)
-        if self.strides != (1, 1) or self.padding != "same":
+        if not self._is_plain:
             return super().call(inputs)
         bias = self.bias if self.use_bias else None
         outputs = convolve(inputs, self.current_kernel(), bias)
@@ -87,58 +72,54 @@ class Conv2D(CachedKernel, keras.layers.Conv2D):
         return super().compute_output_shape(input_shape)
 
 
-class FoldedOutput(CachedKernel, keras.layers.Layer):
-    """What an absorbed 1×1 convolution would have given.
-
-    Args:
-        embed: `Conv2D`, 1×1, which gives its input and ones.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Returns:
-        Tensor `(batch, height, width, filters)`.
-    """
+class FoldableIdentity(CachedKernel, keras.layers.Layer):
+    """The identity, into which a 1×1 convolution can be folded."""
 
     kernel_weights = ()
+    can_fold = True
+    _embed = None
 
-    def __init__(self, embed, **kwargs):
-        super().__init__(dtype=embed.dtype_policy, **kwargs)
+    def fold_pointwise(self, embed):
+        """Apply a deferred 1×1 convolution to the input."""
         self._embed = Untracked(embed)
 
-    def build(self, input_shape):
-        pass
+    @property
+    def has_kernel(self):
+        return self._embed is not None
 
     def make_kernel(self):
         return _affine(self._embed.layer)[None, None]
 
-    def call(self, given):
-        return convolve(given, self.current_kernel())
+    def call(self, inputs):
+        if self._embed is None:
+            return inputs
+        return convolve(inputs, self.current_kernel())
 
 
 class Untracked:
-    """Keeps a layer out of the weights of the one that refers to it."""
+    """A reference to a layer whose weights Keras does not track."""
 
     def __init__(self, layer):
         self.layer = layer
 
 
+def with_new_seeds(options):
+    """Return arguments with clones of initializers, for different weights."""
+    return {
+        name: value.clone() if isinstance(value, keras.Initializer) else value
+        for name, value in options.items()
+    }
+
+
 def _affine(embed):
-    """Kernel and, as its last row, bias of a 1×1 convolution."""
+    """Return kernel and, as the last row, bias of a 1×1 convolution."""
     dtype = embed.compute_dtype
     rows = (embed.kernel[0, 0], ops.expand_dims(embed.bias, 0))
     return ops.concatenate([ops.cast(row, dtype) for row in rows], axis=0)
 
 
 def convolve(x, kernel, bias=None):
-    """A 'same' convolution, fast inside a time loop.
-
-    Args:
-        x: Tensor `(batch, height, width, channels)`.
-        kernel: Tensor `(kernel height, kernel width, channels, filters)`.
-        bias: Tensor `(filters,)`, or None.
-
-    Returns:
-        Tensor `(batch, height, width, filters)`.
-    """
+    """Return a 'same' convolution of `(batch, height, width, channels)`."""
     odd = all(size % 2 for size in kernel.shape[:2])
     symbolic = isinstance(x, keras.KerasTensor)
     if odd and not symbolic and keras.backend.backend() == "torch":
@@ -152,11 +133,7 @@ def convolve(x, kernel, bias=None):
 
 @ops.custom_gradient
 def _convolve_by_products(x, kernel):
-    """The convolution, with a gradient that XLA has fast code for.
-
-    Outside a loop XLA computes a convolution's gradient by a fast
-    convolution; inside one, on a CPU, by a plain loop over pixels.
-    """
+    """Convolve with a gradient that XLA computes fast in a loop on a CPU."""
 
     def gradient(upstream):
         mirrored = ops.transpose(ops.flip(kernel, axis=(0, 1)), (0, 1, 3, 2))
@@ -169,7 +146,7 @@ def _convolve_by_products(x, kernel):
 
 
 def _kernel_gradient(x, upstream, shape):
-    """A matrix product for each place in the kernel."""
+    """Return a matrix product for each place in the kernel."""
     rows, columns, channels, filters = shape
     batch, height, width, _ = x.shape
     margins = [(0, 0), (rows // 2,) * 2, (columns // 2,) * 2, (0, 0)]

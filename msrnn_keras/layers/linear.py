@@ -5,21 +5,7 @@ from keras import ops
 
 
 class Linear(keras.Operation):
-    """A linear function of a tensor and its transpose.
-
-    The gradient of a linear function is its transpose, whatever the numbers
-    it was given. Left to itself, TensorFlow keeps those for the gradient of
-    every product, even with a constant.
-
-    Args:
-        function: Linear function of a tensor.
-        transpose: Function that takes a tensor of the shape of the output to
-            one of the shape of the input, the transpose of `function`.
-
-    Example:
-    >>> double = Linear(lambda x: 2 * x, lambda x: 2 * x)
-    >>> double(keras.ops.ones((3,)))
-    """
+    """A linear function and its transpose; its gradient stores no input."""
 
     def __init__(self, function, transpose):
         super().__init__()
@@ -42,15 +28,7 @@ class Linear(keras.Operation):
 
 
 def scaled(x, factor):
-    """A tensor times a number.
-
-    Args:
-        x: Tensor.
-        factor: Number.
-
-    Returns:
-        Tensor of the same shape.
-    """
+    """Return a tensor times a number."""
 
     def scale(x):
         return factor * x

@@ -10,28 +10,15 @@ from msrnn_keras.layers.linear import Linear
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class Resample(keras.layers.Layer):
-    """Brings a feature map from one scale to another.
+    """A layer that resamples a feature map from one scale to another.
 
-    Down by max pooling with a window and stride of the factor; up by
-    bilinear interpolation (half-pixel centres, edges clamped). The
-    interpolation is written as the few shifted sums that an integer factor
-    needs, which are exact, work on maps of any size and are cheaper than a
-    general resize.
-
-    Args:
-        source: Integer, scale of the input: 2 is half the frame's size.
-        target: Integer, scale of the output. One of the two must divide the
-            other.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Returns:
-        Tensor `(batch, height·source/target, width·source/target, channels)`.
-
-    Raises:
-        ValueError: If neither scale divides the other.
+    It downsamples by max pooling, with the factor as window and stride, and
+    upsamples by bilinear interpolation (half-pixel centers, edges clamped), as
+    a sum of a few shifted maps. The scale 2 is half the frame's size. One of
+    `source` and `target` must divide the other.
 
     Example:
-    >>> Resample(2, 1)(keras.ops.zeros((1, 8, 8, 3))).shape
+    >>> Resample(source=2, target=1)(keras.ops.zeros((1, 8, 8, 3))).shape
     (1, 16, 16, 3)
     """
 
@@ -42,11 +29,7 @@ class Resample(keras.layers.Layer):
                 "One scale must divide the other. Received: "
                 f"source={source}, target={target}"
             )
-        self.source = source
-        self.target = target
-
-    def build(self, input_shape):
-        pass
+        self.source, self.target = source, target
 
     def call(self, x):
         if self.target > self.source:
@@ -59,52 +42,41 @@ class Resample(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        size = [
-            None if n is None else n * self.source // self.target
-            for n in (height, width)
-        ]
+        size = [n and n * self.source // self.target for n in (height, width)]
         return (batch, *size, channels)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "source": self.source,
-            "target": self.target,
-        }
+        config = {"source": self.source, "target": self.target}
+        return {**super().get_config(), **config}
 
 
 def _interpolate(x, factor, axis):
-    """Linear interpolation to `factor` times the length along `axis`."""
-    interpolation = Linear(
-        functools.partial(_spread, factor=factor, axis=axis),
-        functools.partial(_gather, factor=factor, axis=axis),
-    )
-    return interpolation(x)
+    """Interpolate to `factor` times the length along `axis`."""
+    options = {"factor": factor, "axis": axis}
+    spread = functools.partial(_spread, **options)
+    return Linear(spread, functools.partial(_gather, **options))(x)
 
 
 def _phases(factor):
-    """Offset and weight of the neighbour of each output pixel.
-
-    Output pixel j lies at (j + 0.5) / factor - 0.5 of the input, so all
-    pixels of one phase j mod factor share the two weights.
-    """
+    """Return offset and weight of the neighbor per output mod `factor`."""
     positions = [(phase + 0.5) / factor - 0.5 for phase in range(factor)]
     return [(1 if p >= 0 else -1, abs(p)) for p in positions]
 
 
 def _along(x, axis, start, stop):
+    """Return a slice along an axis."""
     return x[(slice(None),) * axis + (slice(start, stop),)]
 
 
 def _spread(x, factor, axis):
-    """The interpolation itself."""
+    """Return the interpolated map."""
     first, last = _along(x, axis, 0, 1), _along(x, axis, -1, None)
-    neighbours = {
+    neighbors = {
         -1: ops.concatenate([first, _along(x, axis, 0, -1)], axis=axis),
         1: ops.concatenate([_along(x, axis, 1, None), last], axis=axis),
     }
     phases = [
-        (1 - weight) * x + weight * neighbours[offset]
+        (1 - weight) * x + weight * neighbors[offset]
         for offset, weight in _phases(factor)
     ]
     shape = list(ops.shape(x))
@@ -113,7 +85,7 @@ def _spread(x, factor, axis):
 
 
 def _gather(y, factor, axis):
-    """The transpose: each input pixel's share of the output pixels."""
+    """Return the transpose of `_spread`."""
     shape = list(ops.shape(y))
     shape[axis : axis + 1] = [shape[axis] // factor, factor]
     phases = ops.unstack(ops.reshape(y, shape), factor, axis=axis + 1)
@@ -127,7 +99,7 @@ def _gather(y, factor, axis):
 
 
 def _shifted(x, side, axis):
-    """Each pixel to its neighbour; that of the edge stays there."""
+    """Shift a map by one pixel; the pixel at the edge is added there."""
     none = ops.zeros_like(_along(x, axis, 0, 1))
     if side == -1:
         x = ops.concatenate([x, none], axis=axis)

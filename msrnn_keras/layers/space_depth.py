@@ -1,71 +1,51 @@
-"""Frame sizes: padding and cropping, pixels to channels and back."""
+"""Padding and cropping of frames, pixels to channels and back."""
 
 import keras
 from keras import ops
 
 
-class _SizeLayer(keras.layers.Layer):
-    """A layer without weights whose output has another height and width."""
-
-    def build(self, *input_shapes):
-        pass
+def pad_end(x, multiple, axis, fill=0.0):
+    """Pad an axis at its end, to a multiple of a length."""
+    shape = list(ops.shape(x))
+    missing = -shape[axis] % multiple
+    if isinstance(missing, int) and missing == 0:
+        return x
+    shape[axis] = missing
+    margin = ops.full(shape, fill, dtype=x.dtype)
+    return ops.concatenate([x, margin], axis=axis)
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
-class PadToMultiple(_SizeLayer):
-    """Pads at the bottom and right to a multiple of a size.
-
-    Args:
-        multiple: Integer, what height and width become a multiple of, pixels.
-        fill: Number, the value of the new pixels.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Returns:
-        Tensor `(batch, height', width', channels)`.
+class PadToMultiple(keras.layers.Layer):
+    """Pads height and width at the bottom and right, to a multiple in pixels.
 
     Example:
-    >>> PadToMultiple(4)(keras.ops.zeros((1, 59, 61, 1))).shape
+    >>> PadToMultiple(4, fill=0.0)(keras.ops.zeros((1, 59, 61, 1))).shape
     (1, 60, 64, 1)
     """
 
     def __init__(self, multiple, fill=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.multiple = multiple
-        self.fill = fill
+        self.multiple, self.fill = multiple, fill
 
     def call(self, x):
         for axis in (1, 2):
-            shape = list(ops.shape(x))
-            missing = -shape[axis] % self.multiple
-            if isinstance(missing, int) and missing == 0:
-                continue
-            shape[axis] = missing
-            margin = ops.full(shape, self.fill, dtype=x.dtype)
-            x = ops.concatenate([x, margin], axis=axis)
+            x = pad_end(x, self.multiple, axis, self.fill)
         return x
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        size = [
-            None if n is None else n + -n % self.multiple
-            for n in (height, width)
-        ]
+        size = [n and n + -n % self.multiple for n in (height, width)]
         return (batch, *size, channels)
 
     def get_config(self):
-        config = super().get_config()
-        return {**config, "multiple": self.multiple, "fill": self.fill}
+        options = {"multiple": self.multiple, "fill": self.fill}
+        return {**super().get_config(), **options}
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
-class CropToFrame(_SizeLayer):
-    """Crops a padded map at the bottom and right to the size of a frame.
-
-    Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Returns:
-        Tensor with the height and width of the second input.
+class CropToFrame(keras.layers.Layer):
+    """Crops a map to the size of a frame, at the bottom and right.
 
     Example:
     >>> frame = keras.ops.zeros((1, 59, 61, 1))
@@ -83,8 +63,8 @@ class CropToFrame(_SizeLayer):
         return (x[0], *frame[1:3], x[3])
 
 
-class _BlockLayer(_SizeLayer):
-    """A `_SizeLayer` with blocks of `block` by `block` pixels."""
+class _BlockLayer(keras.layers.Layer):
+    """A layer with blocks of `block` by `block` pixels."""
 
     def __init__(self, block, **kwargs):
         super().__init__(**kwargs)
@@ -96,15 +76,7 @@ class _BlockLayer(_SizeLayer):
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class SpaceToDepth(_BlockLayer):
-    """Turns blocks of pixels into channels.
-
-    Args:
-        block: Integer, side of a block, pixels.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Returns:
-        Tensor `(batch, height/block, width/block, channels·block²)`, channel
-        `(row·block + column)·channels + channel` of each block.
+    """Rearranges `block` by `block` pixels into channels, row by row.
 
     Example:
     >>> SpaceToDepth(2)(keras.ops.zeros((1, 8, 8, 1))).shape
@@ -128,14 +100,7 @@ class SpaceToDepth(_BlockLayer):
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class DepthToSpace(_BlockLayer):
-    """Turns channels into blocks of pixels: the inverse of `SpaceToDepth`.
-
-    Args:
-        block: Integer, side of a block, pixels.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Returns:
-        Tensor `(batch, height·block, width·block, channels/block²)`.
+    """Rearranges channels into blocks of pixels: inverts `SpaceToDepth`.
 
     Example:
     >>> DepthToSpace(2)(keras.ops.zeros((1, 4, 4, 4))).shape

@@ -1,85 +1,37 @@
-"""What the metrics share: the mask, the sums over frames, their means."""
+"""Base classes of the metrics: masks, sums over frames and their ratios."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from msrnn_keras.utils.checks import (
-    LIMITS,
-    check_floats,
-    check_values,
-    filled,
-    same_shape,
-)
+from msrnn_keras.utils import checks
 
-PIXELS = (2, 3, 4)
-UNIT_RANGE = (-1e-3, 1 + 1e-3)  # [0, 1] but for rounding
+PIXELS = (2, 3, 4)  # axes of one frame
+UNIT_RANGE = (-1e-3, 1 + 1e-3)  # [0, 1] with a margin for rounding
 UNIT_REMEDY = (
-    "The score holds for pixels alone: scale the frames to [0, 1], for "
-    "instance frames / 255 or a `Scaling` of msrnn_keras.data, before the "
-    "model sees them. An MSE at any scale is frame_mse(y_true, y_pred, "
-    "clip=False), in `evaluate` scores=['mse_unclipped']."
+    "This score is defined for pixels only. Scale the frames to [0, 1] before "
+    "the model sees them, for example with frames / 255 or a `Scaling` of "
+    "msrnn_keras.data. For the MSE at another scale, use "
+    "metrics.MSE(clip=False)."
 )
+_ANY_RANGE = (checks.LIMITS, True, "")  # arguments of `check_values`
 _NUMPY = (np.ndarray, np.generic)
 
 
-def readable(y_true, y_pred, unit_range):
-    """Give both clips without masks, or refuse them.
-
-    The values of tensors are not known while a step is compiled, so those of
-    arrays alone are checked.
-
-    Args:
-        y_true: True frames, an array, masked array or tensor.
-        y_pred: Predicted frames.
-        unit_range: Whether the truth must lie in [0, 1].
-
-    Returns:
-        Both; masked pixels are NaN.
-
-    Raises:
-        ValueError: If a value is infinite or out of its range.
-        TypeError: If they are not floating-point.
-    """
-    y_true, y_pred = filled(y_true), filled(y_pred)
-    limits = UNIT_RANGE if unit_range else LIMITS
-    remedy = UNIT_REMEDY if unit_range else ""
-    check_floats(y_true, "y_true")
-    check_floats(y_pred, "y_pred")
+def prepare(y_true, y_pred, clip, unit_range):
+    """Return float32 truth and prediction, 0 where missing, and the mask."""
+    y_true, y_pred = checks.filled(y_true), checks.filled(y_pred)
+    checks.check_floats(y_true, "y_true")
+    checks.check_floats(y_pred, "y_pred")
     if isinstance(y_true, _NUMPY):
-        check_values(y_true, "y_true", limits, True, remedy)
+        unit = (UNIT_RANGE, True, UNIT_REMEDY) if unit_range else _ANY_RANGE
+        checks.check_values(y_true, "y_true", *unit)
     if isinstance(y_pred, _NUMPY):
-        check_values(y_pred, "y_pred", LIMITS, True)
-    return y_true, y_pred
-
-
-def prepare(y_true, y_pred, clip, unit_range=None):
-    """Give both clips, zero at missing pixels, and which pixels are valid.
-
-    The prediction becomes NaN, and so does its score, where it is infinite
-    and, with `unit_range`, where a tensor of the truth is not in [0, 1].
-
-    Args:
-        y_true: True frames, (batch, time, height, width, channels). NaN means
-            a missing pixel.
-        y_pred: Predicted frames of the same shape.
-        clip: Whether predictions are clipped to [0, 1] first.
-        unit_range: Whether the score holds for truth in [0, 1] alone; None is
-            `clip`.
-
-    Returns:
-        Three float32 tensors of that shape; the last holds ones and zeros.
-
-    Raises:
-        ValueError: If the two shapes differ or are not of rank 5, or a value
-            is infinite or out of its range.
-        TypeError: If they are not floating-point.
-    """
-    unit_range = clip if unit_range is None else unit_range
-    y_true, y_pred = readable(y_true, y_pred, unit_range)
+        checks.check_values(y_pred, "y_pred", *_ANY_RANGE)
     y_true = ops.convert_to_tensor(y_true, dtype="float32")
     y_pred = ops.convert_to_tensor(y_pred, dtype="float32")
-    _check_clips(y_true, y_pred)
+    y_pred = ops.stop_gradient(y_pred)
+    _check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
     wrong = ops.isinf(y_pred)
     if clip:
         y_pred = ops.clip(y_pred, 0.0, 1.0)
@@ -94,28 +46,18 @@ def prepare(y_true, y_pred, clip, unit_range=None):
     return y_true, y_pred, 1.0 - ops.cast(missing, "float32")
 
 
-def _check_clips(y_true, y_pred):
-    true_shape, pred_shape = tuple(y_true.shape), tuple(y_pred.shape)
-    if len(true_shape) != 5 or not same_shape(true_shape, pred_shape):
+def _check_shapes(true, pred):
+    """Refuse shapes that differ or are not of rank 5."""
+    if len(true) != 5 or not checks.same_shape(true, pred):
         raise ValueError(
             "`y_true` and `y_pred` must both have the shape (batch, time, "
             "height, width, channels). "
-            f"Received: y_true.shape={true_shape}, y_pred.shape={pred_shape}"
+            f"Received: y_true.shape={true}, y_pred.shape={pred}"
         )
 
 
 def quotient(numerator, denominator, empty, counted):
-    """Divide sums; defined wherever something was counted.
-
-    Args:
-        numerator: Array or tensor.
-        denominator: Array or tensor of that shape.
-        empty: Float, the quotient where the denominator is zero.
-        counted: Array or tensor of that shape, how much was counted.
-
-    Returns:
-        An array or tensor of that shape, NaN where nothing was counted.
-    """
+    """Divide; `empty` where the denominator is 0, NaN where `counted` is 0."""
     where = np.where if isinstance(counted, _NUMPY) else ops.where
     zero = denominator == 0
     result = numerator / where(zero, 1.0, denominator)
@@ -123,37 +65,34 @@ def quotient(numerator, denominator, empty, counted):
 
 
 class PooledMetric(keras.metrics.Metric):
-    """A ratio of sums over all frames; the base class of the metrics.
+    """A score computed from sums over all frames; a base class.
 
-    A subclass gives `parts`, the number of sums, `frame_sums`, what a frame
-    adds to each, and `ratio`, the score of the sums. The sums carry their
-    rounding errors along, so that counts stay exact over any number of clips.
+    A subclass sets `parts` and defines
+
+    - `sums(y_true, y_pred, valid)`: what each frame adds to the sums, a
+      tensor (batch, time, parts). It takes three float32 tensors (batch,
+      time, height, width, channels): the frames, 0 at missing pixels, and
+      the mask of valid pixels, ones and zeros;
+    - `ratio(sums)`: the score (...) of sums (..., parts), which are NumPy
+      arrays or tensors.
 
     Args:
-        num_frames: Number of frames of the scored clips. When given, the
-            metric also keeps the score of every lead time; see `curve`.
-        clip: Whether predictions are clipped to [0, 1] first.
-        name: Name of the metric.
-        dtype: Type of the sums.
-
-    Raises:
-        ValueError: If `num_frames` is not a positive integer.
+        num_frames: Integer, number of frames of the scored clips, or None.
+            With a number, `curve()` gives the score of every lead time.
+        clip: Boolean, whether predictions are clipped to [0, 1] first.
+        name: String; the class name in lower case by default.
+        dtype: Data type of the sums; Keras' default float type if None.
     """
 
     parts = None
     scaling = None
 
     def __init__(self, num_frames=None, clip=True, name=None, dtype=None):
+        name = name or type(self).__name__.lower()
         super().__init__(name=name, dtype=dtype)
-        if num_frames is not None and (
-            not isinstance(num_frames, int) or num_frames < 1
-        ):
-            raise ValueError(
-                "`num_frames` must be a positive integer or None. "
-                f"Received: num_frames={num_frames}"
-            )
-        self.num_frames = num_frames
-        self.clip = clip
+        if num_frames is not None:
+            checks.check_positive("num_frames", num_frames)
+        self.num_frames, self.clip = num_frames, clip
         time = () if num_frames is None else (num_frames,)
         shape = (*time, self.parts)
         self.total = self.add_variable(shape, "zeros", name="total")
@@ -161,40 +100,43 @@ class PooledMetric(keras.metrics.Metric):
 
     @property
     def unit_range(self):
-        """Whether the score holds for truth in [0, 1] alone."""
+        """Whether the score is defined for truth in [0, 1] only."""
         return self.clip or self.scaling is not None
 
-    def frame_sums(self, y_true, y_pred):
-        """Give what every frame adds to the sums, (batch, time, parts)."""
+    def sums(self, y_true, y_pred, valid):
+        """Return what every frame adds to the sums, (batch, time, parts)."""
         raise NotImplementedError
 
     def ratio(self, sums):
-        """Give the score of sums (..., parts), arrays or tensors: (...)."""
+        """Return the score (...) of sums (..., parts)."""
         raise NotImplementedError
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add the frames of one batch.
-
-        Arrays of values that the score does not hold for are refused. Of
-        tensors, whose values a compiled step does not know, the score is NaN.
+    def frame_sums(self, y_true, y_pred):
+        """Return what every frame adds to the sums, (batch, time, parts).
 
         Args:
-            y_true: True frames, (batch, time, height, width, channels). NaN
-                means a missing pixel.
+            y_true: True frames, (batch, time, height, width, channels), in
+                [0, 1] unless `clip=False`. NaN or a masked pixel is missing.
             y_pred: Predicted frames of the same shape.
-            sample_weight: Optional weights, (batch,), (batch, 1) or
-                (batch, time).
 
         Raises:
-            ValueError: If shapes do not fit each other or `num_frames`, or a
-                value is infinite or out of its range.
-            TypeError: If frames are not floating-point.
+            ValueError: If a shape or a value of an array does not fit.
+            TypeError: If the frames are not floating-point.
         """
-        y_true, y_pred = readable(y_true, y_pred, self.unit_range)
-        y_true = ops.convert_to_tensor(y_true, dtype="float32")
-        y_pred = ops.stop_gradient(ops.convert_to_tensor(y_pred))
+        return self.sums(*prepare(y_true, y_pred, self.clip, self.unit_range))
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add the frames of a batch, with weights (batch,) or (batch, time).
+
+        Arrays out of range are refused; for tensors the score is NaN.
+        """
         sums = ops.cast(self.frame_sums(y_true, y_pred), self.dtype)
-        self._check_time(sums)
+        frames = sums.shape[1]
+        if None not in (frames, self.num_frames) and frames != self.num_frames:
+            raise ValueError(
+                f"The metric was made for clips of {self.num_frames} frames "
+                f"(`num_frames`). Received: clips of {frames} frames"
+            )
         if sample_weight is not None:
             sums = sums * self._frame_weights(sample_weight)
         axis = (0, 1) if self.num_frames is None else 0
@@ -206,20 +148,16 @@ class PooledMetric(keras.metrics.Metric):
         self.total.assign(new)
 
     def result(self):
-        """Give the score of all frames and samples together."""
+        """Return the score of all frames and samples together."""
         sums = self.total - self.rounding
         if self.num_frames is not None:
             sums = ops.sum(sums, axis=0)
         return self.ratio(sums)
 
     def curve(self):
-        """Give the score of every lead time.
+        """Return the score of every lead time, NaN where no frame was scored.
 
-        Returns:
-            A numpy array (num_frames,). NaN where no frame was scored.
-
-        Raises:
-            ValueError: If the metric was made without `num_frames`.
+        It raises a `ValueError` if the metric was made without `num_frames`.
         """
         if self.num_frames is None:
             raise ValueError(
@@ -233,22 +171,11 @@ class PooledMetric(keras.metrics.Metric):
         return self.ratio(total - rounding)
 
     def get_config(self):
-        """Give the arguments that make the metric again."""
-        return {
-            **super().get_config(),
-            "num_frames": self.num_frames,
-            "clip": self.clip,
-        }
-
-    def _check_time(self, sums):
-        frames = sums.shape[1]
-        if None not in (frames, self.num_frames) and frames != self.num_frames:
-            raise ValueError(
-                f"The metric was made for clips of {self.num_frames} frames "
-                f"(`num_frames`). Received: clips of {frames} frames"
-            )
+        config = {"num_frames": self.num_frames, "clip": self.clip}
+        return {**super().get_config(), **config}
 
     def _frame_weights(self, sample_weight):
+        """Return the weights as (batch, 1 or time, 1)."""
         weights = ops.convert_to_tensor(sample_weight, dtype=self.dtype)
         if len(weights.shape) == 1:
             weights = ops.expand_dims(weights, 1)
@@ -263,36 +190,29 @@ class PooledMetric(keras.metrics.Metric):
 class FrameMetric(PooledMetric):
     """Mean of a per-frame score over frames and samples; a base class.
 
-    A subclass gives `frame_scores`. Frames in which nothing can be scored
-    (every pixel missing in `y_true`) are left out; the result is NaN where no
-    frame was scored at all.
-
-    Args:
-        num_frames: Number of frames of the scored clips. When given, the
-            metric also keeps the mean of every lead time; see `curve`.
-        clip: Whether predictions are clipped to [0, 1] first.
-        name: Name of the metric.
-        dtype: Type of the sums.
-
-    Raises:
-        ValueError: If `num_frames` is not a positive integer.
+    A subclass defines `scores(y_true, y_pred, valid)`, which takes what
+    `PooledMetric.sums` takes and returns two tensors (batch, time): the score
+    of every frame, and how much of the frame counts. Frames of which nothing
+    counts, such as those with missing pixels only, are left out of the mean.
+    The result is NaN if no frame counts. Arguments are those of `PooledMetric`.
     """
 
     parts = 2
 
-    def frame_scores(self, y_true, y_pred):
-        """Give the score of every frame, (batch, time)."""
+    def scores(self, y_true, y_pred, valid):
+        """Return the scores and how much counts, both (batch, time)."""
         raise NotImplementedError
 
-    def scored_frames(self, y_true):
-        """Tell which frames can be scored, (batch, time), from the truth."""
-        return ops.any(ops.logical_not(ops.isnan(y_true)), axis=PIXELS)
+    def frame_scores(self, y_true, y_pred):
+        """Return the score of every frame, (batch, time), or NaN."""
+        sums = self.frame_sums(y_true, y_pred)
+        return ops.where(sums[..., 1] > 0, sums[..., 0], np.nan)
 
-    def frame_sums(self, y_true, y_pred):
-        scored = self.scored_frames(y_true)
-        scores = ops.cast(self.frame_scores(y_true, y_pred), self.dtype)
-        scores = ops.where(scored, scores, 0.0)
-        return ops.stack([scores, ops.cast(scored, self.dtype)], axis=-1)
+    def sums(self, y_true, y_pred, valid):
+        scores, counted = self.scores(y_true, y_pred, valid)
+        scores = ops.where(counted > 0, scores, 0.0)
+        counted = ops.cast(counted > 0, "float32")
+        return ops.stack([scores, counted], axis=-1)
 
     def ratio(self, sums):
         total, count = sums[..., 0], sums[..., 1]

@@ -1,61 +1,72 @@
-"""LPIPS: the distance of frames as a trained network sees it."""
+"""LPIPS: the distance of frames in the features of a trained network."""
 
 import functools
 
+import keras
 import numpy as np
 from keras import ops
 
-from msrnn_keras.metrics.base import prepare
+from msrnn_keras.metrics.base import FrameMetric
+
+_SMALLEST = 32  # pixels of height and width
 
 
-def frame_lpips(y_true, y_pred, clip=True):
-    """Learned perceptual image patch similarity of each frame.
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class LPIPS(FrameMetric):
+    """Learned perceptual image patch similarity; lower is better.
 
     Version 0.1 with AlexNet, from the package `lpips`, on pixels scaled from
     [0, 1] to [-1, 1]. Frames of three channels are taken as RGB; otherwise
-    each channel is scored as a gray image, and their mean taken. The network
-    sees whole images, so a frame with a missing pixel has no score.
+    each channel is scored as a gray image, and the mean over channels is
+    taken. A frame with a missing pixel has no score. Arguments are those of
+    `MSE`.
 
-    It runs on PyTorch whatever the backend is, and reads arrays. So it works
-    in `msrnn_keras.evaluation.evaluate` and by itself, but not in `compile`.
-
-    Args:
-        y_true: True frames, (batch, time, height, width, channels), in
-            [0, 1]. NaN means a missing pixel.
-        y_pred: Predicted frames of the same shape.
-        clip: Whether predictions are clipped to [0, 1] first.
-
-    Returns:
-        A numpy array (batch, time), float32. NaN for a frame without a score.
+    The network runs on PyTorch, whatever the backend, and needs the values of
+    the frames. So this metric works in `msrnn_keras.evaluation.evaluate`, on
+    its own, and in `model.compile` if steps are not compiled: on PyTorch, and
+    on TensorFlow with `run_eagerly=True`.
 
     Raises:
-        ImportError: If `lpips` is not installed.
-        RuntimeError: If the network's weights cannot be loaded.
-        ValueError: If the two shapes differ, are not of rank 5, or the frames
-            are smaller than 32 x 32.
+        ImportError: On update, if `lpips` is not installed.
+        RuntimeError: On update, if the weights cannot be loaded.
+        TypeError: On update, inside a compiled step.
+        ValueError: On update, if frames are smaller than 32 x 32 pixels.
 
     Reference:
-        Zhang et al., "The Unreasonable Effectiveness of Deep Features as a
-        Perceptual Metric", CVPR 2018, arXiv:1801.03924.
+        Zhang et al., CVPR 2018, arXiv:1801.03924.
     """
-    clips = prepare(y_true, y_pred, clip, unit_range=True)
-    y_true, y_pred, valid = map(ops.convert_to_numpy, clips)
-    if min(y_true.shape[2:4]) < 32:
-        raise ValueError(
-            "LPIPS needs frames of 32 x 32 pixels at least; leave it out for "
-            f"smaller ones. Received: y_true.shape={y_true.shape}"
-        )
-    network = _network()
-    scores = np.full(y_true.shape[:2], np.nan, "float32")
-    for index in np.ndindex(scores.shape):
-        if valid[index].all():
-            a, b = (_images(x[index], network) for x in (y_true, y_pred))
-            scores[index] = network(a, b).mean().item()
-    return scores
+
+    unit_range = True
+
+    def scores(self, y_true, y_pred, valid):
+        try:
+            clips = [ops.convert_to_numpy(x) for x in (y_true, y_pred, valid)]
+        except Exception as error:  # each backend has its own
+            raise TypeError(
+                "LPIPS cannot be computed inside a compiled step: leave it "
+                "out of `compile` and give it to "
+                "msrnn_keras.evaluation.evaluate. "
+                f"Received: {type(error).__name__}: {error}"
+            ) from error
+        y_true, y_pred, valid = clips
+        if min(y_true.shape[2:4]) < _SMALLEST:
+            raise ValueError(
+                f"LPIPS needs frames of at least {_SMALLEST} x {_SMALLEST} "
+                "pixels; leave it out for smaller ones. "
+                f"Received: y_true.shape={y_true.shape}"
+            )
+        network = _network()
+        scores = np.full(y_true.shape[:2], np.nan, "float32")
+        for index in np.ndindex(scores.shape):
+            if valid[index].all():
+                a, b = (_images(x[index], network) for x in (y_true, y_pred))
+                scores[index] = network(a, b).mean().item()
+        whole = valid.all(axis=(2, 3, 4)).astype("float32")
+        return ops.convert_to_tensor(scores), ops.convert_to_tensor(whole)
 
 
 def _images(frame, network):
-    """Give a frame as images (number, 3, height, width) from -1 to 1."""
+    """Return a frame as images (number, 3, height, width) in [-1, 1]."""
     images = 2.0 * np.moveaxis(frame, -1, 0) - 1.0
     if len(images) != 3:
         images = np.repeat(images[:, None], 3, axis=1)

@@ -1,53 +1,33 @@
-"""From pixels in [0, 1] to the units of the data, inside a metric."""
+"""Conversion of pixels in [0, 1] to the units of the data."""
 
 import keras
 
 
-def in_units(frames, scaling):
-    """Give frames in the units of the data.
-
-    Args:
-        frames: Tensor of pixels.
-        scaling: An object with `inverse(frames)`, or None for no change.
-
-    Returns:
-        A tensor of the same shape.
-
-    Raises:
-        TypeError: If `scaling` has no method `inverse`.
-    """
-    check_scaling(scaling)
-    return frames if scaling is None else scaling.inverse(frames)
-
-
-def check_scaling(scaling):
-    """Refuse what cannot turn pixels into units.
-
-    Args:
-        scaling: What was given.
-
-    Raises:
-        TypeError: If it is neither None nor an object with `inverse`.
-    """
-    if scaling is not None and not callable(getattr(scaling, "inverse", None)):
-        raise TypeError(
-            "`scaling` must be None or have a method `inverse` from pixels in "
-            f"[0, 1] to units. Received: scaling={scaling!r}"
-        )
-
-
 class Scaled:
-    """A metric with a `scaling`: how it is checked, saved and loaded."""
+    """Mixin of a metric with a `scaling` from pixels to units."""
 
     scaling = None
 
     def set_scaling(self, scaling):
-        """Check the scaling and keep it."""
-        check_scaling(scaling)
+        """Check and keep the scaling."""
+        inverse = getattr(scaling, "inverse", None)
+        if scaling is not None and not callable(inverse):
+            raise TypeError(
+                "`scaling` must be None or have a method `inverse` from "
+                f"pixels in [0, 1] to units. Received: scaling={scaling!r}"
+            )
         self.scaling = scaling
 
+    def with_scaling(self, scaling):
+        """Return a new metric with the same arguments and this scaling."""
+        return self.from_config({**self.get_config(), "scaling": scaling})
+
+    def in_units(self, frames):
+        """Convert pixels to the units of the data."""
+        scaling = self.scaling
+        return frames if scaling is None else scaling.inverse(frames)
+
     def get_config(self):
-        """Give the arguments that make the metric again."""
         scaling = self.scaling
         if scaling is not None:
             scaling = keras.saving.serialize_keras_object(scaling)
@@ -55,7 +35,6 @@ class Scaled:
 
     @classmethod
     def from_config(cls, config):
-        """Make the metric of what `get_config` gave."""
         scaling = config.get("scaling")
         if isinstance(scaling, dict):
             scaling = keras.saving.deserialize_keras_object(scaling)

@@ -1,1 +1,1 @@
-"""Models that forecast frames, and what drives them through time."""
+"""Models that forecast frames."""

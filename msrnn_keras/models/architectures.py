@@ -1,7 +1,4 @@
-"""The tables of cells and architectures. Data, no logic.
-
-To add an architecture, add a row to `CELL_SPECS`; see CONTRIBUTING.md.
-"""
+"""The tables of cells and architectures; add a row to `CELL_SPECS`."""
 
 from typing import NamedTuple
 
@@ -12,22 +9,22 @@ MULTI_SCALE = (1, 2, 4, 4, 2, 1)
 
 
 class CellSpec(NamedTuple):
-    """Which cells the layers of a stack have."""
+    """The cells of the layers of a stack."""
 
     cell: type  # of every layer
-    first: type | None = None  # of the first layer, where it is another one
+    first: type | None = None  # of the first layer, if it differs
     highway: bool = False  # a Gradient Highway Unit before the second layer
     motion: bool = False  # MotionGRU on every layer but the last
     decoupling_weight: float = 0.0  # weight of the decoupling loss
-    # What a stream forecasts from: "context", the newest `context` frames, or
-    # None, all frames. Measured with `benchmarks.long_streams`.
+    # What `stream("auto")` forecasts from: "context", the last `context`
+    # frames, or None, all frames. Measured with `benchmarks.long_streams`.
     stream_window: str | None = None
 
 
 class Architecture(NamedTuple):
-    """One row: the row of `CELL_SPECS` and the scale of each layer."""
+    """A cell and the scale of each layer."""
 
-    cell: str
+    cell: str  # name in `CELL_SPECS`
     scales: tuple
 
 
@@ -52,7 +49,7 @@ CELL_SPECS = {
     "cms-lstm": CellSpec(cells.CMSLSTMCell),
     "mk-lstm": CellSpec(cells.MKLSTMCell),
 }
-# Every row, plain and multi-scale.
+# Every cell, plain and multi-scale.
 ARCHITECTURES = {
     **{name: Architecture(name, PLAIN) for name in CELL_SPECS},
     **{f"ms-{name}": Architecture(name, MULTI_SCALE) for name in CELL_SPECS},

@@ -1,4 +1,4 @@
-"""The motion that a model has learned to follow."""
+"""The motion that a model has learned."""
 
 import contextlib
 import math
@@ -12,43 +12,36 @@ from msrnn_keras.utils.checks import filled
 
 
 def model_flow(model, frames):
-    """Give the flow that a model used at the last of the given frames.
+    """Return the flow that a model uses at the last of the given frames.
 
-    Of TrajGRU these are the flow fields, one per link, along which it read
-    its hidden state. MotionRNN has nine offsets for each pixel of its half
-    map, which say where its content comes from; given are their mean with the
-    sign turned, as one link. Both then say how far the content has moved
-    within the last frame interval.
+    The flow is the motion of the content within the last frame interval:
+    TrajGRU's, along which each link reads the hidden state, or MotionRNN's,
+    the negated mean of its nine offsets, as one link.
 
     Args:
-        model: `MSStack` of such cells.
-        frames: Array of floats, one clip, (time, height, width, channels).
-            All of it is the past.
+        model: `MSStack` with such cells.
+        frames: Array of floats `(time, height, width, channels)`, the past.
 
     Returns:
-        A dict from the name of each layer with a flow, `"layer_0"`, …, to an
-        array (links, height / n, width / n, 2), where n is the layer's scale
-        (twice that in MotionRNN) times the patch size, rounded up: motion
-        along the width (x, to the right) and along the height (y, downwards),
-        in pixels of the frames per frame.
+        Dict from the name of each layer with a flow, `"layer_0"`, …, to an
+        array `(links, height / n, width / n, 2)`. Sizes are rounded up; n is
+        the scale of the layer (twice that in MotionRNN) times the patch size.
+        The last axis is the motion along the width (x, to the right) and the
+        height (y, downward), in pixels of the frames per frame.
 
     Raises:
-        ValueError: If the model has no flow, or the frames have a wrong shape
-            or contain NaN.
-        TypeError: If they are not floating-point.
+        ValueError: If the model has no flow or refuses the frames.
 
     Example:
-    >>> model = msrnn_keras.create("ms-trajgru", links=5)
-    >>> model_flow(model, past[0])["layer_1"].shape
-    (5, 32, 32, 2)
-
-    Reference:
-        Shi et al., 2017, arXiv:1706.03458 (TrajGRU). Wu et al., 2021,
-        arXiv:2103.02243 (MotionRNN).
+    >>> flow = model_flow(create("ms-trajgru"), past[0])["layer_1"]
     """
     cells = _flow_cells(model)
     if not cells:
-        names = [name for name, row in CELL_SPECS.items() if _row_has_flow(row)]
+        names = [
+            name
+            for name, spec in CELL_SPECS.items()
+            if spec.motion or "flow" in spec.cell.aux_names
+        ]
         raise ValueError(
             f"Only {', '.join(names)} and stacks with `motion=True` have a "
             f"flow. Received: model={model!r}"
@@ -59,9 +52,9 @@ def model_flow(model, frames):
             "`frames` must be one clip, (time, height, width, channels), "
             f"without a batch axis. Received: shape {frames.shape}"
         )
-    frames = model._checked(frames[None])
+    frames = model._validated(frames[None])
     size = frames.shape[2:4]
-    multiple = model._forecaster.cell.wiring.multiple
+    multiple = model._stepper.cell.wiring.multiple
     padded = size[0] + -size[0] % multiple
     flows = {}
     for name, flow in _last_flows(model, cells, frames).items():
@@ -75,30 +68,19 @@ def model_flow(model, frames):
 
 
 def has_flow(model):
-    """Tell whether `model_flow` takes a model.
-
-    Args:
-        model: A model, or anything that forecasts.
-
-    Returns:
-        Boolean.
-    """
+    """Return whether `model_flow` takes a model, which may be a baseline."""
     return bool(_flow_cells(model))
 
 
 def _flow_cells(model):
-    """The cells whose step gives a flow: name -> cell."""
-    forecaster = getattr(model, "_forecaster", None)
+    """Return the cells whose step returns a flow: name -> cell."""
+    forecaster = getattr(model, "_stepper", None)
     cells = forecaster.cell.wiring.cells if forecaster else ()
     return {cell.name: cell for cell in cells if "flow" in cell.aux_names}
 
 
-def _row_has_flow(row):
-    return row.motion or "flow" in row.cell.aux_names
-
-
 def _moves(cell):
-    """Whether the flow of a cell is that of MotionRNN."""
+    """Return whether the flow of a cell is that of MotionRNN."""
     while not isinstance(cell, MotionCell):
         if not hasattr(cell, "cell"):
             return False
@@ -107,8 +89,8 @@ def _moves(cell):
 
 
 def _last_flows(model, cells, frames):
-    """The raw flow of the last step: name -> (height, width, channels)."""
-    forecaster = model._forecaster
+    """Return the raw flow of the last step: name -> array."""
+    forecaster = model._stepper
     states = forecaster.start(1, frames.shape[2:4])
     for step in range(frames.shape[1] - 1):
         _, states = forecaster.advance(frames[:, step], states)
@@ -127,7 +109,7 @@ def _last_flows(model, cells, frames):
 
 @contextlib.contextmanager
 def _recorded(cell, name, flows):
-    """Keep the flow of each step that a cell takes."""
+    """Record the flow of each step of a cell."""
     step = cell.step
 
     def recorded(x, states):

@@ -1,4 +1,4 @@
-"""The passage of time: warm-up, forecast, scheduled sampling."""
+"""The loop over time: warm-up, forecast, scheduled sampling."""
 
 import functools
 from typing import Any, NamedTuple
@@ -7,27 +7,14 @@ import keras
 from keras import ops
 
 from msrnn_keras.backend.precision import like
-from msrnn_keras.backend.rematerialization import check_remat, rematerialized
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.layers.conv_rnn import ConvRNN
 from msrnn_keras.layers.kernels import cached_kernels
+from msrnn_keras.layers.rematerialization import check_remat, rematerialized
 
 
 class StepCell(ConvRNNCell):
-    """One time step of the whole stack as a single recurrent cell.
-
-    Its input is a given frame with one channel more, which tells whether the
-    given frame enters (1) or the previous prediction (0). Its states are the
-    previous prediction and the states of the stack. Where the cells tell
-    their decoupling distances, the output is flat, `(batch, values)`: the
-    prediction and then the distances of all layers; see `unpack`.
-
-    Args:
-        wiring: `msrnn_keras.models.step_graph.Wiring` of the stack.
-        image_channels: Integer, channels of a frame.
-        remat: String or None, as of `MSStack`.
-        **kwargs: Arguments of `keras.layers.Layer`.
-    """
+    """One time step of the stack as a cell; its input has a flag channel."""
 
     def __init__(self, wiring, image_channels, remat=None, **kwargs):
         check_remat(remat)
@@ -38,16 +25,15 @@ class StepCell(ConvRNNCell):
         self.remat = remat
         for cell in self.cells:
             cell.remat = remat == "layer"
-
         self._distances = [
             index
-            for index, (name, _, _) in enumerate(wiring.states((None, None)))
+            for index, (name, *_) in enumerate(wiring.states((None, None)))
             if name.startswith("distance_")
         ]
 
     @property
     def decoupled(self):
-        """Whether the cells tell their decoupling distances."""
+        """Whether the cells compute decoupling distances."""
         return bool(self._distances)
 
     @property
@@ -56,11 +42,12 @@ class StepCell(ConvRNNCell):
 
     def state_shapes(self, image_shape):
         states = self.wiring.states(image_shape)
-        return [(*image_shape, self.filters), *(shape for *_, shape in states)]
+        return [(*image_shape, self.filters), *(state[2] for state in states)]
 
     @property
     def state_dtypes(self):
-        return [self.variable_dtype, *self.wiring.state_dtypes]
+        states = self.wiring.states((None, None))
+        return [self.variable_dtype, *(state[3] for state in states)]
 
     def call(self, inputs, states, training=None):
         advance = functools.partial(self._advance, training=training)
@@ -72,6 +59,7 @@ class StepCell(ConvRNNCell):
         return output, states
 
     def _advance(self, inputs, previous, *states, training):
+        """Return the new states and, with decoupling, the flat output."""
         given, is_given = inputs[..., :-1], inputs[..., -1:]
         frame = ops.where(is_given > 0.5, like(given, previous), previous)
         prediction, *states = self.model([frame, *states], training=training)
@@ -83,60 +71,25 @@ class StepCell(ConvRNNCell):
         return new
 
     def distances(self, states):
-        """The decoupling distances of a step.
-
-        Args:
-            states: List of tensors, the states of the stack after the step.
-
-        Returns:
-            Tensor `(batch, layers, filters)`.
-        """
+        """Return the distances `(batch, layers, filters)` of a step."""
         maps = [states[index] for index in self._distances]
         return ops.concatenate(maps, axis=1)[:, :, 0]
 
     def unpack(self, outputs, image_shape):
-        """Predictions and distances of the outputs of all steps.
-
-        Args:
-            outputs: Tensor, the outputs, `(batch, steps, …)`.
-            image_shape: Tuple `(height, width)` of a frame.
-
-        Returns:
-            Tuple of tensors: predictions `(batch, steps, height, width,
-            channels)` and distances `(batch, steps, layers, filters)`; None
-            where there are no distances.
-        """
+        """Split the outputs of all steps into predictions and distances."""
         if not self.decoupled:
             return outputs, None
         batch, steps, _ = ops.shape(outputs)
         layers = len(self._distances)
         count = layers * self.cells[0].filters
         frames = (batch, steps, *image_shape, self.filters)
-        return (
-            ops.reshape(outputs[..., :-count], frames),
-            ops.reshape(outputs[..., -count:], (batch, steps, layers, -1)),
-        )
+        distances = (batch, steps, layers, -1)
+        predictions = ops.reshape(outputs[..., :-count], frames)
+        return predictions, ops.reshape(outputs[..., -count:], distances)
 
 
 class Rollout(keras.layers.Layer):
-    """Repeats the step over time: past frames in, future frames out.
-
-    The first `context` frames enter as they are (the warm-up); after them
-    each prediction is the next input. In training, `sampling` decides at
-    random, per sample and step, whether the true frame enters instead; later
-    frames of the input are the teacher and otherwise ignored.
-
-    Args:
-        cell: `StepCell`.
-        context: Integer, frames of the past.
-        horizon: Integer, frames to forecast.
-        sampling: `ScheduledSampling`, or None: never the true frame.
-        decoupling_weight: Float, weight of the decoupling loss in training.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Returns:
-        Tensor `(batch, horizon, height, width, channels)`.
-    """
+    """Repeats the step over time: past frames in, future frames out."""
 
     def __init__(
         self,
@@ -151,11 +104,8 @@ class Rollout(keras.layers.Layer):
         self.rnn = ConvRNN(
             cell, return_sequences=True, dtype=self.dtype_policy, name="loop"
         )
-        self.context = context
-        self.horizon = horizon
-        self.sampling = sampling
-        self.decoupling_weight = decoupling_weight
-        self._warmup = None
+        self.context, self.horizon, self.sampling = context, horizon, sampling
+        self.decoupling_weight, self._warmup = decoupling_weight, None
         if sampling is not None:
             self.seed_generator = keras.random.SeedGenerator()
 
@@ -188,11 +138,7 @@ class Rollout(keras.layers.Layer):
         return predictions[:, span.past - 1 :]
 
     def pop_warmup(self):
-        """Hand over the context frames' predictions of the last training call.
-
-        They are kept for the training step alone, which takes them into the
-        loss; nothing stays behind.
-        """
+        """Return and forget the warm-up predictions of the last training."""
         warmup, self._warmup = self._warmup, None
         return warmup
 
@@ -202,64 +148,60 @@ class Rollout(keras.layers.Layer):
             store["seed"] = self.seed_generator.state
 
     def load_own_variables(self, store):
-        # A preset has neither: the schedule then starts anew.
+        # A preset has neither. Then the schedule starts again.
         if self.sampling is not None and "training_step" in store:
             self.counter.assign(store["training_step"])
             self.seed_generator.state.assign(store["seed"])
 
     def _span(self, frames):
+        """Return the numbers of frames and steps for an input."""
         length = ops.shape(frames)[1]
         past = _minimum(length, self.context)
         steps = past + self.horizon - 1
         return Span(past, _minimum(length, steps), steps)
 
     def _draw(self, frames, span, training):
-        """Whether each input frame is a given one, `(batch, steps)`."""
+        """Return which inputs are given frames, `(batch, steps)`."""
         batch = ops.shape(frames)[0]
         time = ops.arange(span.steps)
         if not training or self.sampling is None:
             return ops.broadcast_to(time < span.past, (batch, span.steps))
         context_rate, horizon_rate = self.sampling.rates(self.counter.value)
-        rate = ops.where(
-            time < span.past,
-            ops.where(time < 1, 1.0, ops.cast(context_rate, "float32")),
-            ops.cast(horizon_rate, "float32"),
-        )
+        rate = ops.where(time < 1, 1.0, ops.cast(context_rate, "float32"))
+        later = ops.cast(horizon_rate, "float32")
+        rate = ops.where(time < span.past, rate, later)
         rate = ops.where(time < span.given, rate, 0.0)
-        draw = keras.random.uniform(
-            (batch, span.steps), dtype="float32", seed=self.seed_generator
-        )
+        options = {"dtype": "float32", "seed": self.seed_generator}
+        draw = keras.random.uniform((batch, span.steps), **options)
         self.counter.assign_add(1)
         return draw < rate
 
     def compute_output_spec(self, frames, training=False):
-        batch, _, *shape = frames.shape
-        return keras.KerasTensor(
-            (batch, self.horizon, *shape), dtype=self.variable_dtype
-        )
+        shape = (frames.shape[0], self.horizon, *frames.shape[2:])
+        return keras.KerasTensor(shape, dtype=self.variable_dtype)
 
 
 class Span(NamedTuple):
-    """Numbers of frames: integers, or scalar tensors where unknown."""
+    """Numbers of frames: integers, or scalar tensors if unknown."""
 
     past: Any  # frames of the past
-    given: Any  # frames of the input that can enter
+    given: Any  # input frames that can enter
     steps: Any  # steps of the loop
 
 
 def _minimum(a, b):
+    """Return the smaller of two integers or scalar tensors."""
     if isinstance(a, int) and isinstance(b, int):
         return min(a, b)
     return ops.minimum(a, b)
 
 
 def _with_flag(given, is_given):
-    """Frames with the flag as a last channel, zeros after the last frame."""
+    """Append zeros after the last frame and the flag as the last channel."""
     batch, steps = ops.shape(is_given)
     _, length, height, width, channels = ops.shape(given)
-    missing = ops.zeros(
-        (batch, steps - length, height, width, channels), dtype=given.dtype
-    )
+    shape = (batch, steps - length, height, width, channels)
+    missing = ops.zeros(shape, dtype=given.dtype)
     frames = ops.concatenate([given, missing], axis=1)
     flag = ops.cast(is_given, given.dtype)[:, :, None, None, None]
     flag = ops.broadcast_to(flag, (batch, steps, height, width, 1))

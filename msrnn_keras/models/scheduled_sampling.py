@@ -1,4 +1,4 @@
-"""Scheduled sampling: when training feeds the truth, when the prediction."""
+"""Scheduled sampling: training on true frames or on predictions."""
 
 import keras
 from keras import ops
@@ -8,28 +8,27 @@ from msrnn_keras.utils.checks import check_positive
 
 @keras.saving.register_keras_serializable("msrnn_keras", name="Sampling")
 class ScheduledSampling:
-    """Probabilities that an input frame is the true one during training.
+    """Probabilities that training feeds the true frame, not the prediction.
 
     Each rate is a number or a Keras `LearningRateSchedule` of the training
     step. Frames are drawn independently per sample and step.
 
     Args:
-        context_rate: Rate of the input frames after the first; below 1 it
-            is reverse scheduled sampling (PredRNN-V2).
-        horizon_rate: Rate of the frames to be forecast: at 1 the model is
-            trained by teacher forcing, at 0 on its own predictions.
+        context_rate: Rate for the context frames after the first. A rate
+            below 1 is reverse scheduled sampling (PredRNN-V2).
+        horizon_rate: Rate for the frames to forecast. 1 is teacher forcing,
+            0 trains on the model's own predictions.
 
     Raises:
         ValueError: If a rate is neither a schedule nor within [0, 1].
 
     Example:
-    >>> Sampling.linear(steps=10_000)  # from the truth to the predictions
-    >>> Sampling.reverse(steps=10_000)  # as PredRNN-V2
+    >>> ScheduledSampling.linear(steps=10_000)  # from truth to predictions
+    >>> ScheduledSampling.reverse(steps=10_000)  # as in PredRNN-V2
 
     Reference:
-        Bengio et al., "Scheduled Sampling for Sequence Prediction with
-        Recurrent Neural Networks", 2015, arXiv:1506.03099. Reverse: Wang et
-        al., "PredRNN", 2021, arXiv:2103.09504.
+        Bengio et al., 2015, arXiv:1506.03099. Reverse: Wang et al.,
+        "PredRNN", 2021, arXiv:2103.09504.
     """
 
     def __init__(self, context_rate=1.0, horizon_rate=0.0):
@@ -38,48 +37,29 @@ class ScheduledSampling:
 
     @classmethod
     def linear(cls, steps):
-        """`horizon_rate` falling linearly from 1 to 0, as published.
-
-        Args:
-            steps: Integer, training steps until the rate is 0.
-
-        Returns:
-            A `ScheduledSampling`.
-        """
-        schedule = keras.optimizers.schedules.PolynomialDecay(
-            1.0, steps, end_learning_rate=0.0
-        )
-        return cls(horizon_rate=schedule)
+        """Decrease `horizon_rate` linearly from 1 to 0 within `steps` steps."""
+        decay = keras.optimizers.schedules.PolynomialDecay
+        return cls(horizon_rate=decay(1.0, steps, end_learning_rate=0.0))
 
     @classmethod
     def reverse(cls, steps):
-        """Reverse scheduled sampling, as published for PredRNN-V2.
+        """Use reverse scheduled sampling, as published for PredRNN-V2.
 
-        In the first third of the steps both rates are 0.5. In the second the
-        `context_rate` rises exponentially towards 1 and the `horizon_rate`
-        falls linearly to 0; there they stay.
-
-        Args:
-            steps: Integer, training steps of the whole training.
-
-        Returns:
-            A `ScheduledSampling`.
+        In the first third of the training `steps`, both rates are 0.5. In the
+        second, `context_rate` increases exponentially toward 1 and
+        `horizon_rate` decreases linearly to 0. In the last, they are 1 and 0.
         """
         return cls(ReverseContextRate(steps), ReverseHorizonRate(steps))
 
     def rates(self, step):
-        """The two rates at a training step, `(context, horizon)`."""
-        return tuple(
-            rate(step) if callable(rate) else rate
-            for rate in (self.context_rate, self.horizon_rate)
-        )
+        """Return the rates `(context, horizon)` at a training step."""
+        rates = (self.context_rate, self.horizon_rate)
+        return tuple(rate(step) if callable(rate) else rate for rate in rates)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
-        return {
-            "context_rate": serialize(self.context_rate),
-            "horizon_rate": serialize(self.horizon_rate),
-        }
+        names = ("context_rate", "horizon_rate")
+        return {name: serialize(getattr(self, name)) for name in names}
 
     @classmethod
     def from_config(cls, config):
@@ -88,14 +68,7 @@ class ScheduledSampling:
 
 
 class _Reverse(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate of reverse scheduled sampling, by the part of training done.
-
-    Args:
-        steps: Integer, training steps of the whole training.
-
-    Raises:
-        ValueError: If `steps` is not a positive integer.
-    """
+    """A rate of reverse scheduled sampling."""
 
     def __init__(self, steps):
         check_positive("steps", steps)
@@ -103,8 +76,7 @@ class _Reverse(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         done = ops.cast(step, "float32") / self.steps
-        later = self.middle(done)
-        later = ops.where(done < 2 / 3, later, self.end)
+        later = ops.where(done < 2 / 3, self.middle(done), self.end)
         return ops.where(done < 1 / 3, 0.5, later)
 
     def get_config(self):
@@ -113,17 +85,7 @@ class _Reverse(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class ReverseContextRate(_Reverse):
-    """0.5 for a third of training, then exponentially up, then 1.
-
-    Args:
-        steps: Integer, training steps of the whole training.
-
-    Raises:
-        ValueError: If `steps` is not a positive integer.
-
-    Reference:
-        Wang et al., "PredRNN", 2021, arXiv:2103.09504.
-    """
+    """0.5 for a third of the steps, an exponential increase, then 1."""
 
     end = 1.0
 
@@ -133,17 +95,7 @@ class ReverseContextRate(_Reverse):
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class ReverseHorizonRate(_Reverse):
-    """0.5 for a third of training, then linearly down to 0.
-
-    Args:
-        steps: Integer, training steps of the whole training.
-
-    Raises:
-        ValueError: If `steps` is not a positive integer.
-
-    Reference:
-        Wang et al., "PredRNN", 2021, arXiv:2103.09504.
-    """
+    """0.5 for a third of the steps, a linear decrease, then 0."""
 
     end = 0.0
 
@@ -152,8 +104,8 @@ class ReverseHorizonRate(_Reverse):
 
 
 def _rate(name, value):
-    schedule = keras.optimizers.schedules.LearningRateSchedule
-    if isinstance(value, schedule):
+    """Check a rate and return it."""
+    if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(

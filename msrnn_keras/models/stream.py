@@ -1,4 +1,4 @@
-"""Forecasts brought up to date as frames arrive."""
+"""Streams: forecasts that are updated as frames arrive."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from msrnn_keras.utils import checks
 from msrnn_keras.utils.checks import check_positive
 from msrnn_keras.utils.files import check_folder, write_atomically
 
-# Arguments of `MSStack` that change no step.
+# Arguments of a model that do not change its forecast.
 FREE = {
     "name",
     "image_shape",
@@ -27,36 +27,34 @@ FREE = {
 
 
 class Stream:
-    """Frames in one at a time, a forecast whenever one is wanted.
+    """A model that takes frames one at a time and forecasts at any time.
 
-    Without a window, the states are kept between frames: each new frame costs
-    one step, and a forecast equals `MSStack.forecast` of all frames so far.
-    With a window of n frames these are kept instead: a new frame costs
-    nothing, and a forecast equals `MSStack.forecast` of the last n frames.
-    Models learn from a few frames. Some forecast worse and worse once their
-    states have summed up hundreds of frames; these need a window.
+    Without a window, the stream keeps the states of the model. Each new frame
+    costs one step, and the forecast equals `model.forecast` of all frames so
+    far. With a window of n frames, the stream keeps these frames. A new frame
+    costs nothing, and the forecast equals `model.forecast` of the last n
+    frames. Models without states need a window of `context` frames. So do
+    some models with states, whose forecasts get worse after hundreds of
+    frames, because they are trained on short clips.
 
     Times are optional. Frames with times must come in order, one interval
-    apart, give or take less than half an interval.
+    apart, with a tolerance of less than half an interval.
 
     Args:
-        model: `msrnn_keras.MSStack`.
-        window: Integer, frames that a forecast depends on, or None for all.
-        interval: As of `MSStack.stream`.
-        gap: As of `MSStack.stream`.
+        model: `msrnn_keras.Forecaster`.
+        window: Integer, number of frames to forecast from. None means all.
+        interval, gap: As in `Forecaster.stream`.
 
     Raises:
         ValueError: If an argument is out of its range.
-
-    Example:
-    >>> stream = model.stream()
-    >>> for frame in radar:  # (height, width, channels)
-    ...     stream.update(frame)
-    >>> stream.forecast(horizon=12).shape
-    (12, 64, 64, 1)
     """
 
     def __init__(self, model, window=None, interval=None, gap="restart"):
+        if not model.has_states and window != model.context:
+            raise ValueError(
+                "This model has no states. Its window must be 'auto' or its "
+                f"context, {model.context}. Received: window={window!r}"
+            )
         if window is not None:
             check_positive("window", window)
         if gap not in GAPS:
@@ -67,39 +65,32 @@ class Stream:
             interval = as_interval(interval)
         self.window = window
         self._model = model
-        self._forecaster = model._forecaster
-        self._missing = model.missing
         self._clock = Clock(interval, gap)
         self._shape = None
         self._restart()
 
     def __len__(self):
-        """Number of frames since the start, or since the last gap."""
+        """Return the number of frames since the start or the last gap."""
         return self._count
 
     def update(self, frame, time=None):
-        """Take in the newest frame.
-
-        An error leaves the stream as it was.
+        """Add the newest frame. An error leaves the stream unchanged.
 
         Args:
-            frame: Array of floats, `(height, width, channels)` or, for
-                several streams side by side, `(batch, height, width,
-                channels)`. All frames of a stream have one shape.
-            time: `datetime.datetime` or `numpy.datetime64`, when the frame
-                was; without a time zone, UTC. None in a stream without times.
+            frame: Array of floats, `(height, width, channels)`, or with a
+                batch dimension in front. All frames have the same shape.
+            time: `datetime.datetime` or `numpy.datetime64` of the frame, in
+                UTC if it has no time zone. None in a stream without times.
 
         Returns:
             The stream itself.
 
         Raises:
-            ValueError: If the frame has a wrong or another shape, NaN or inf,
-                or leaves the model's range; if it is late, repeated or early,
-                or comes after a gap and `gap` is `"refuse"`; if some frames
-                only have a time.
+            ValueError: If the model refuses the frame, it has another shape,
+                or it is late, repeated, early or after a gap.
             TypeError: If it is not floating-point, or `time` is not a time.
         """
-        # A copy: the caller may write over the original.
+        # Copy it: the caller may overwrite the original.
         frame = np.array(checks.filled(frame))
         self._check_shape(frame)
         batch = frame if frame.ndim == 4 else frame[None]
@@ -116,17 +107,17 @@ class Stream:
         return self
 
     def forecast(self, horizon):
-        """Forecast from the frames so far; the stream stays where it is.
+        """Forecast from the frames so far. This does not change the stream.
 
         Args:
             horizon: Integer, frames to forecast.
 
         Returns:
-            Array `(horizon, height, width, channels)`, with the batch
-            dimension in front where the frames had one.
+            Array `(horizon, height, width, channels)`, with a batch dimension
+            in front if the frames had one.
 
         Raises:
-            ValueError: If `horizon` is not positive.
+            ValueError: If `horizon` is not positive or frames are too few.
             RuntimeError: If there was no frame yet.
         """
         check_positive("horizon", horizon)
@@ -139,17 +130,10 @@ class Stream:
         return forecast if len(self._shape) == 4 else forecast[0]
 
     def save(self, path):
-        """Write the stream to a file, whole or not at all.
+        """Write the stream to a file for `load_stream`, atomically.
 
-        `MSStack.load_stream` goes on with it. On the same backend its
-        forecasts are the same to the bit.
-
-        Args:
-            path: Path of the file, in the format of `numpy.savez`.
-
-        Raises:
-            RuntimeError: If there was no frame yet.
-            FileNotFoundError: If the folder does not exist.
+        On the same backend its forecasts are equal bit by bit. Without a frame
+        it raises `RuntimeError`.
         """
         self._check_started("A file")
         check_folder(path)
@@ -165,7 +149,7 @@ class Stream:
             "last": None if clock.last is None else str(clock.last),
         }
         arrays = list(map(_array, self._frames or [self._next, *self._states]))
-        # PyTorch computes other last digits from another order in memory.
+        # On PyTorch the last digits depend on the order in memory.
         orders = [np.argsort(x.strides, kind="stable")[::-1] for x in arrays]
         record["orders"] = [order.tolist() for order in orders]
         arrays = {
@@ -186,26 +170,28 @@ class Stream:
         self._next = self._states = None
 
     def _advance(self, batch):
-        """Bring the states up to date, without a window."""
+        """Update the states."""
+        stepper = self._model._stepper
         if self._states is None:
-            size = (len(batch), batch.shape[1:3])
-            self._states = self._forecaster.start(*size)
-        self._forecaster.refresh()
-        self._next, self._states = self._forecaster.advance(batch, self._states)
+            self._states = stepper.start(len(batch), batch.shape[1:3])
+        stepper.refresh()
+        self._next, self._states = stepper.advance(batch, self._states)
 
     def _go_on(self, horizon):
-        """The forecast from the states, with the batch dimension."""
-        self._forecaster.refresh()
+        """Return the forecast from the states, with the batch dimension."""
+        stepper = self._model._stepper
+        stepper.refresh()
         frame, states = self._next, self._states
         frames = [frame]
         for _ in range(horizon - 1):
-            frame, states = self._forecaster.advance(frame, states)
+            frame, states = stepper.advance(frame, states)
             frames.append(frame)
         arrays = [ops.convert_to_numpy(frame) for frame in frames]
-        dtype = self._forecaster.cell.variable_dtype
+        dtype = stepper.cell.variable_dtype
         return np.stack(arrays, axis=1).astype(dtype)
 
     def _check_started(self, what):
+        """Refuse to go on without a frame."""
         if not self._count:
             raise RuntimeError(
                 f"{what} needs a frame: call update(frame) first. "
@@ -213,6 +199,7 @@ class Stream:
             )
 
     def _check_shape(self, frame):
+        """Refuse a frame of another shape than the first."""
         if frame.ndim not in (3, 4):
             raise ValueError(
                 "A frame must be (height, width, channels), with or without a "
@@ -225,28 +212,15 @@ class Stream:
             )
 
     def _check(self, batch):
-        checks.check_frames(
-            batch[:, None], self._forecaster.cell.filters, "frame"
-        )
-        limits, holes = self._forecaster.limits, self._missing is not None
-        checks.check_values(batch, "frame", limits, holes)
+        """Refuse a frame that the model refuses."""
+        model = self._model
+        checks.check_frames(batch[:, None], model.image_shape[-1], "frame")
+        holes = model.missing is not None
+        checks.check_values(batch, "frame", model._limits, holes)
 
 
 def load_stream(model, path):
-    """Read a stream that `Stream.save` wrote.
-
-    Args:
-        model: `msrnn_keras.MSStack`, the one of the stream or its twin.
-        path: Path of the file.
-
-    Returns:
-        `Stream`.
-
-    Raises:
-        ValueError: If the file is none of a stream, or of a stream of another
-            model or other weights.
-        FileNotFoundError: If there is no such file.
-    """
+    """Load the stream of a model; see `Forecaster.load_stream`."""
     record, arrays = _read(path)
     config = _config(model)
     other = [
@@ -268,7 +242,7 @@ def load_stream(model, path):
     if stream.window is not None:
         stream._frames = arrays
         return stream
-    types = [x.dtype for x in model._forecaster.cell.model.inputs]
+    types = [x.dtype for x in model._stepper.cell.model.inputs]
     stream._next, *stream._states = [
         ops.convert_to_tensor(x, dtype=dtype)
         for x, dtype in zip(arrays, types, strict=True)
@@ -277,7 +251,7 @@ def load_stream(model, path):
 
 
 def _read(path):
-    """The record and the list of arrays of a file."""
+    """Return the record and the list of arrays of a file."""
     if not pathlib.Path(path).is_file():
         raise FileNotFoundError(
             f"There is no such file. Received: {str(path)!r}"
@@ -298,7 +272,7 @@ def _read(path):
 
 
 def _config(model):
-    """The arguments that a step of a model depends on, as JSON has them."""
+    """Return the arguments that a forecast depends on, as in JSON."""
     config = keras.saving.serialize_keras_object(
         {k: v for k, v in model.get_config().items() if k not in FREE}
     )
@@ -306,15 +280,15 @@ def _config(model):
 
 
 def _hash_of_weights(model):
-    """SHA-256 of the variables of a model's step, in order."""
+    """Return the SHA-256 of the variables that a forecast depends on."""
     digest = hashlib.sha256()
-    for variable in model._forecaster.cell.model.variables:
+    for variable in model._forecast_variables:
         digest.update(_array(variable).tobytes())
     return digest.hexdigest()
 
 
 def _array(tensor):
-    """A tensor as an array that a file can hold, without loss."""
+    """Return a tensor as an array that a file can store without loss."""
     if not isinstance(tensor, np.ndarray):
         tensor = ops.cast(tensor, at_least_float32(tensor))
     return ops.convert_to_numpy(tensor)

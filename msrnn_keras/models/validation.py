@@ -1,4 +1,4 @@
-"""Checks of the batches that Keras draws, before a step sees them."""
+"""Checks of the data that a model receives."""
 
 import contextlib
 import copy
@@ -12,39 +12,19 @@ from msrnn_keras.utils import checks
 
 @dataclasses.dataclass
 class BatchCheck:
-    """What the batches of a model must be.
-
-    The first error is kept in `error`, because TensorFlow raises another one
-    in its place; see `readable_nan_errors`.
-
-    Args:
-        channels: Integer, the model's channels.
-        limits: Tuple, the least and the greatest value of a frame.
-        allow_nan: Boolean, whether x may hold NaN.
-        target_limits: Tuple, those of a target; None does not check it.
-        target_remedy: String, what to do about a target beyond its limits.
-    """
+    """A check of the batches of a model."""
 
     channels: int
-    limits: tuple = checks.LIMITS
-    allow_nan: bool = False
-    target_limits: tuple | None = None
-    target_remedy: str = checks.SCALE
+    limits: tuple = checks.LIMITS  # of x
+    allow_nan: bool = False  # in x
+    least_frames: int = 1  # of x
+    target_limits: tuple | None = None  # of y; None does not check y
+    target_remedy: str = checks.SCALE  # for values of y beyond the limits
+    # The last error: TensorFlow replaces it, see `readable_nan_errors`.
     error: Exception | None = None
 
     def __call__(self, batch):
-        """Check a batch as it is drawn.
-
-        Args:
-            batch: Frames x, or tuple `(x, y)` or `(x, y, weights)`.
-
-        Returns:
-            The batch, in which masked pixels are NaN.
-
-        Raises:
-            ValueError: If shapes or values are wrong.
-            TypeError: If frames are not floating-point.
-        """
+        """Check `x`, `(x, y)` or `(x, y, weights)`; masked pixels are NaN."""
         try:
             if not isinstance(batch, (tuple, list)):
                 return self.frames(batch)
@@ -58,14 +38,15 @@ class BatchCheck:
             raise
 
     def frames(self, x):
-        """Check frames of the past; return them, masked pixels as NaN."""
+        """Check x and return it; masked pixels are NaN."""
         x = x if isinstance(x, (tuple, list)) else checks.filled(x)
         checks.check_frames(x, self.channels)
+        checks.check_length(x, self.least_frames)
         checks.check_values(x, "frames", self.limits, self.allow_nan)
         return x
 
     def target(self, y):
-        """Check frames of the future; return them, masked pixels as NaN."""
+        """Check y and return it; masked pixels are NaN."""
         if y is None or self.target_limits is None:
             return y
         y = checks.filled(y)
@@ -75,7 +56,7 @@ class BatchCheck:
         return y
 
     def weights(self, weights):
-        """Check the weights of samples and return them."""
+        """Check the sample weights and return them."""
         if weights is not None and self.target_limits is not None:
             weights = checks.filled(weights)
             checks.check_weights(weights)
@@ -83,17 +64,10 @@ class BatchCheck:
 
 
 class CheckedDataset(keras.utils.PyDataset):
-    """A `PyDataset` whose batches are checked as they are drawn.
-
-    Keras draws them one by one, whatever `workers` the data set has: its
-    queue of workers mixes the batches of one pass with those of the next.
-
-    Args:
-        dataset: `keras.utils.PyDataset` of `(x, y)` or `(x, y, weights)`.
-        check: `BatchCheck`.
-    """
+    """A `PyDataset` whose batches are checked when they are drawn."""
 
     def __init__(self, dataset, check):
+        # One worker: a queue of several mixes the batches of two epochs.
         super().__init__()
         self.dataset = dataset
         self.check = check
@@ -113,23 +87,7 @@ class CheckedDataset(keras.utils.PyDataset):
 
 
 def validated(data, check):
-    """Return data whose frames are checked.
-
-    Arrays are checked at once, batches as they are drawn.
-
-    Args:
-        data: Array or tensor of frames, `keras.utils.PyDataset`,
-            `tf.data.Dataset`, `torch.utils.data.DataLoader`, grain data set,
-            or iterator of batches.
-        check: `BatchCheck`.
-
-    Returns:
-        The data to hand to Keras.
-
-    Raises:
-        ValueError: If frames have a wrong shape or value.
-        TypeError: If frames are not floating-point.
-    """
+    """Check arrays now and the batches of data sets when they are drawn."""
     if isinstance(data, keras.utils.PyDataset):
         return CheckedDataset(data, check)
     if hasattr(data, "element_spec"):
@@ -140,34 +98,27 @@ def validated(data, check):
         checks.check_frames(x, check.channels)
         if rest and check.target_limits is not None:
             checks.check_floats(rest[0], "y")
-        return tf_data.checked(data, check)
+        return tf_data.validated(data, check)
     if hasattr(data, "__next__"):
-        # Keras takes generators, but not iterators such as `map`.
+        # Keras accepts generators, but not iterators such as `map`.
         return (check(batch) for batch in data)
     if hasattr(data, "collate_fn"):
         loader = copy.copy(data)
         loader.collate_fn = functools.partial(_collate, data.collate_fn, check)
         return loader
-    if hasattr(data, "map"):  # of grain
+    if hasattr(data, "map"):  # grain
         return data.map(check)
     return data if data is None else check.frames(checks.filled(data))
 
 
 def _collate(collate, check, samples):
-    """Put samples together and check the batch."""
+    """Collate samples and check the batch."""
     return check(collate(samples))
 
 
 @contextlib.contextmanager
 def restore_variables_on_error(model):
-    """Keep a model's variables through an error.
-
-    Keras on JAX takes them out of the model while it fits, evaluates or
-    predicts, and does not put them all back when a batch is refused there.
-
-    Args:
-        model: `keras.Model`.
-    """
+    """Restore the variables that Keras on JAX loses if an error occurs."""
     if keras.backend.backend() != "jax":
         yield
         return
@@ -188,11 +139,7 @@ def restore_variables_on_error(model):
 
 @contextlib.contextmanager
 def readable_nan_errors(check):
-    """Raise the error of a check where TensorFlow raised one of its own.
-
-    Args:
-        check: `BatchCheck` of the data.
-    """
+    """Raise the error of a `BatchCheck` that TensorFlow has replaced."""
     try:
         yield
     except Exception as error:

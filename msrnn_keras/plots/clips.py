@@ -1,4 +1,4 @@
-"""Checks of the clips that are to be shown."""
+"""Checks of clips before they are drawn, and their units."""
 
 import keras
 import numpy as np
@@ -7,56 +7,27 @@ from msrnn_keras.utils.checks import filled
 
 
 def check_clips(past, future, forecast):
-    """Check the three parts of one clip that is to be shown.
-
-    Args:
-        past: Frames, (time, height, width, channels), 1 or 3 channels.
-        future: Frames of the same image shape, or None.
-        forecast: Frames of the same image shape, as many as `future` has.
-
-    Returns:
-        The three as float arrays.
-
-    Raises:
-        ValueError: If a shape is wrong or they do not fit each other.
-    """
-    past = check_clip(past, "past")
+    """Check one clip; return the past, the truth and a dict of forecasts."""
     future, forecasts = check_forecasts(future, forecast)
-    (forecast,) = forecasts.values()
-    if past.shape[1:] != forecast.shape[1:]:
+    past = check_clip(past, "past")
+    shape = next(iter(forecasts.values())).shape
+    if past.shape[1:] != shape[1:]:
         raise ValueError(
             "`past` and `forecast` must have frames of one shape. Received: "
-            f"shapes {past.shape} and {forecast.shape}"
+            f"shapes {past.shape} and {shape}"
         )
-    return past, future, forecast
+    return past, future, forecasts
 
 
 def check_forecasts(future, forecast):
-    """Check the forecasts of one clip, and its truth.
-
-    Args:
-        future: Frames, (horizon, height, width, channels), or None.
-        forecast: Frames of the same shape, or a dict from the name of each
-            model to such frames.
-
-    Returns:
-        Tuple `(future, forecasts)`: a float array or None, and a dict of float
-        arrays; a single forecast has the name "Forecast".
-
-    Raises:
-        ValueError: If there is no forecast, a shape is wrong or they do not
-            fit each other.
-    """
+    """Check forecasts and truth; return the truth and a dict of forecasts."""
     if not isinstance(forecast, dict):
         forecast = {"Forecast": forecast}
     if not forecast:
         raise ValueError(
-            "`forecast` needs one forecast at least. Received: forecast={}"
+            "`forecast` needs at least one forecast. Received: forecast={}"
         )
-    forecasts = {
-        name: check_clip(frames, "forecast")
-        for name, frames in forecast.items()
-    }
+    forecasts = {k: check_clip(x, "forecast") for k, x in forecast.items()}
     first = next(iter(forecasts.values()))
     if future is not None:
         future = check_clip(future, "future")
@@ -75,18 +46,7 @@ def check_forecasts(future, forecast):
 
 
 def check_clip(frames, name):
-    """Check one clip that is to be shown.
-
-    Args:
-        frames: Frames, (time, height, width, channels), floats.
-        name: Name of the argument, for the message.
-
-    Returns:
-        The clip as a float array.
-
-    Raises:
-        ValueError: If it is not one clip of floats with 1 or 3 channels.
-    """
+    """Check one clip of floats with 1 or 3 channels; masked values are NaN."""
     frames = np.asarray(filled(frames))
     if frames.ndim != 4 or 0 in frames.shape:
         raise ValueError(
@@ -95,9 +55,8 @@ def check_clip(frames, name):
         )
     if frames.shape[-1] not in (1, 3):
         raise ValueError(
-            f"`{name}` needs 1 channel or 3 (RGB) to be shown; pass one "
-            f"channel, such as {name}[..., :1]. "
-            f"Received: {frames.shape[-1]} channels"
+            f"`{name}` must have 1 channel or 3 (RGB); pass one channel, such "
+            f"as {name}[..., :1]. Received: {frames.shape[-1]} channels"
         )
     if not np.issubdtype(frames.dtype, np.floating):
         raise ValueError(
@@ -106,34 +65,8 @@ def check_clip(frames, name):
     return frames
 
 
-def check_one_channel(frames, name):
-    """Check that a clip has one channel.
-
-    Args:
-        frames: Array (time, height, width, channels).
-        name: Name of the argument, for the message.
-
-    Raises:
-        ValueError: If it has more.
-    """
-    if frames.shape[-1] != 1:
-        raise ValueError(
-            f"`{name}` needs 1 channel, the rain rate. "
-            f"Received: {frames.shape[-1]} channels"
-        )
-
-
 def in_units(frames, scaling):
-    """Turn frames into the units of the data.
-
-    Args:
-        frames: Array of floats.
-        scaling: Object with `inverse(frames)`, such as the data set's, or
-            None: the frames as they are.
-
-    Returns:
-        A float array of the same shape.
-    """
+    """Turn frames into the units of the data; None leaves them unchanged."""
     if scaling is None:
         return frames
     return keras.ops.convert_to_numpy(scaling.inverse(frames))

@@ -1,12 +1,12 @@
-"""Colors of frames: gray, rain, signed errors, and missing pixels."""
+"""Colors of frames, rain, signed errors and missing pixels."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-MISSING_COLOR = (0.35, 0.30, 0.45)  # violet-gray: gray is a value
-NO_DATA_COLOR = (0.75, 0.75, 0.75)  # beside rain colors
-# Lower ends of the classes of rain, mm/h; below the first there is no rain.
+MISSING_COLOR = (0.35, 0.30, 0.45)  # violet-gray, as gray is a value
+NO_DATA_COLOR = (0.75, 0.75, 0.75)  # missing pixels in rain colors
+# Lower bounds of the rain classes, mm/h; below the first is no rain.
 RAIN_LEVELS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 50, 100)
 RAIN_COLORS = (
     "#c6e6fa",
@@ -32,7 +32,7 @@ class Bar(NamedTuple):
 
 
 class Style(NamedTuple):
-    """How the numbers of a frame become colors."""
+    """A mapping from the values of a frame to colors."""
 
     colormap: Any
     norm: Any
@@ -42,26 +42,15 @@ class Style(NamedTuple):
 
 
 def gray_style():
-    """Gray from 0, black, to 1, white; color frames as they are.
-
-    Returns:
-        `Style`.
-    """
+    """Return the style of frames in [0, 1]: gray, or RGB unchanged."""
     from matplotlib.colors import Normalize
 
-    return Style(
-        _colormap("gray", MISSING_COLOR), Normalize(0, 1), MISSING_COLOR
-    )
+    colormap = _colormap("gray", MISSING_COLOR)
+    return Style(colormap, Normalize(0, 1), MISSING_COLOR)
 
 
 def rain_style():
-    """Classes of rain in mm/h, `RAIN_LEVELS` in `RAIN_COLORS`.
-
-    Less than the first level is white.
-
-    Returns:
-        `Style`.
-    """
+    """Return the style of rain in mm/h; below the first level is white."""
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
     colormap = ListedColormap(RAIN_COLORS[:-1], name="rain").with_extremes(
@@ -74,40 +63,21 @@ def rain_style():
 
 
 def error_style(limit=1.0, label="", beyond=False):
-    """Red above zero, blue below, white at zero.
-
-    Args:
-        limit: Number, the error of full color.
-        label: Name and unit of the error.
-        beyond: Boolean, whether errors beyond the limit are there.
-
-    Returns:
-        `Style`.
-    """
+    """Return the style of errors; `beyond`: whether some exceed the limit."""
     from matplotlib.colors import Normalize
 
-    ends = (-limit, 0, limit)
     texts = (f"−{limit:.3g}", "0", f"+{limit:.3g}")
-    return Style(
+    extend = "both" if beyond else "neither"
+    bar = Bar(label, (-limit, 0, limit), texts, extend)
+    colormap, norm = (
         _colormap("RdBu_r", MISSING_COLOR),
         Normalize(-limit, limit),
-        MISSING_COLOR,
-        Bar(label, ends, texts, "both" if beyond else "neither"),
     )
+    return Style(colormap, norm, MISSING_COLOR, bar)
 
 
 def style_of(colors):
-    """The style of a name.
-
-    Args:
-        colors: "gray" or "rain".
-
-    Returns:
-        `Style`.
-
-    Raises:
-        ValueError: If it is neither.
-    """
+    """Return the style named "gray" or "rain"."""
     styles = {"gray": gray_style, "rain": rain_style}
     if colors not in styles:
         raise ValueError(
@@ -117,16 +87,7 @@ def style_of(colors):
 
 
 def to_rgb(frames, style):
-    """Turn frames into colors, missing pixels into theirs.
-
-    Args:
-        frames: Array (…, height, width, channels) with 1 channel or, to be
-            shown as they are, 3.
-        style: `Style`.
-
-    Returns:
-        Float array (…, height, width, 3) in [0, 1].
-    """
+    """Return frames of 1 or 3 channels as RGB floats in [0, 1]."""
     if style.colormap.name == "gray":
         frames = np.broadcast_to(frames, (*frames.shape[:-1], 3))  # exact
     if frames.shape[-1] == 3:
@@ -137,6 +98,7 @@ def to_rgb(frames, style):
 
 
 def _colormap(name, missing):
+    """Return a colormap with a color for missing values."""
     from matplotlib import colormaps
 
     return colormaps[name].with_extremes(bad=missing)

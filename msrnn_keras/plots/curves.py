@@ -1,20 +1,20 @@
-"""Scores over the lead time."""
+"""Scores by lead time."""
 
 import numpy as np
 
+from msrnn_keras.plots.grid import new_figure
 from msrnn_keras.plots.times import check_interval
 
-_INSIDE = 6  # curves whose legend finds a place inside the axes
-_COLORS = 10  # of matplotlib's cycle
+_INSIDE = 6  # most curves whose legend fits inside the axes
+_COLORS = 10  # in matplotlib's cycle
 
 
 def plot_curves(curves, ylabel, interval=1, unit="frame", title=None):
-    """Draw a score over the lead time, one line per model.
+    """Draw a score by lead time, one line per model.
 
     Args:
         curves: A dict from the name of each model to its score per lead time,
-            such as `evaluate(...)["curves"]["mse"]`. None and NaN, lead times
-            without a score, leave a gap.
+            such as `evaluate(...)["curves"]["mse"]`; None and NaN are gaps.
         ylabel: Name of the score.
         interval: Time between two frames, in `unit`.
         unit: Name of the unit of time.
@@ -24,31 +24,27 @@ def plot_curves(curves, ylabel, interval=1, unit="frame", title=None):
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If there is no curve, a curve is empty or not of rank 1,
-            or `interval` is not positive.
+        ValueError: If a curve is missing, empty or not of rank 1, or
+            `interval` is not positive.
 
     Example:
         >>> figure = plot_curves({"model": [9.0, 12.0]}, ylabel="MSE")
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     if not curves:
         raise ValueError(
-            f"`curves` needs one curve at least. Received: curves={curves}"
+            f"`curves` needs at least one curve. Received: curves={curves}"
         )
     check_interval(interval)
     inside = len(curves) <= _INSIDE
-    size = (6.0 if inside else 8.0, 3.8)
-    figure = Figure(figsize=size, dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(6.0 if inside else 8.0, 3.8, layout="constrained")
     axes = figure.add_subplot()
     for index, (name, curve) in enumerate(curves.items()):
         curve = np.asarray(curve, dtype="float64")
         if curve.ndim != 1 or len(curve) == 0:
             raise ValueError(
-                "A curve is a list of numbers, one for each lead time. "
+                "A curve must be a list of numbers, one for each lead time. "
                 f"Received: shape {curve.shape} for {name!r}"
             )
         times = interval * np.arange(1, len(curve) + 1)

@@ -1,87 +1,189 @@
-"""The sequence grid: input, truth, forecasts and error, over time."""
+"""Sequence grids: forecasts, rain and error maps over time."""
 
 import numpy as np
 
-from msrnn_keras.plots.clips import check_clips, check_forecasts
-from msrnn_keras.plots.colors import error_style, gray_style
+from msrnn_keras.plots.clips import (
+    check_clip,
+    check_clips,
+    check_forecasts,
+    in_units,
+)
+from msrnn_keras.plots.colors import error_style, gray_style, rain_style
 from msrnn_keras.plots.grid import Block, Row, draw_grid
 from msrnn_keras.plots.times import check_interval, future_columns, past_columns
 
+_SHOWN = 99.5  # percent of the errors lie within the color bar
+
 
 def plot_forecast(past, future, forecast, interval=1, unit="frame", title=None):
-    """Draw forecasts of one clip: input, truth, forecast and error, over time.
+    """Draw forecasts of one clip: input, ground truth, forecast and error.
 
-    At most ten frames are shown of the input and of the forecast each, evenly
-    spaced. Every column carries its time relative to the last input frame.
-    The error is forecast minus truth, averaged over the channels; it is shown
-    for a single forecast (`plot_errors` shows those of several models).
-    Missing pixels (NaN) are violet-gray.
+    At most ten evenly spaced frames of the input and of the forecast each are
+    drawn, with their times relative to the last input frame. The error,
+    forecast minus truth averaged over the channels, is drawn for a single
+    forecast (`plot_errors` is for several). Missing pixels are violet-gray.
 
     Args:
         past: Input frames of one clip, (time, height, width, channels), in
             [0, 1], with 1 channel or 3 (RGB).
-        future: True frames after them, (horizon, height, width, channels), or
-            None where they are not known.
-        forecast: Forecast frames, of the same shape as `future`, or a dict
-            from the name of each model to its forecast.
+        future: True frames after them, or None if they are unknown.
+        forecast: Forecast frames after them, or a dict from names to those.
         interval: Time between two frames, in `unit`.
-        unit: Name of the unit of time. "frame" labels the columns t−1, t0,
-            t+1; any other gives labels such as "+5 min".
+        unit: Name of the unit of time: "frame" for t+1, "min" for +5 min.
         title: Title of the figure.
 
     Returns:
         A `matplotlib.figure.Figure`; `figure.savefig(path)` writes it.
 
     Raises:
-        ValueError: If a clip has a wrong shape, the clips do not fit each
-            other, there is no forecast, or `interval` is not positive.
+        ValueError: If shapes do not match or `interval` is not positive.
 
     Example:
-        >>> forecast = model.predict(past)
         >>> figure = plot_forecast(past[0], future[0], forecast[0])
         >>> figure.savefig("forecast.png")
     """
-    single = not isinstance(forecast, dict)
     style = gray_style()
-    blocks = sequence_blocks(past, future, forecast, interval, unit, style)
-    if single and future is not None:
-        past, future, forecast = check_clips(past, future, forecast)
-        error = np.mean(np.clip(forecast, 0, 1) - future, axis=-1)
+    blocks = _blocks(past, future, forecast, interval, unit, style)
+    if not isinstance(forecast, dict) and future is not None:
+        future, forecasts = check_forecasts(future, forecast)
+        frames = np.clip(forecasts.popitem()[1], 0, 1)
+        error = np.mean(frames - future, axis=-1)
         ahead, _ = future_columns(len(error), interval, unit)
         blocks[1].rows.append(Row("Error", error[ahead], error_style()))
     return draw_grid(blocks, title)
 
 
-def sequence_blocks(past, future, forecast, interval, unit, style):
-    """The blocks of a sequence grid: the input; truth and forecasts.
+def plot_radar(
+    past, future, forecast, interval=5, unit="min", title=None, extent=None
+):
+    """Draw forecasts of rain in radar colors: input, ground truth, forecast.
+
+    The classes are `RAIN_LEVELS` in `RAIN_COLORS`; less rain is white, pixels
+    without data (NaN) are gray. The columns are those of `plot_forecast`.
 
     Args:
-        past: Frames (time, height, width, channels).
-        future: Frames (horizon, height, width, channels), or None.
-        forecast: Frames like `future`, or a dict of such.
+        past: Input frames of one clip, (time, height, width, 1), mm/h.
+        future: True frames after them, or None if they are unknown.
+        forecast: Forecast frames after them, or a dict from names to those.
         interval: Time between two frames, in `unit`.
         unit: Name of the unit of time.
-        style: `Style` of the frames.
+        title: Title of the figure.
+        extent: Tuple (left, right, bottom, top) in km; None draws no axes.
 
     Returns:
-        List of two `Block`.
+        A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If the clips do not fit each other, or `interval` is not
-            positive.
+        ValueError: If shapes do not match, there is more than one channel,
+            `interval` is not positive or `extent` is empty.
+
+    Example:
+        >>> figure = plot_radar(past[0], None, scaling.inverse(forecast)[0])
     """
+    channels = check_clip(past, "past").shape[-1]
+    if channels != 1:
+        raise ValueError(
+            "`past` must have 1 channel, the rain rate. "
+            f"Received: {channels} channels"
+        )
+    _check_extent(extent)
+    style = rain_style()
+    blocks = _blocks(past, future, forecast, interval, unit, style)
+    return draw_grid(blocks, title, extent)
+
+
+def plot_errors(
+    future,
+    forecast,
+    interval=1,
+    unit="frame",
+    title=None,
+    scaling=None,
+    units=None,
+    clip=True,
+    limit=None,
+):
+    """Draw signed error maps of one clip, one row per model.
+
+    The error is forecast minus truth, averaged over the channels: red is too
+    high, blue too low. Missing pixels (NaN) are violet-gray.
+
+    Args:
+        future: True frames, (horizon, height, width, channels).
+        forecast: Forecast frames of that shape, or a dict from names to those.
+        interval: Time between two frames, in `unit`.
+        unit: Name of the unit of time.
+        title: Title of the figure.
+        scaling: Object whose `inverse(frames)` gives the units of the data, or
+            None.
+        units: Name of the units. None is the `unit` of `scaling`, if any.
+        clip: Whether forecasts are clipped to [0, 1] first, as for scores.
+        limit: Error of full color. None is 1 for clipped frames without
+            `scaling`, else the 99.5th percentile of the errors.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If shapes do not match, or `interval` or `limit` is not
+            positive.
+
+    Example:
+        >>> figure = plot_errors(future[0], {"a": a[0], "b": b[0]})
+    """
+    if future is None:
+        raise ValueError(
+            "An error needs the truth; pass `future`. Received: future=None"
+        )
     future, forecasts = check_forecasts(future, forecast)
-    for frames in forecasts.values():
-        past, _, _ = check_clips(past, future, frames)
     check_interval(interval)
+    if limit is not None and not limit > 0:
+        raise ValueError(f"`limit` must be positive. Received: limit={limit}")
+    units = getattr(scaling, "unit", None) if units is None else units
+    truth = in_units(future, scaling)
+    errors = {}
+    for name, frames in forecasts.items():
+        frames = np.clip(frames, 0, 1) if clip else frames
+        errors[name] = np.mean(in_units(frames, scaling) - truth, axis=-1)
+    if limit is None:
+        limit = 1.0 if clip and scaling is None else _limit(errors.values())
+    beyond = any((np.abs(error) > limit).any() for error in errors.values())
+    style = error_style(limit, f"Error ({units})" if units else "Error", beyond)
+    ahead, times = future_columns(len(future), interval, unit)
+    rows = [Row(name, error[ahead], style) for name, error in errors.items()]
+    return draw_grid([Block(times, rows)], title)
+
+
+def _blocks(past, future, forecast, interval, unit, style):
+    """Return the block of the input and the one of truth and forecasts."""
+    past, future, forecasts = check_clips(past, future, forecast)
+    check_interval(interval)
+    clips = [*forecasts.items()]
+    if future is not None:
+        clips.insert(0, ("Truth", future))
     back, past_times = past_columns(len(past), interval, unit)
-    ahead, times = future_columns(len(frames), interval, unit)
-    shown = {} if future is None else {"Truth": future}
-    rows = [
-        Row(name, frames[ahead], style)
-        for name, frames in [*shown.items(), *forecasts.items()]
-    ]
+    ahead, times = future_columns(len(clips[0][1]), interval, unit)
+    rows = [Row(name, frames[ahead], style) for name, frames in clips]
     return [
         Block(past_times, [Row("Input", past[back], style)]),
         Block(times, rows),
     ]
+
+
+def _limit(errors):
+    """Return the limit of nearly all errors, 1 without an error."""
+    sizes = np.abs(np.concatenate([error.ravel() for error in errors]))
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    return float(np.percentile(sizes, _SHOWN)) if len(sizes) else 1.0
+
+
+def _check_extent(extent):
+    """Raise a ValueError for an extent that is empty or incomplete."""
+    if extent is None:
+        return
+    low, high = extent[::2], extent[1::2]
+    if len(extent) != 4 or not (low[0] < high[0] and low[1] < high[1]):
+        raise ValueError(
+            "`extent` must be (left, right, bottom, top), in km, left below "
+            f"right and bottom below top. Received: extent={extent}"
+        )

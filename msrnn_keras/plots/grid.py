@@ -1,26 +1,30 @@
-"""Grids of frames: rows of panels, labels and color bars, in inches."""
+"""Grids of frames with labels, color bars and a key; lengths in inches."""
 
 import textwrap
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from msrnn_keras.plots.bars import bar_height, bar_width, draw_bars
-from msrnn_keras.plots.colors import Style
-from msrnn_keras.plots.panels import MARGIN, add_axes, draw_frame, draw_key
+from msrnn_keras.plots.colors import Style, to_rgb
 
+MARGIN = 0.15
 PANEL = 0.95
 GAP = 0.06
+KEY_WIDTH = 0.65
+_KEY = 0.22
+_AXIS = 0.42
 _LABELS = 0.85
 _LABEL_CHARACTER = 0.085
-_LABEL_WIDTH = 18  # characters on a line
+_LABEL_WIDTH = 18  # characters in a line
 _LABEL_LINE = 0.18
 _COLUMN_TITLE = 0.26
 _BLOCK_GAP = 0.22
 _TITLE = 0.35
 _TITLE_CHARACTER = 0.11
-_KEY = 0.22
-_AXIS = 0.42
+_BAR = 0.09
+_BAR_SPACE = 0.12  # left of a color bar
+_BAR_CHARACTER = 0.085
+_BAR_TICK = 0.15  # smallest height of a tick
 
 
 class Row(NamedTuple):
@@ -32,14 +36,14 @@ class Row(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Rows under the same times."""
+    """Rows with the same times."""
 
     times: list
     rows: list
 
 
 class Sizes(NamedTuple):
-    """Lengths of a figure, inches."""
+    """Lengths in a figure."""
 
     width: float
     height: float
@@ -49,47 +53,70 @@ class Sizes(NamedTuple):
 
 
 def draw_grid(blocks, title=None, extent=None):
-    """Draw blocks of rows below each other.
-
-    Rows that follow each other in one style share its color bar. Where a
-    pixel is missing, a key tells its color.
-
-    Args:
-        blocks: List of `Block`.
-        title: Title of the figure.
-        extent: Tuple (left, right, bottom, top) in km for axes at the last
-            row's first panel, or None.
-
-    Returns:
-        A `matplotlib.figure.Figure`.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    """Return a figure of blocks; with an extent in km, it has axes."""
     sizes = _sizes(blocks, title, extent)
-    figure = Figure(figsize=(sizes.width, sizes.height), dpi=150)
-    FigureCanvasAgg(figure)
-    if title:
-        figure.text(
-            MARGIN / sizes.width,
-            1 - MARGIN / sizes.height,
-            title,
-            va="top",
-            fontsize=11,
-            fontweight="bold",
-            parse_math=False,
-        )
+    figure = new_figure(sizes.width, sizes.height)
+    draw_title(figure, title)
     panels = _draw_blocks(figure, blocks, sizes, extent)
     if extent is not None:
         _draw_axes(panels[-1][0])
     rows = [row for block in blocks for row in block.rows]
-    draw_bars(figure, [row.style for row in rows], panels)
+    _draw_bars(figure, [row.style for row in rows], panels)
     if _missing(rows):
         draw_key(figure, rows[0].style, sizes.left)
     return figure
 
 
+def new_figure(width, height, layout=None):
+    """Return a figure that pyplot does not manage."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150, layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def draw_title(figure, title):
+    """Draw a title at the top left; None draws nothing."""
+    if title:
+        width, height = figure.get_size_inches()
+        style = {"va": "top", "fontsize": 11, "fontweight": "bold"}
+        place = (MARGIN / width, 1 - MARGIN / height)
+        figure.text(*place, title, parse_math=False, **style)
+
+
+def add_axes(figure, place):
+    """Add axes without ticks at (left, bottom, width, height)."""
+    size = [*figure.get_size_inches()] * 2
+    axes = figure.add_axes([a / b for a, b in zip(place, size, strict=True)])
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(color="0.6", linewidth=0.6)
+    return axes
+
+
+def draw_frame(axes, frame, style, extent=None):
+    """Draw one frame, (height, width) or with 1 channel or 3."""
+    if frame.ndim == 3 and frame.shape[-1] == 3:
+        picture = to_rgb(frame, style)
+    else:
+        picture = frame.reshape(frame.shape[:2])
+    colormap, norm, _, _, interpolation = style
+    options = {"aspect": "auto", "interpolation": interpolation}
+    axes.imshow(picture, colormap, norm, extent=extent, **options)
+
+
+def draw_key(figure, style, left):
+    """Explain the color of missing pixels, at the bottom of a figure."""
+    width, height = figure.get_size_inches()
+    place = {"y": 0.6 * MARGIN / height, "va": "bottom", "fontsize": 8}
+    figure.text(left / width, s="■", color=style.missing, **place)
+    figure.text((left + 0.14) / width, s="no data", **place)
+
+
 def _sizes(blocks, title, extent):
+    """Compute the lengths of a figure."""
     shape = blocks[0].rows[0].frames.shape
     aspect = shape[1] / shape[2]
     if extent is not None:
@@ -100,12 +127,8 @@ def _sizes(blocks, title, extent):
     lines = [line for row in rows for line in _wrapped(row.label).split("\n")]
     left = max(_LABELS, _LABEL_CHARACTER * max(map(len, lines)) + 0.1)
     left += MARGIN + (0.0 if extent is None else _AXIS)
-    width = (
-        left
-        + columns * (PANEL + GAP)
-        + bar_width([row.style for row in rows])
-        + MARGIN
-    )
+    bars = _bars_width([row.style for row in rows])
+    width = left + columns * (PANEL + GAP) + bars + MARGIN
     header = _TITLE if title else 0.0
     height = 2 * MARGIN + header + _below(rows, panel_height, extent)
     height += len(blocks) * _COLUMN_TITLE + (len(blocks) - 1) * _BLOCK_GAP
@@ -115,7 +138,7 @@ def _sizes(blocks, title, extent):
 
 
 def _below(rows, panel_height, extent):
-    """What is needed below the last row: key, axes, the rest of a bar."""
+    """Return the height below the last row: key, axes, rest of a bar."""
     space = 0.0 if extent is None else _AXIS
     if _missing(rows):
         space += _KEY
@@ -124,21 +147,42 @@ def _below(rows, panel_height, extent):
         return space
     beside = [row for row in rows if row.style is rows[-1].style]
     span = sum(_row_height(row, panel_height) + GAP for row in beside)
-    return max(space, bar_height(bar) - span)
+    return max(space, _bar_height(bar) - span)
 
 
 def _row_height(row, panel_height):
-    """The height of a row: of its panels or, in flat rows, of its label."""
+    """Return the height of a row: its panels or, if higher, its label."""
     lines = _wrapped(row.label).count("\n") + 1
     return max(panel_height, _LABEL_LINE * lines)
 
 
+def _bars_width(styles):
+    """Return the width of the color bars, 0 without one."""
+    bars = [style.bar for style in styles if style.bar]
+    if not bars:
+        return 0.0
+    longest = max(len(text) for bar in bars for text in bar.texts)
+    label = 0.2 if any(bar.label for bar in bars) else 0.0
+    return _BAR_SPACE + _BAR + 0.08 + _BAR_CHARACTER * longest + label
+
+
+def _bar_height(bar):
+    """Return the smallest height of a color bar with its ticks and label."""
+    return max(_BAR_TICK * len(bar.ticks), 0.09 * len(bar.label))
+
+
 def _missing(rows):
+    """Return whether a pixel is missing."""
     return any(np.isnan(row.frames).any() for row in rows)
 
 
+def _wrapped(label):
+    """Break a label into lines."""
+    return textwrap.fill(label, _LABEL_WIDTH)
+
+
 def _draw_blocks(figure, blocks, sizes, extent):
-    """Draw all rows; gives the axes of each."""
+    """Draw all rows and return the axes of each."""
     drawn = []
     top = sizes.height - MARGIN - sizes.header
     offset = 0.06 + (0.0 if extent is None else _AXIS)
@@ -159,32 +203,62 @@ def _draw_blocks(figure, blocks, sizes, extent):
 
 
 def _draw_row(figure, row, sizes, bottom, extent):
+    """Draw the frames of a row and return their axes."""
     panels = []
     for index, frame in enumerate(row.frames):
         x = sizes.left + index * (PANEL + GAP)
-        place = (x, bottom, PANEL, sizes.panel_height)
-        axes = add_axes(figure, place)
-        draw_frame(axes, frame, row.style, extent=extent)
-        panels.append(axes)
+        size = (PANEL, sizes.panel_height)
+        panels.append(add_axes(figure, (x, bottom, *size)))
+        draw_frame(panels[-1], frame, row.style, extent=extent)
     return panels
 
 
 def _draw_label(axes, label, offset):
+    """Draw the label of a row, left of its first panel."""
     axes.yaxis.set_label_coords(-offset / PANEL, 0.5)
     style = {"rotation": 0, "ha": "right", "va": "center", "fontsize": 10}
     axes.set_ylabel(_wrapped(label), parse_math=False, **style)
 
 
-def _wrapped(label):
-    return textwrap.fill(label, _LABEL_WIDTH)
-
-
 def _draw_axes(axes):
-    """Ticks in km; the picture has its extent."""
+    """Draw ticks in km."""
     from matplotlib.ticker import MaxNLocator
 
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(2, min_n_ticks=2))
     axes.tick_params(labelsize=7, length=2, pad=2)
-    axes.tick_params(axis="x", pad=5)  # clear of the lowest label of y
+    axes.tick_params(axis="x", pad=5)  # avoids the lowest label of y
     axes.set_xlabel("km", fontsize=8, labelpad=1)
+
+
+def _draw_bars(figure, styles, panels):
+    """Draw the color bars; consecutive rows of one style share a bar."""
+    width, height = figure.get_size_inches()
+    right = max(row[-1].get_position().x1 for row in panels) * width
+    bars = []
+    for style, row in zip(styles, panels, strict=True):
+        if style.bar:
+            place = row[0].get_position()
+            top = place.y1 * height
+            if bars and bars[-1][0] is style:
+                _, top, _ = bars.pop()
+            bars.append((style, top, place.y0 * height))
+    for style, top, bottom in bars:
+        high = max(top - bottom, _bar_height(style.bar))
+        place = (right + _BAR_SPACE, top - high, _BAR, high)
+        _draw_bar(add_axes(figure, place), style)
+
+
+def _draw_bar(axes, style):
+    """Draw one color bar."""
+    from matplotlib.cm import ScalarMappable
+
+    label, ticks, texts, extend = style.bar
+    colors = ScalarMappable(style.norm, style.colormap)
+    ends = {"extend": extend, "extendfrac": 0.06, "spacing": "uniform"}
+    bar = axes.figure.colorbar(colors, cax=axes, ticks=ticks, **ends)
+    bar.minorticks_off()
+    axes.set_yticklabels(texts)
+    axes.tick_params(labelsize=8, length=2)
+    if label:
+        bar.set_label(label, fontsize=8, parse_math=False)

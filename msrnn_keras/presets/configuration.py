@@ -1,46 +1,91 @@
-"""What a preset's `config.json` may ask for: an `MSStack` and nothing else.
+"""Checks of a preset's folder, which may come from anyone."""
 
-A configuration may come from anyone. Keras looks classes up by the names that
-a configuration gives; here only the names that a preset needs pass.
-"""
+import importlib
+import re
+import sys
 
 import keras
 
 from msrnn_keras import losses
-from msrnn_keras.presets.registry import CONFIG
+from msrnn_keras.presets.download import PresetFileError
+from msrnn_keras.presets.registry import CONFIG, METADATA
 
-LOSSES = {"keras.losses": keras.losses, "msrnn_keras.losses": losses}
+PACKAGE = "msrnn_keras"
+MODULES = {"MSStack": "models.ms_stack"}  # where the models are registered
+
+
+def check_files(folder, names):
+    """Refuse a folder that lacks one of the named files."""
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        found = sorted(path.name for path in folder.glob("*"))
+        raise PresetFileError(
+            f"The folder {folder} must hold {', '.join(names)} of a preset, or "
+            f"recipe.toml of a run; {', '.join(missing)} is not there. "
+            f"Received: {found}"
+        )
+
+
+def package_version():
+    """Return the version of this package, which is always imported here."""
+    return sys.modules[PACKAGE].__version__
+
+
+def check_version(metadata):
+    """Refuse a preset that needs a newer version of the package."""
+    minimum = metadata.get("minimum_version")
+    if not isinstance(minimum, str):
+        raise ValueError(
+            f"{METADATA} must say which `minimum_version` of msrnn-keras the "
+            f"preset needs. Received: {sorted(metadata)}"
+        )
+    if _release(package_version()) < _release(minimum):
+        raise RuntimeError(
+            f"This preset needs msrnn-keras {minimum} or newer: run "
+            "`pip install --upgrade msrnn-keras`. "
+            f"Received: msrnn-keras {package_version()}"
+        )
+
+
+def late_import(module):
+    """Import a module of this package that itself imports presets."""
+    return importlib.import_module(f"{PACKAGE}.{module}")
+
+
+def find_class(name):
+    """Return the model class of a name of this package or of Keras, or None."""
+    if not isinstance(name, str):
+        return None
+    if name in MODULES:
+        late_import(MODULES[name])
+    registered = name if ">" in name else f"{PACKAGE}>{name}"
+    found = keras.saving.get_registered_object(registered)
+    is_model = isinstance(found, type) and issubclass(found, keras.Model)
+    return found if is_model else None
 
 
 def check_config(config):
-    """Refuses a configuration of anything but an `MSStack`.
-
-    It may hold plain values, a dtype policy, and a loss of Keras or of this
-    package. No other class is looked up, whatever the file asks for.
-
-    Args:
-        config: content of `config.json`.
-
-    Raises:
-        ValueError: where it holds anything else.
-    """
+    """Refuse a configuration that is not of one model with plain arguments."""
+    # No class is looked up but the model, a dtype policy and a known loss.
     problem = _first_problem(config)
     if problem is not None:
         raise ValueError(
-            f"{CONFIG} must hold an MSStack with plain arguments and a dtype "
-            "policy, a loss of Keras or msrnn_keras, and a learning rate. "
+            f"{CONFIG} must hold a registered model with plain arguments, a "
+            "loss of Keras or msrnn_keras, and a learning rate. "
             f"Received: {problem}"
         )
 
 
 def _first_problem(config):
-    """The first part of a configuration that may not be there, or None."""
+    """Return the first part of a configuration that is not allowed, or None."""
     if not _has_keys(config, "model", "compile"):
         return {"config": config}
     model, compiled = config["model"], config["compile"]
-    if not _has_keys(model, "class", "config") or model["class"] != "MSStack":
-        return {"model": model}
-    if not isinstance(model["config"], dict):
+    if not (
+        _has_keys(model, "class", "config")
+        and find_class(model["class"])
+        and isinstance(model["config"], dict)
+    ):
         return {"model": model}
     for name, value in model["config"].items():
         if not (_is_plain(value) or name == "dtype" and _is_policy(value)):
@@ -55,19 +100,20 @@ def _first_problem(config):
 
 
 def _has_keys(table, *keys):
+    """Return whether a value is a dict with exactly these keys."""
     return isinstance(table, dict) and set(table) == set(keys)
 
 
 def _is_plain(value):
-    """Whether a value is a number, string, boolean, None or a list of them."""
-    values = value if isinstance(value, list) else [value]
+    """Return whether a value is a number, string, boolean, None or a list."""
+    values = value if isinstance(value, list | tuple) else [value]
     return all(
         x is None or isinstance(x, str | int | float | bool) for x in values
     )
 
 
 def _is_object(value):
-    """Whether a value is an object that Keras wrote, of plain arguments."""
+    """Return whether a value is an object, serialized with plain arguments."""
     return (
         _has_keys(value, "class_name", "config", "module", "registered_name")
         and isinstance(value["class_name"], str)
@@ -78,6 +124,7 @@ def _is_object(value):
 
 
 def _is_policy(value):
+    """Return whether a value is a serialized dtype policy."""
     return (
         _is_object(value)
         and (value["module"], value["class_name"]) == ("keras", "DTypePolicy")
@@ -86,12 +133,17 @@ def _is_policy(value):
 
 
 def _is_loss(value):
+    """Return whether a value is a serialized loss of Keras or this package."""
     if not _is_object(value):
         return False
-    name = value["class_name"]
-    known = getattr(LOSSES.get(value["module"]), name, None)
-    return (
-        isinstance(known, type)
-        and issubclass(known, keras.losses.Loss)
-        and value["registered_name"] in (None, f"msrnn_keras>{name}")
-    )
+    found, registered = None, value["registered_name"]
+    if value["module"] == "keras.losses" and registered is None:
+        found = getattr(keras.losses, value["class_name"], None)
+    elif value["module"] == losses.__name__ and isinstance(registered, str):
+        found = keras.saving.get_registered_object(registered)
+    return isinstance(found, type) and issubclass(found, keras.losses.Loss)
+
+
+def _release(version):
+    """Return the numbers of a version."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

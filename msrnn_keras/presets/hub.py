@@ -1,9 +1,4 @@
-"""Presets in repositories of the Hugging Face Hub.
-
-A repository holds the files of a preset's folder, `config.json`,
-`metadata.json` and `model.weights.h5`, and the model card as its README.
-`pip install "msrnn-keras[hub]"` brings what this module needs.
-"""
+"""Presets in repositories of the Hugging Face Hub; needs the extra `hub`."""
 
 import hashlib
 import json
@@ -13,10 +8,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from msrnn_keras.presets.configuration import check_config
+from msrnn_keras.presets.configuration import check_config, check_files
 from msrnn_keras.presets.download import PresetFileError, describe
-from msrnn_keras.presets.loading import check_files, read_json
-from msrnn_keras.presets.registry import CARD, CONFIG, METADATA, WEIGHTS
+from msrnn_keras.presets.registry import (
+    CARD,
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    read_json,
+)
 from msrnn_keras.utils.extras import require
 
 PREFIX = "hf://"
@@ -32,26 +32,20 @@ DATASETS = {"mnist": "ylecun/mnist"}  # names on the Hub
 def pull(repo, revision=None, cache_dir=None):
     """Fetch a preset from the Hub, unless it is in the cache.
 
-    Files in the cache are checked against their hashes, which the cache of
-    `huggingface_hub` keeps as their names (not on systems without symbolic
-    links). Damaged ones are fetched again, once.
+    Damaged files in the cache are fetched again, once.
 
     Args:
         repo: String, `"USER/NAME"`.
-        revision: String or integer, a branch, tag or commit; None is the
-            newest.
-        cache_dir: Folder of fetched repositories; None is that of
-            `huggingface_hub`.
+        revision: String or integer, branch, tag or commit; None: the newest.
+        cache_dir: Folder of fetched repositories; None: `huggingface_hub`'s.
 
     Returns:
         `pathlib.Path` of the folder, for `zoo.load`.
 
     Raises:
         ImportError: If the extra `hub` is missing.
-        PresetFileError: If the repository cannot be fetched, or comes
-            damaged.
-        ValueError: If `repo` is not a repository's name, or `revision` is not
-            a revision's.
+        PresetFileError: If the repository cannot be fetched or is damaged.
+        ValueError: If `repo` or `revision` is no valid name.
 
     Example:
         >>> model = zoo.load(hub.pull("user/my-preset"))
@@ -70,60 +64,35 @@ def pull(repo, revision=None, cache_dir=None):
     )
 
 
-def _fetch(repo, revision, cache_dir, **options):
-    """Return the folder of a repository, fetched where it is not cached."""
-    client = require("huggingface_hub", "hub")
-    try:
-        folder = client.snapshot_download(
-            repo_id=repo,
-            revision=revision,
-            cache_dir=cache_dir,
-            allow_patterns=list(FILES),
-            **options,
+def pull_address(address, revision=None, cache_dir=None):
+    """Fetch the preset of hf://USER/NAME[@REVISION]; return its folder."""
+    repo, stated = parse(address)
+    if stated and revision is not None:
+        raise ValueError(
+            "Give the revision once, in the address or as `revision`. "
+            f"Received: {address!r}, revision={revision!r}"
         )
-    except OSError as error:
-        raise PresetFileError(
-            f"{PREFIX}{repo} could not be fetched. Check the name, the "
-            "revision and the network; a private repository needs "
-            f"`hf auth login`. Received: {error}"
-        ) from error
-    return Path(folder)
-
-
-def _is_damaged(path):
-    """Whether a cached file differs from the hash that is its name."""
-    content = path.resolve()
-    if not path.is_symlink() or not content.is_file():
-        return False
-    if SHA256.fullmatch(content.name):
-        return describe(content)["sha256"] != content.name
-    if GIT_SHA1.fullmatch(content.name):
-        data = content.read_bytes()
-        digest = hashlib.sha1(b"blob %d\0" % len(data) + data)
-        return digest.hexdigest() != content.name
-    return False
+    return pull(repo, stated or revision, cache_dir)
 
 
 def push(folder, repo, private=False):
-    """Uploads a preset to the Hub, in one commit.
+    """Upload a preset to the Hub, in one commit.
 
-    The repository is made if it does not exist. The card gets the header by
-    which the Hub lists models; the one in the folder stays as it is.
+    The repository is created if it does not exist. The uploaded card gets the
+    header by which the Hub lists models.
 
     Args:
-        folder: path of a preset's folder, such as
-            `"zoo/presets/ms-convlstm/mnist/small/1"`.
-        repo: string, `"USER/NAME"`.
-        private: bool, whether a new repository is private.
+        folder: Path of a preset's folder.
+        repo: String, `"USER/NAME"`.
+        private: Boolean, whether a new repository is private.
 
     Returns:
-        string, the address that `zoo.load` takes.
+        String, the address that `zoo.load` takes.
 
     Raises:
-        ImportError: where the extra `hub` is missing.
-        PresetFileError: where the folder lacks a file.
-        ValueError: where the folder is not of a preset, or `repo` is not a
-            repository's name.
+        ImportError: If the extra `hub` is missing.
+        PresetFileError: If the folder lacks a file.
+        ValueError: If the folder is not of a preset, or `repo` is no name.
 
     Example:
         >>> hub.push("zoo/presets/ms-convlstm/mnist/small/1", "user/digits")
@@ -151,17 +120,7 @@ def push(folder, repo, private=False):
 
 
 def parse(address):
-    """Takes an address apart.
-
-    Args:
-        address: string, `"hf://USER/NAME"` or `"hf://USER/NAME@REVISION"`.
-
-    Returns:
-        tuple of strings, the repository and the revision or None.
-
-    Raises:
-        ValueError: where it is not such an address.
-    """
+    """Split hf://USER/NAME[@REVISION] into the repository and the revision."""
     repo, at, revision = address.removeprefix(PREFIX).partition("@")
     if not address.startswith(PREFIX) or (at and not revision):
         raise ValueError(
@@ -173,17 +132,7 @@ def parse(address):
 
 
 def front_matter(metadata):
-    """Gives the header of a card on the Hub, YAML between two lines of dashes.
-
-    Args:
-        metadata: dict, content of `metadata.json`.
-
-    Returns:
-        string.
-
-    Raises:
-        ValueError: where the metadata lack a key.
-    """
+    """Return the header of a card on the Hub: YAML between lines of dashes."""
     keys = ("model", "dataset", "license")
     missing = [key for key in keys if not isinstance(metadata.get(key), str)]
     if missing:
@@ -200,12 +149,48 @@ def front_matter(metadata):
         "tags": ["msrnn-keras", "keras", "video-prediction", model, dataset],
         "datasets": [DATASETS.get(dataset, dataset)],
     }
-    # JSON is YAML as well, and quotes whatever needs it.
+    # JSON is valid YAML and quotes whatever needs quotes.
     lines = [f"{key}: {json.dumps(entry)}" for key, entry in entries.items()]
     return "\n".join(["---", *lines, "---", "", ""])
 
 
+def _fetch(repo, revision, cache_dir, **options):
+    """Return the folder of a repository; fetch it if it is not cached."""
+    client = require("huggingface_hub", "hub")
+    try:
+        folder = client.snapshot_download(
+            repo_id=repo,
+            revision=revision,
+            cache_dir=cache_dir,
+            allow_patterns=list(FILES),
+            **options,
+        )
+    except OSError as error:
+        raise PresetFileError(
+            f"{PREFIX}{repo} could not be fetched. Check the name, the "
+            "revision and the network; a private repository needs "
+            f"`hf auth login`. Received: {error}"
+        ) from error
+    return Path(folder)
+
+
+def _is_damaged(path):
+    """Return whether a cached file differs from the hash that is its name."""
+    # Without symbolic links (Windows), the names are no hashes.
+    content = path.resolve()
+    if not path.is_symlink() or not content.is_file():
+        return False
+    if SHA256.fullmatch(content.name):
+        return describe(content)["sha256"] != content.name
+    if GIT_SHA1.fullmatch(content.name):
+        data = content.read_bytes()
+        digest = hashlib.sha1(b"blob %d\0" % len(data) + data)
+        return digest.hexdigest() != content.name
+    return False
+
+
 def _check_name(repo):
+    """Refuse what is no name of a repository."""
     if not (isinstance(repo, str) and REPOSITORY.fullmatch(repo)):
         raise ValueError(
             "A repository on the Hub must be named USER/NAME. "

@@ -1,153 +1,238 @@
-"""Models in a folder: a preset's, a run's, or a copy of a Hub repository.
+"""Load a model: from a preset's name, a folder, or the Hugging Face Hub."""
 
-A folder may come from anyone, so nothing is built of it but an `MSStack`.
-"""
-
-import json
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import keras
 
-from msrnn_keras.models.ms_stack import create
-from msrnn_keras.presets.configuration import check_config
-from msrnn_keras.presets.download import PresetFileError
-from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS
-from msrnn_keras.presets.saving import build, check_version, load_weights
-from msrnn_keras.training import BEST, RECIPE
-from msrnn_keras.training.recipe import LOSSES, load_recipe
+from msrnn_keras.presets import hub
+from msrnn_keras.presets.configuration import (
+    check_config,
+    check_files,
+    check_version,
+    find_class,
+    late_import,
+)
+from msrnn_keras.presets.download import PresetFileError, locate
+from msrnn_keras.presets.registry import (
+    CONFIG,
+    METADATA,
+    WEIGHTS,
+    Library,
+    no_weights,
+    read_json,
+)
+from msrnn_keras.utils.checks import PIXELS
+from msrnn_keras.utils.weights_file import check_weights_file
 
-FINE_TUNING = 10  # a loaded model learns at this part of the peak rate
-
-
-def load_folder(folder, weights=True, **overrides):
-    """Loads the model of a folder.
-
-    Args:
-        folder: `pathlib.Path` of a preset (`config.json`, `metadata.json`,
-            `model.weights.h5`) or of a run of `msrnn train`.
-        weights: bool, False for the untrained model.
-        **overrides: `image_shape`, `horizon` and `dtype` in place of the
-            folder's.
-
-    Returns:
-        `MSStack`, compiled. That of a run has the weights that scored best on
-        validation. With weights, its `value_range` is that of pixels.
-
-    Raises:
-        PresetFileError: where a file is missing or cannot be read.
-        ValueError: where the configuration is not one of this package,
-            `image_shape` has other channels than the weights, or a weight is
-            not a finite floating-point number.
-        RuntimeError: where the preset needs a newer package.
-    """
-    if (folder / RECIPE).is_file():
-        return _load_run(folder, weights, overrides)
-    check_files(folder, (CONFIG, METADATA, *([WEIGHTS] if weights else [])))
-    return load_files(lambda name: folder / name, weights, **overrides)
+RECIPE, BEST = "recipe.toml", "best.weights.h5"  # in a run's folder
+FINE_TUNING = 10  # divides the learning rate of the training
+# Arguments that keep the weights. A class with others has the attribute
+# `preset_overrides`.
+OVERRIDES = (
+    "context dtype horizon image_shape missing name remat sampling "
+    "value_range warmup"
+).split()
 
 
-def load_files(file, weights=True, **overrides):
-    """Loads the model of a preset's files.
-
-    Args:
-        file: function that gives the path of a file of the preset.
-        weights: bool, False for the untrained model.
-        **overrides: `image_shape`, `horizon` and `dtype` in place of the
-            preset's.
-
-    Returns:
-        `MSStack`, compiled with the preset's loss and learning rate.
-
-    Raises:
-        ValueError: as of `load_folder`.
-        RuntimeError: where the preset needs a newer package.
-    """
-    metadata = read_json(file(METADATA))
-    if not isinstance(metadata.get("minimum_version"), str):
+def load_preset(
+    preset,
+    /,
+    load_weights=True,
+    model_class=None,
+    *,
+    revision=None,
+    cache_dir=None,
+    base_url=None,
+    library=None,
+    **overrides,
+):
+    """Return the compiled model of a preset; see `zoo.load`."""
+    library = library or Library()
+    options = {"model_class": model_class, **overrides}
+    if str(preset).startswith(hub.PREFIX):
+        _refuse(base_url=base_url)
+        folder = hub.pull_address(preset, revision, cache_dir)
+        return load_folder(folder, load_weights, **options)
+    if isinstance(preset, os.PathLike) or not library.knows(preset):
+        folder = Path(preset).expanduser()
+        if not folder.is_dir():
+            raise _not_found(preset, library)
+        _refuse(revision=revision, base_url=base_url)
+        return load_folder(folder, load_weights, **options)
+    entry = library.find(preset, revision)
+    if entry.revision is None and load_weights:
+        raise no_weights([entry], f"weights={load_weights}")
+    if entry.revision is None:
+        return _load_recipe(library.recipe(entry), **options)
+    if load_weights and not entry.has_weights:
         raise ValueError(
-            f"{METADATA} must say which `minimum_version` of msrnn-keras the "
-            f"preset needs. Received: {sorted(metadata)}"
+            f"The preset {entry.folder} has no weights; use "
+            f"`weights=False`. Received: weights={load_weights}"
         )
-    check_version(metadata)
+    places = {"cache_dir": cache_dir, "base_url": base_url}
+    file = partial(locate, entry, root=library.root, **places)
+    return load_files(file, load_weights, **options)
+
+
+def load_folder(folder, weights=True, **options):
+    """Return the model of a preset's folder or of a run of `msrnn train`."""
+    folder = Path(folder)
+    if (folder / RECIPE).is_file():
+        return _load_run(folder, weights, **options)
+    check_files(folder, (CONFIG, METADATA, *([WEIGHTS] if weights else [])))
+    return load_files(lambda name: folder / name, weights, **options)
+
+
+def load_files(file, weights=True, **options):
+    """Return the model of a preset; `file(name)` is the path of its file."""
+    check_version(read_json(file(METADATA)))
     config = read_json(file(CONFIG))
     check_config(config)
-    shape = overrides.get("image_shape")
-    if weights and shape is not None:
-        _check_channels(shape, config["model"]["config"]["image_shape"])
-    return build(config, file(WEIGHTS) if weights else None, **overrides)
+    return build(config, file(WEIGHTS) if weights else None, **options)
 
 
-def check_files(folder, names):
-    """Refuses a folder that lacks files.
-
-    Args:
-        folder: `pathlib.Path`.
-        names: collection of strings, the files that must be there.
-
-    Raises:
-        PresetFileError: where one is not.
-    """
-    missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        found = sorted(path.name for path in folder.glob("*"))
-        raise PresetFileError(
-            f"The folder {folder} must hold {', '.join(names)} of a preset, or "
-            f"{RECIPE} of a run; {', '.join(missing)} is not there. "
-            f"Received: {found}"
-        )
-
-
-def read_json(path):
-    """Reads a JSON file that holds a dict.
-
-    Args:
-        path: `pathlib.Path`.
-
-    Returns:
-        dict.
-
-    Raises:
-        ValueError: where it holds anything else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path.name} must be JSON. Received: {error} in {path}"
-        ) from error
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{path.name} must hold one JSON object. "
-            f"Received: {type(content).__name__} in {path}"
-        )
-    return content
-
-
-def _load_run(folder, weights, overrides):
-    recipe = load_recipe(folder / RECIPE)
-    best = folder / BEST
-    if weights and not best.is_file():
-        raise PresetFileError(
-            f"The run has no {BEST} yet: go on with `msrnn train`, or use "
-            f"`weights=False`. Received: {folder}"
-        )
-    shape = overrides.get("image_shape")
-    if weights and shape is not None:
-        _check_channels(shape, recipe.architecture["image_shape"])
-    # As a preset is: nothing of its training but the weights.
-    model = create(recipe.model, **{**recipe.architecture, **overrides})
-    if weights:
-        load_weights(model, best)
-    model.compile(
-        keras.optimizers.Adam(recipe.training.learning_rate / FINE_TUNING),
-        loss=LOSSES[recipe.training.loss](),
-    )
+def build(config, weights=None, **options):
+    """Return the compiled model of the content of a `config.json`."""
+    cls = find_class(config["model"]["class"])
+    arguments = config["model"]["config"]
+    model = _build(cls, cls.from_config, arguments, weights, **options)
+    rate, loss = (config["compile"][key] for key in ("learning_rate", "loss"))
+    model.compile(keras.optimizers.Adam(rate), loss=keras.losses.get(loss))
     return model
 
 
-def _check_channels(image_shape, trained):
-    if len(image_shape) != 3 or image_shape[2] != trained[2]:
+def build_weights(model):
+    """Return a model, whose weights exist even if it was never called."""
+    if not model.built:
+        model(keras.Input((model.context, *model.image_shape)))
+    return model
+
+
+def load_weights(model, path):
+    """Load a weights file whose weights are finite floating-point numbers."""
+    check_weights_file(path)
+    model.load_weights(path)
+
+
+def _build(cls, make, config, weights, model_class=None, **overrides):
+    """Return a model, with some arguments replaced, and load its weights."""
+    _check_class(cls, model_class)
+    if weights is not None:
+        _check_overrides(cls, config, overrides)
+    changed = {**config, **overrides}
+    # Weights are trained on pixels, unless the configuration says otherwise.
+    limits = changed.pop("value_range", PIXELS if weights else None)
+    model = build_weights(make(changed))
+    if weights is not None:
+        _load_fitting(model, make, config, weights)
+    if hasattr(model, "value_range"):
+        model.value_range = limits
+    return model
+
+
+def _load_fitting(model, make, config, weights):
+    """Load weights into a model that may differ from theirs in `missing`."""
+    missing = getattr(model, "missing", None)
+    if missing == config.get("missing"):
+        return load_weights(model, weights)
+    source = make({k: v for k, v in config.items() if k != "value_range"})
+    build_weights(source)
+    load_weights(source, weights)
+    fresh = late_import("models.transfer").transfer_weights(source, model)
+    if fresh:
+        raise ValueError(
+            "The weights do not fit a model with another `missing`. Received: "
+            f"missing={missing!r}, no values for {', '.join(fresh)}"
+        )
+
+
+def _check_class(cls, model_class):
+    """Refuse a model of another class."""
+    if model_class is not None and not issubclass(cls, model_class):
+        raise ValueError(
+            f"The model must be of the class {model_class.__name__}; call "
+            f"{cls.__name__}.from_preset or zoo.load. "
+            f"Received: a preset of {cls.__name__}"
+        )
+
+
+def _check_overrides(cls, config, overrides):
+    """Refuse overrides that do not keep the weights."""
+    allowed = getattr(cls, "preset_overrides", OVERRIDES)
+    wrong = sorted(set(overrides) - set(allowed))
+    if wrong:
+        raise ValueError(
+            f"`{'` and `'.join(wrong)}` cannot be replaced, because the "
+            "weights depend on it; use `weights=False` (`load_weights=False` "
+            "in from_preset) for an untrained model. With weights, replace "
+            f"{', '.join(allowed)}. Received: {', '.join(wrong)}"
+        )
+    shape, trained = overrides.get("image_shape"), config.get("image_shape")
+    if shape is not None and (len(shape) != 3 or shape[2] != trained[2]):
         raise ValueError(
             f"`image_shape` must be (height, width, {trained[2]}), as the "
             "weights were trained on; use `weights=False` to train other "
-            f"channels. Received: image_shape={tuple(image_shape)}"
+            f"channels. Received: image_shape={tuple(shape)}"
+        )
+
+
+def _load_run(folder, weights, **options):
+    """Return the model of a run's folder, without its training settings."""
+    recipe = late_import("training.recipe").load_recipe(folder / RECIPE)
+    best = folder / BEST
+    if weights and not best.is_file():
+        raise PresetFileError(
+            f"The run has no {BEST} yet: continue `msrnn train`, or use "
+            f"`weights=False`. Received: {folder}"
+        )
+    models = late_import("models.ms_stack")
+    model = _build(
+        models.MSStack,
+        lambda config: models.create(recipe.model, **config),
+        recipe.architecture,
+        best if weights else None,
+        **options,
+    )
+    training = recipe.training
+    rate = training.learning_rate / FINE_TUNING
+    loss = late_import("training.recipe").LOSSES[training.loss]()
+    model.compile(keras.optimizers.Adam(rate), loss=loss)
+    return model
+
+
+def _load_recipe(path, model_class=None, dtype=None, **overrides):
+    """Return the untrained model of a recipe, compiled for its training."""
+    _check_class(late_import("models.ms_stack").MSStack, model_class)
+    recipe = late_import("training.recipe").load_recipe(path)
+    architecture = {**recipe.architecture, **overrides}
+    training = recipe.training
+    if dtype is not None:
+        architecture.pop("dtype", None)
+        training = replace(training, precision=dtype)
+    return replace(recipe, architecture=architecture, training=training).build()
+
+
+def _not_found(name, library):
+    """Return the error for what is neither a preset nor a folder."""
+    try:
+        library.find(str(name))
+    except ValueError as error:
+        reason = str(error)
+    return ValueError(
+        f"There is neither a folder nor a preset {str(name)!r}; give "
+        "MODEL/DATASET[/VARIANT], an existing folder, or "
+        f"{hub.PREFIX}USER/NAME. {reason}"
+    )
+
+
+def _refuse(**options):
+    """Refuse options that only a published preset has."""
+    given = {name: v for name, v in options.items() if v is not None}
+    if given:
+        raise ValueError(
+            f"`{'` and `'.join(given)}` belong to a published preset, not to a "
+            f"folder or the Hub. Received: {given}"
         )

@@ -1,148 +1,276 @@
-"""Which presets there are, and which one a name means."""
+"""The presets that exist, and their names; nothing here imports Keras."""
 
+import fnmatch
 import json
 import re
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
-from msrnn_keras.presets.untrained import no_weights
-from msrnn_keras.utils.names import lookup
+from msrnn_keras.presets.download import locate
+from msrnn_keras.utils.names import lookup, nearest, normalize
 
+ZOO = Path(__file__).parents[2] / "zoo"
+PRESETS = ZOO / "presets"
+MANIFEST = ZOO / "manifest.json"
+RECIPES = "recipes"  # folder beside the manifest, MODEL/DATASET/VARIANT.toml
 CONFIG = "config.json"
 METADATA = "metadata.json"
 CARD = "README.md"
 WEIGHTS = "model.weights.h5"
 NAME = re.compile(r"[a-z0-9][a-z0-9+-]*")
 REVISION = re.compile(r"[1-9][0-9]*")
+GENERATED = ("mnist",)  # data sets that `msrnn train` finds without `--data`
 
 
 class Preset(NamedTuple):
-    """One revision of one preset, as the manifest lists it."""
+    """A revision of a published preset; or a recipe, with no revision."""
 
     model: str
     dataset: str
     variant: str
-    revision: str
-    files: dict
-    parameters: int
-    scores: dict
+    revision: str | None = None
+    files: dict = {}
+    parameters: int = 0
+    scores: dict = {}
 
     @property
     def name(self):
-        """The preset's name without its revision, MODEL/DATASET/VARIANT."""
+        """Return MODEL/DATASET/VARIANT."""
         return f"{self.model}/{self.dataset}/{self.variant}"
 
     @property
     def folder(self):
-        """The preset's folder, relative to that of all presets."""
+        """Return the preset's folder, relative to the folder of presets."""
         return f"{self.name}/{self.revision}"
 
+    @property
+    def has_weights(self):
+        """Return whether the preset has weights."""
+        return WEIGHTS in self.files
 
-def validation_mse(scores):
-    """Gives the score that variants are chosen by, or None without one.
+    @property
+    def command(self):
+        """Return the command that trains it; RUN and PATH are the user's."""
+        data = "" if self.dataset in GENERATED else " --data PATH"
+        return f"msrnn train {self.name} --out RUN{data}"
 
-    Args:
-        scores: dict, a preset's `{"validation": {"forecast": {"mse": …}}, …}`.
 
-    Returns:
-        float, the validation MSE of the forecast protocol.
-    """
-    return scores.get("validation", {}).get("forecast", {}).get("mse")
+@dataclass(frozen=True)
+class Library:
+    """A collection of presets: a folder, and the manifest that lists them."""
+
+    root: Path = field(default_factory=lambda: PRESETS)
+    manifest: Path = field(default_factory=lambda: MANIFEST)
+
+    @property
+    def recipes(self):
+        """Return the folder of recipes."""
+        return self.manifest.with_name(RECIPES)
+
+    def entries(self):
+        """Return the list of all presets, published and untrained."""
+        published = read_manifest(self.manifest)
+        names = {preset.name for preset in published}
+        untrained = [
+            Preset(*path.relative_to(self.recipes).with_suffix("").parts)
+            for path in sorted(self.recipes.glob("*/*/*.toml"))
+        ]
+        return published + [p for p in untrained if p.name not in names]
+
+    def names(self, pattern="*", dataset=None, weights=True):
+        """Return the sorted names of presets; see `zoo.names`."""
+        pattern, dataset = normalize(pattern), dataset and normalize(dataset)
+        return sorted(
+            {
+                entry.name
+                for entry in self.entries()
+                if weights in (None, entry.has_weights)
+                and dataset in (None, entry.dataset)
+                and any(
+                    fnmatch.fnmatchcase(entry.name, wanted)
+                    for wanted in (pattern, f"{pattern}/*")
+                )
+            }
+        )
+
+    def knows(self, name):
+        """Return whether a text is the name of a preset."""
+        parts = normalize(name).split("/")
+        return len(parts) in (2, 3) and any(
+            list(entry[: len(parts)]) == parts for entry in self.entries()
+        )
+
+    def find(self, name, revision=None):
+        """Return the `Preset` of a name."""
+        parts = normalize(name).split("/")
+        if len(parts) not in (2, 3):
+            raise ValueError(
+                "A preset is named MODEL/DATASET or MODEL/DATASET/VARIANT; "
+                f"the nearest are: {nearest(name, self.names(weights=None))}. "
+                f"Received: {name!r}"
+            )
+        model, dataset, *variant = parts
+        return find(self.entries(), model, dataset, *variant, revision=revision)
+
+    def info(self, model, dataset=None, variant=None, revision=None):
+        """Return what is known of a preset; see `zoo.info`."""
+        preset = self.find(join_name(model, dataset, variant), revision)
+        if preset.revision is not None:
+            metadata = read_json(locate(preset, METADATA, self.root))
+            return {**metadata, "files": preset.files}
+        return {
+            "model": preset.model,
+            "dataset": preset.dataset,
+            "variant": preset.variant,
+            "weights": "none",
+            "recipe": self.recipe(preset).read_text(encoding="utf-8"),
+            "train": preset.command,
+        }
+
+    def recipe(self, preset):
+        """Return the path of the recipe of a `Preset`."""
+        return self.recipes / f"{preset.name}.toml"
+
+
+def join_name(model, dataset=None, variant=None):
+    """Return the name of a preset that may be given in parts."""
+    if dataset is None and variant is None:
+        return model
+    if dataset is None:
+        raise ValueError(
+            "`variant` needs `dataset`; or give MODEL/DATASET/VARIANT as one "
+            f"name. Received: {model!r}, variant={variant!r}"
+        )
+    return "/".join([model, dataset, *([variant] if variant else [])])
+
+
+def find_recipe(name):
+    """Return the path of the recipe of a preset."""
+    library = Library()
+    path = library.recipe(library.find(name))
+    if not path.is_file():
+        raise ValueError(
+            "The preset has no recipe file; its recipe is zoo.info(…)"
+            f"['recipe']. Received: {name!r}"
+        )
+    return path
+
+
+def describe_all(pattern="*"):
+    """Return a line of text for each preset whose name matches a pattern."""
+    library = Library()
+    entries, lines = library.entries(), []
+    for name in library.names(pattern) + library.names(pattern, weights=False):
+        preset = find(entries, *name.split("/"))
+        text = "weights: none"
+        if preset.has_weights:
+            text = (
+                f"revision {preset.revision}  {preset.parameters:,} parameters"
+                f"  validation MSE {validation_mse(preset.scores):.2f}"
+            )
+        lines.append(f"{name}  {text}")
+    return lines
 
 
 def read_manifest(path):
-    """Reads `manifest.json` into a list of `Preset`."""
+    """Return the list of `Preset` in a manifest."""
     entries = json.loads(path.read_text(encoding="utf-8"))["presets"]
     return [
         Preset(*folder.split("/"), **entry) for folder, entry in entries.items()
     ]
 
 
+def read_json(path):
+    """Return the dict in a JSON file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path.name} must be JSON. Received: {error} in {path}"
+        ) from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{path.name} must hold one JSON object. "
+            f"Received: {type(content).__name__} in {path}"
+        )
+    return content
+
+
+def validation_mse(scores):
+    """Return the score that ranks variants, or None."""
+    return scores.get("validation", {}).get("forecast", {}).get("mse")
+
+
 def find(entries, model, dataset, variant=None, revision=None):
-    """Gives the one preset that is meant.
-
-    Args:
-        entries: list of `Preset` and `msrnn_keras.presets.untrained.Untrained`.
-        model: string, e.g. `"ms-convlstm"`. Case does not matter, and `_` is
-            read as `-`; so in the next two.
-        dataset: string, e.g. `"mnist"`.
-        variant: string, or None for the trained one with the lowest
-            validation MSE (forecast protocol).
-        revision: string or int, or None for the newest. Only what is
-            published has revisions.
-
-    Returns:
-        `Preset`, or `Untrained` where what is named has a recipe alone.
-
-    Raises:
-        ValueError: where there is no such preset, or none of several
-            variants has weights.
-    """
+    """Return one `Preset`: by default the best variant, the newest revision."""
     entries = _narrow(entries, "model", model)
     entries = _narrow(entries, "dataset", dataset)
     if variant is not None:
         entries = _narrow(entries, "variant", variant)
-    presets = [entry for entry in entries if isinstance(entry, Preset)]
+    presets = [entry for entry in entries if entry.revision is not None]
     if revision is not None:
-        if isinstance(revision, int):
-            revision = str(revision)
-        presets = _narrow(presets, "revision", revision)
+        presets = _narrow(presets, "revision", str(revision))
     if not presets:
         if len(entries) > 1:
-            received = f"model={model!r}, dataset={dataset!r}, variant=None"
-            raise no_weights(entries, received)
+            raise no_weights(entries, f"{model}/{dataset}")
         return entries[0]
     newest = {}
     for preset in sorted(presets, key=lambda preset: int(preset.revision)):
         newest[preset.variant] = preset
     if variant is not None:
         return newest.popitem()[1]
-    return _best(list(newest.values()), model, dataset)
+    return _best(list(newest.values()), f"{model}/{dataset}")
+
+
+def no_weights(entries, received):
+    """Return the error for untrained presets; it says how to train them."""
+    names = " and ".join(entry.name for entry in entries)
+    lines = [
+        f"No weights are published for {names}; train them:",
+        *(f"    {entry.command}" for entry in entries),
+        'Then zoo.load("./RUN") loads the best weights. `weights=False` gives '
+        f"an untrained model. Received: {received}",
+    ]
+    return ValueError("\n".join(lines))
 
 
 def folder_of(metadata):
-    """Gives the folder MODEL/DATASET/VARIANT/REVISION that metadata names.
-
-    Args:
-        metadata: dict, content of `metadata.json`.
-
-    Returns:
-        string, relative to the folder of all presets.
-
-    Raises:
-        ValueError: where a name or the revision is missing or badly spelt.
-    """
+    """Return the folder MODEL/DATASET/VARIANT/REVISION that metadata names."""
     *names, revision = parts = [
         str(metadata.get(key))
         for key in ("model", "dataset", "variant", "revision")
     ]
-    spelt = all(NAME.fullmatch(name) for name in names)
-    if not (spelt and REVISION.fullmatch(revision)):
+    valid = all(NAME.fullmatch(name) for name in names)
+    if not (valid and REVISION.fullmatch(revision)):
         raise ValueError(
-            "The metadata's `model`, `dataset` and `variant` must be of lower "
-            "case letters, digits, `-` and `+`, its `revision` a whole number "
-            f"from 1. Received: {parts}"
+            "The metadata's `model`, `dataset` and `variant` must consist of "
+            "lower case letters, digits, `-` and `+`, and its `revision` must "
+            f"be a positive integer. Received: {parts}"
         )
     return "/".join(parts)
 
 
-def _narrow(entries, field, name):
+def _narrow(entries, key, name):
+    """Return the entries with a name, or refuse it with the nearest ones."""
     groups = {}
     for entry in entries:
-        groups.setdefault(getattr(entry, field), []).append(entry)
-    return lookup(name, groups, f"{field} of a preset")[1]
+        groups.setdefault(getattr(entry, key), []).append(entry)
+    return lookup(name, groups, f"{key} of a preset")[1]
 
 
-def _best(presets, model, dataset):
+def _best(presets, name):
+    """Return the preset with the lowest validation MSE."""
     scored = [
-        preset
-        for preset in presets
-        if WEIGHTS in preset.files and validation_mse(preset.scores) is not None
+        p
+        for p in presets
+        if p.has_weights and validation_mse(p.scores) is not None
     ]
     if not scored:
         variants = ", ".join(sorted(preset.variant for preset in presets))
         raise ValueError(
-            "No variant has both weights and a validation score to choose it "
-            f"by. Give `variant`, one of: {variants}. "
-            f"Received: model={model!r}, dataset={dataset!r}, variant=None"
+            "No variant has both weights and a validation score, so there is "
+            f"no default. Add the variant, one of: {variants}. "
+            f"Received: {name!r}"
         )
     return min(scored, key=lambda preset: validation_mse(preset.scores))

@@ -1,316 +1,121 @@
-"""A preset's folder: written once from a trained model, and read into one."""
+"""Write a model to a preset's folder, from which it is loaded again."""
 
 import json
-import re
 import shutil
 import uuid
 from pathlib import Path
 
-import h5py
 import keras
-import numpy as np
 
-import msrnn_keras
-from msrnn_keras.models.ms_stack import MSStack
-from msrnn_keras.presets.registry import (
-    CARD,
-    CONFIG,
-    METADATA,
-    WEIGHTS,
-    folder_of,
-    validation_mse,
+from msrnn_keras.presets.configuration import (
+    PACKAGE,
+    check_config,
+    package_version,
 )
-from msrnn_keras.utils.checks import PIXELS
-from msrnn_keras.utils.weights_file import check_weights_file
+from msrnn_keras.presets.loading import build_weights
+from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS
 
-REQUIRED = (
-    "license",
-    "recipe",
-    "source",
-    "hardware",
-    "training",
-    "input",
-    "scores",
-)
-UNFINISHED = re.compile(r"\.[1-9][0-9]*\.[0-9a-f]{32}")
+DEFAULT_COMPILE = {"loss": "mse", "learning_rate": 1e-4}
 
 
-class WeightRangeError(ValueError):
-    """A weight is too large for float16."""
+def save_preset(model, folder):
+    """Write a model to a new folder, whole or not at all; return its path.
 
-
-def write_preset(
-    root,
-    model,
-    metadata,
-    card,
-    compile,
-    weights_dtype="float32",
-    weights=None,
-    files=None,
-):
-    """Writes a trained model as a new revision of a preset.
-
-    The folder appears whole or not at all. Run
-    `python -m tools.publishing.manifest` after it to list the preset.
-
-    Args:
-        root: folder of all presets, e.g. `"zoo/presets"`.
-        model: `MSStack`, trained.
-        metadata: dict of JSON values with the keys `model`, `dataset`,
-            `variant`, `revision`, `license`, `recipe`, `source` (who trained
-            it, from what), `hardware`, `training` (a summary), `input`
-            (`scaling` and `interval` of the frames) and `scores`:
-            `{"validation": PROTOCOLS, "test": PROTOCOLS}` where PROTOCOLS is
-            `{"forecast": {"mse": …, …}, "ms-rnn": {…}}`.
-        card: string, the model card in Markdown.
-        compile: dict, the `loss` (name or `keras.losses.Loss`) and the
-            `learning_rate` (float) that a loaded model is compiled with.
-        weights_dtype: `"float32"` or `"float16"`, how weights are stored.
-        weights: path of a file that `write_model` made of this model in this
-            dtype, to be copied as it is; None writes the model's weights.
-        files: dict, name to path of further files, such as pictures.
-
-    Returns:
-        `pathlib.Path` of the new folder.
-
-    Raises:
-        ValueError: where metadata is incomplete.
-        WeightRangeError: where a weight does not fit into float16.
-        FileExistsError: where this revision exists.
+    `load_preset` gives the model back with the same outputs, arguments, loss
+    and learning rate; the state of its training is not kept.
     """
-    _check_metadata(metadata)
-    folder = Path(root) / folder_of(metadata)
+    build_weights(model)
+    config = {"model": model_config(model), "compile": _compile_config(model)}
+
+    def write(path):
+        write_tables(path, config, complete({}, model, "float32"))
+        write_weights(path / WEIGHTS, model, config)
+
+    remedy = "Choose a folder that does not exist yet."
+    return write_folder(Path(folder).expanduser(), write, remedy)
+
+
+def write_folder(folder, write, remedy):
+    """Write a new folder by `write(temporary folder)`; return its path."""
     if folder.exists():
-        raise FileExistsError(
-            "A published revision never changes; choose the next `revision`. "
-            f"Received: {folder}"
-        )
+        raise FileExistsError(f"{remedy} Received: {folder}")
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    temporary.mkdir(parents=True)
     try:
-        write_model(temporary, model, metadata, compile, weights_dtype, weights)
-        (temporary / CARD).write_bytes(card.encode("utf-8"))
-        for name, path in (files or {}).items():
-            shutil.copyfile(path, temporary / name)
+        write(temporary)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
-def write_model(
-    folder, model, metadata, compile, weights_dtype="float32", weights=None
-):
-    """Writes the three files that a model is loaded from.
-
-    The parameter count, the input's sizes, the weights' dtype and the minimum
-    package version are added to the metadata. A loaded model computes in
-    float32, whatever the model was trained in, and samples nothing.
-
-    Args:
-        folder: `pathlib.Path` to write to; made if missing.
-        model: `MSStack`, trained.
-        metadata: dict of JSON values, with `input` and the preset's names.
-        compile: dict, as of `write_preset`.
-        weights_dtype: `"float32"` or `"float16"`, how weights are stored.
-        weights: path of a file of weights to copy; None writes the model's.
-
-    Raises:
-        WeightRangeError: where a weight does not fit into float16.
-
-    Example:
-        write_model(folder, model, metadata, {"loss": "mse", …}, "float16")
-    """
-    if weights_dtype not in ("float32", "float16"):
-        raise ValueError(
-            "`weights_dtype` must be 'float32' or 'float16'. "
-            f"Received: weights_dtype={weights_dtype!r}"
-        )
+def write_tables(folder, config, metadata):
+    """Write the configuration and the metadata."""
+    check_config(config)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / CONFIG, _config(model, **compile))
-    _write_json(folder / METADATA, complete(metadata, model, weights_dtype))
-    if weights is None:
-        _write_weights(folder / WEIGHTS, model, weights_dtype)
-    else:
-        shutil.copyfile(weights, folder / WEIGHTS)
+    for name, value in ((CONFIG, config), (METADATA, metadata)):
+        (folder / name).write_bytes(f"{_to_json(value)}\n".encode())
 
 
-def round_weights(source, target):
-    """Writes a file of float32 weights again, in float16.
-
-    Args:
-        source: path of the file.
-        target: path to write to.
-
-    Raises:
-        WeightRangeError: where a weight does not fit into float16.
-    """
-    with h5py.File(source) as given, h5py.File(target, "w") as rounded:
-        _copy_as_float16(given, rounded)
-
-
-def remove_unfinished(folder):
-    """Removes what a killed `write_preset` left of the revisions of a preset.
-
-    Args:
-        folder: path of the preset's folder, MODEL/DATASET/VARIANT in that of
-            all presets; it need not exist.
-    """
-    for path in Path(folder).glob(".*"):
-        if UNFINISHED.fullmatch(path.name):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def build(config, weights=None, **overrides):
-    """Builds the compiled model of a preset.
-
-    Args:
-        config: dict, content of `config.json`.
-        weights: path of the preset's weights, or None for random ones.
-        **overrides: arguments of `MSStack` that replace those in `config`.
-
-    Returns:
-        `MSStack`, compiled with the preset's loss and learning rate.
-
-    Raises:
-        OSError: where the weights cannot be read.
-        ValueError: where a weight is not a finite floating-point number.
-    """
-    model = MSStack.from_config({**config["model"]["config"], **overrides})
-    if weights is not None:
-        load_weights(model, weights)
-    model.compile(
-        optimizer=keras.optimizers.Adam(config["compile"]["learning_rate"]),
-        loss=keras.losses.get(config["compile"]["loss"]),
-    )
-    return model
-
-
-def load_weights(model, path):
-    """Loads trained weights, for frames of pixels.
-
-    Args:
-        model: `MSStack`; its `value_range` becomes that of pixels.
-        path: path of a file of weights.
-
-    Raises:
-        OSError: where the weights cannot be read.
-        ValueError: where a weight is not a finite floating-point number.
-    """
-    check_weights_file(path)
-    model.load_weights(path)
-    model.value_range = PIXELS
-
-
-def check_version(metadata):
-    """Raises a RuntimeError where a preset needs a newer package."""
-    minimum = metadata["minimum_version"]
-    if _release(msrnn_keras.__version__) < _release(minimum):
-        raise RuntimeError(
-            f"This preset needs msrnn-keras {minimum} or newer: run "
-            "`pip install --upgrade msrnn-keras`. "
-            f"Received: msrnn-keras {msrnn_keras.__version__}"
-        )
-
-
-def _check_metadata(metadata):
-    missing = [key for key in REQUIRED if key not in metadata]
-    if missing:
-        raise ValueError(
-            f"`metadata` must have the keys {', '.join(missing)}. "
-            f"Received: {sorted(metadata)}"
-        )
-    if validation_mse(metadata["scores"]) is None:
-        raise ValueError(
-            "`metadata['scores']` must have ['validation']['forecast']['mse'], "
-            "by which a variant is chosen. "
-            f"Received: scores={metadata['scores']}"
-        )
-
-
-def complete(metadata, model, weights_dtype):
-    """Gives the metadata of a preset with what the model itself says.
-
-    It is as it will be read from its file, so that a card made of it is the
-    same as one that is made later.
-
-    Args:
-        metadata: dict, with `input` and `revision`.
-        model: `MSStack`.
-        weights_dtype: string, how its weights are stored.
-
-    Returns:
-        dict.
-    """
-    sizes = {
-        "image_shape": list(model.image_shape),
-        "context": model.context,
-        "horizon": model.horizon,
-    }
-    completed = {
-        **metadata,
-        "revision": str(metadata["revision"]),
-        "input": {**metadata["input"], **sizes},
-        "parameters": model.count_params(),
-        "weights_dtype": weights_dtype,
-        "minimum_version": msrnn_keras.__version__,
-    }
-    return json.loads(_to_json(completed))
-
-
-def _config(model, loss, learning_rate):
-    if not isinstance(loss, str):
-        loss = keras.losses.serialize(loss)
-    return {
-        "model": {"class": "MSStack", "config": _loaded_config(model)},
-        "compile": {"loss": loss, "learning_rate": learning_rate},
-    }
-
-
-def _loaded_config(model):
-    """What a published model is built with: nothing of its training."""
-    config = {**model.get_config(), "sampling": None, "dtype": "float32"}
-    config.pop("value_range", None)  # `load_weights` sets it.
-    return config
-
-
-def _to_json(value):
-    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False)
-
-
-def _write_json(path, value):
-    path.write_bytes((_to_json(value) + "\n").encode("utf-8"))
-
-
-def _write_weights(path, model, dtype):
-    # Of what training saves, a preset leaves out the optimizer and counters.
+def write_weights(path, model, config):
+    """Write the weights without the optimizer and the counters of training."""
     full = path.with_name(f"full.{path.name}")
     model.save_weights(full)
-    bare = MSStack.from_config(_loaded_config(model))
+    arguments = {**config["model"]["config"]}
+    arguments.pop("value_range", None)
+    bare = build_weights(type(model).from_config(arguments))
     bare.load_weights(full)
-    bare.save_weights(path if dtype == "float32" else full)
-    if dtype == "float16":
-        round_weights(full, path)
+    bare.save_weights(path)
     full.unlink()
 
 
-def _copy_as_float16(source, target):
-    target.attrs.update(source.attrs)
-    for name, item in source.items():
-        if isinstance(item, h5py.Group):
-            _copy_as_float16(item, target.create_group(name))
-        elif item.dtype == np.float32:
-            with np.errstate(over="ignore"):
-                half = item[()].astype("float16")
-            if not np.isfinite(half).all():
-                raise WeightRangeError(
-                    "A weight does not fit into float16; store float32. "
-                    f"Received: weights_dtype='float16', {item.name}"
-                )
-            target[name] = half
-        else:
-            source.copy(item, target, name)
+def complete(metadata, model, weights_dtype):
+    """Return metadata, as read from its file, with the model's properties."""
+    sizes = {
+        key: getattr(model, key)
+        for key in ("image_shape", "context", "horizon")
+        if hasattr(model, key)
+    }
+    completed = {
+        **metadata,
+        "input": {**metadata.get("input", {}), **sizes},
+        "parameters": model.count_params(),
+        "weights_dtype": weights_dtype,
+        "minimum_version": package_version(),
+    }
+    if "revision" in metadata:
+        completed["revision"] = str(metadata["revision"])
+    return json.loads(_to_json(completed))
 
 
-def _release(version):
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+def model_config(model):
+    """Return the class and the arguments of a model, without its training."""
+    registered = keras.saving.get_registered_name(type(model))
+    config = model.get_config()
+    if "sampling" in config:
+        config["sampling"] = None
+    if hasattr(model, "value_range"):
+        config["value_range"] = model.value_range
+    return {"class": registered.removeprefix(f"{PACKAGE}>"), "config": config}
+
+
+def serialize_loss(loss):
+    """Return the name or the configuration of a loss."""
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
+    if loss in (name, getattr(keras.losses, name, None)):
+        return name
+    return keras.losses.serialize(loss)
+
+
+def _compile_config(model):
+    """Return the loss and the learning rate that a model is compiled with."""
+    loss = getattr(model, "loss", None)
+    if not getattr(model, "compiled", False) or loss is None:
+        return DEFAULT_COMPILE
+    rate = keras.ops.convert_to_numpy(model.optimizer.learning_rate)
+    return {"loss": serialize_loss(loss), "learning_rate": float(rate)}
+
+
+def _to_json(value):
+    """Return the text of a JSON file."""
+    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False)

@@ -1,4 +1,4 @@
-"""Weights from and to the checkpoints of the published PyTorch code."""
+"""Convert checkpoints of the published PyTorch code, in both directions."""
 
 import pickle
 import zipfile
@@ -13,21 +13,27 @@ from msrnn_keras.cells import CheckpointBlock
 from msrnn_keras.models.ms_stack import create
 from msrnn_keras.models.step_graph import build_cells, lookup_cell
 
+__all__ = [
+    "export_torch_checkpoint",
+    "load_torch_checkpoint",
+    "model_of_torch_checkpoint",
+]
+
 TO_KERAS = (2, 3, 1, 0)  # from (out, in, height, width); transposed ones alike
 TO_TORCH = (3, 2, 0, 1)
 SHOWN = 6  # names listed in an error, of each kind
 
 
 class CheckpointSlot(NamedTuple):
-    """Where an array of a checkpoint belongs."""
+    """The place of a checkpoint's array in a model."""
 
-    shape: tuple  # in PyTorch's order
-    variable: Any = None  # None where the array is not used
+    shape: tuple  # in the order of PyTorch
+    variable: Any = None  # None if the array is not used
     rows: slice = slice(None)  # the array's place in the variable, first axis
     blocks: CheckpointBlock = CheckpointBlock("")
 
     def kept(self, array):
-        """The blocks of an array that the variable holds."""
+        """Return the blocks of an array that the variable holds."""
         parts = np.split(array, self.blocks.count)
         dropped = self.blocks.dropped
         return np.concatenate(
@@ -35,7 +41,7 @@ class CheckpointSlot(NamedTuple):
         )
 
     def whole(self):
-        """The array, with zeros where the variable holds nothing."""
+        """Return the array, with zeros where the variable holds nothing."""
         array = np.zeros(self.shape, "float32")
         if self.variable is None:
             return array
@@ -51,15 +57,12 @@ class CheckpointSlot(NamedTuple):
 def load_torch_checkpoint(model, source):
     """Load a checkpoint of the published PyTorch code into a model.
 
-    Every array must be used or be one that the published code carries without
-    using: weights that only other layers of the model need (the Gradient
-    Highway Unit of PredRNN++ outside the second layer, MIM's own weights in
-    the first layer, MotionRNN's motion weights in the last), and within an
-    array the forget gate of the ST-LSTM in the later layers of MIM. Where
-    something does not match, the model stays as it was.
+    Every array must be used, or be one that the published code stores without
+    using, such as the Gradient Highway Unit of PredRNN++ outside the second
+    layer. If anything does not match, the model stays unchanged.
 
     Args:
-        model: `MSStack` of the sizes that the checkpoint was made with.
+        model: `MSStack` of the checkpoint's sizes.
         source: Mapping of names to arrays (a `state_dict`), or path of a
             `.pth` or `.pt` file, which is read with
             `torch.load(weights_only=True)`. A prefix `module.` is ignored.
@@ -68,8 +71,8 @@ def load_torch_checkpoint(model, source):
         The model.
 
     Raises:
-        ValueError: If the file cannot be read, or arrays are missing, have
-            another shape or are not known; lists them.
+        ValueError: If the file cannot be read, or arrays are missing, unknown,
+            of another shape, or hold NaN or infinity; lists them.
         FileNotFoundError: If there is no such file.
         ImportError: If a file is given and PyTorch is not installed.
 
@@ -99,25 +102,22 @@ def load_torch_checkpoint(model, source):
 
 
 def model_of_torch_checkpoint(name, source, **options):
-    """Build the model that a checkpoint was made with, and load it.
+    """Build the model of a checkpoint, and load the checkpoint.
 
-    The number of filters and of the frames' channels are read off the
-    checkpoint.
+    The number of filters and of channels comes from the checkpoint.
 
     Args:
         name: String, the architecture, such as `"ms-predrnn"`.
         source: As in `load_torch_checkpoint`.
-        **options: Arguments of `MSStack`; the height and width of the frames
-            come from `image_shape`.
+        **options: Arguments of `MSStack`. Of `image_shape`, only the height
+            and width are used.
 
     Returns:
         `MSStack` with the weights of the checkpoint.
 
     Raises:
-        ValueError: As `load_torch_checkpoint`, or if the name or an option is
-            unknown.
-        FileNotFoundError: If there is no such file.
-        ImportError: If a file is given and PyTorch is not installed.
+        ValueError: If the name or an option is unknown. Other errors are those
+            of `load_torch_checkpoint`.
 
     Example:
     >>> model = convert.model_of_torch_checkpoint("ms-predrnn", "best.pth")
@@ -139,25 +139,22 @@ def model_of_torch_checkpoint(name, source, **options):
 
 
 def export_torch_checkpoint(model):
-    """The weights of a model under the names of the published PyTorch code.
+    """Return the weights of a model under the names of the PyTorch code.
 
-    What the published code carries without using (see
-    `load_torch_checkpoint`) is there as well, as zeros, so that a strict
-    `load_state_dict` finds all it expects.
+    Arrays that the published code stores without using (see
+    `load_torch_checkpoint`) are zeros, so that a strict `load_state_dict`
+    finds every name.
 
     Args:
         model: `MSStack`.
 
     Returns:
-        Dict of names to float32 arrays.
+        Dict from name to float32 array.
 
     Example:
     >>> arrays = convert.export_torch_checkpoint(model)
     >>> state = {name: torch.from_numpy(a) for name, a in arrays.items()}
     >>> torch.save(state, "checkpoint.pth")
-
-    Reference:
-        MS-RNN, 2022, arXiv:2206.03010.
     """
     layers = "rnns.lstms." if model.skips in ("unet3+", "fc") else "rnns.lstm."
     return {
@@ -167,28 +164,25 @@ def export_torch_checkpoint(model):
 
 
 def _slots(model):
-    """`CheckpointSlot` of every array of a model's checkpoint, by name."""
-    wiring = model._forecaster.cell.wiring
+    """Return a dict from each name in a checkpoint to its slot."""
+    wiring = model._stepper.cell.wiring
     slots = _layer_slots("embed.conv_embed", wiring.embed)
-    all_layers = _shapes_of_all_layers(model)
+    all_layers = _slots_of_all_layers(model)
     for index, cell in enumerate(wiring.cells):
         own = _cell_slots(cell)
-        for name, shape in all_layers.items():
-            slot = own.get(name, CheckpointSlot(shape))
-            slots[f"rnns.lstm.{index}.{name}"] = slot
+        for name, slot in all_layers.items():
+            unused = CheckpointSlot(slot.shape)
+            slots[f"rnns.lstm.{index}.{name}"] = own.get(name, unused)
     if model.decoupling_weight:
-        adapter = wiring.cells[0].adapter
-        slots.update(_layer_slots("rnns.adapter", adapter))
+        slots |= _layer_slots("rnns.adapter", wiring.cells[0].adapter)
     slots.update(_layer_slots("fc.conv_fc", wiring.head))
     return slots
 
 
-def _shapes_of_all_layers(model):
-    """Names and shapes that the published code gives to every layer.
-
-    All its layers are alike: each has what any of them needs, and a stack of
-    three has layers of all kinds.
-    """
+def _slots_of_all_layers(model):
+    """Return the slots that every layer of the PyTorch code has."""
+    # Each of its layers has the weights that any layer needs; a stack of three
+    # layers has layers of all kinds.
     row = lookup_cell(model.cell)[1]._replace(
         motion=model.motion, decoupling_weight=model.decoupling_weight
     )
@@ -200,28 +194,27 @@ def _shapes_of_all_layers(model):
         kernel_size=model.kernel_size,
         **model.cell_options,
     )
-    shapes = {}
+    slots = {}
     for cell in cells:
         cell.build((None, None, None, model.filters))
-        for name, slot in _cell_slots(cell).items():
-            shapes[name] = slot.shape
-    return shapes
+        slots |= _cell_slots(cell)
+    return slots
 
 
 def _cell_slots(cell):
+    """Return the slots of a cell."""
     slots = {}
     for path, names in cell.checkpoint_names.items():
         layer = cell
         for part in path.split("."):
             layer = layer[int(part)] if part.isdigit() else getattr(layer, part)
-        names = names if isinstance(names, tuple) else (names,)
-        slots.update(_layer_slots(names, layer))
+        slots |= _layer_slots(names, layer)
     return slots
 
 
 def _layer_slots(names, layer):
-    """Slots of the weights of a convolution that holds several arrays."""
-    names = (names,) if isinstance(names, str) else names
+    """Return the slots of a convolution that holds several arrays."""
+    names = names if isinstance(names, tuple) else (names,)
     blocks = [CheckpointBlock(n) if isinstance(n, str) else n for n in names]
     kept = [b.count - len(b.dropped) for b in blocks]
     slots = {}
@@ -243,11 +236,13 @@ def _layer_slots(names, layer):
 
 
 def _torch_order(variable):
+    """Return a weight as an array in the order of PyTorch."""
     value = np.asarray(ops.convert_to_numpy(variable), "float32")
     return value.transpose(TO_TORCH) if value.ndim == 4 else value
 
 
 def _check_match(arrays, slots):
+    """Refuse arrays that do not fit their slots."""
     used = {name for name, slot in slots.items() if slot.variable is not None}
     wrong = [
         f"{name} {arrays[name].shape}, not {slot.shape}"
@@ -258,6 +253,9 @@ def _check_match(arrays, slots):
         "missing": sorted(used - set(arrays)),
         "unknown": sorted(set(arrays) - set(slots)),
         "of another shape": wrong,
+        "with NaN or infinity": [
+            name for name, a in arrays.items() if not np.isfinite(a).all()
+        ],
     }
     listed = []
     for kind, names in problems.items():
@@ -274,7 +272,7 @@ def _check_match(arrays, slots):
 
 
 def _arrays(source):
-    """The arrays of a checkpoint under canonical names."""
+    """Return the arrays of a checkpoint under canonical names."""
     if not isinstance(source, Mapping):
         source = _read(source)
     arrays = {}
@@ -299,6 +297,7 @@ def _arrays(source):
 
 
 def _read(path):
+    """Return the state_dict in a file."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(

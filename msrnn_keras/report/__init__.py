@@ -1,4 +1,4 @@
-"""Reports of an evaluation: one HTML file with everything in it."""
+"""Reports of an evaluation as one self-contained HTML file."""
 
 from msrnn_keras.report.evaluation import evaluation_report
 from msrnn_keras.report.page import write_report

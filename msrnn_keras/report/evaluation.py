@@ -1,4 +1,4 @@
-"""The report of a model: its scores, and a few of its forecasts."""
+"""The report of a model: its scores and some of its forecasts."""
 
 import pathlib
 import tempfile
@@ -7,20 +7,19 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from msrnn_keras import plots
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.models.flow import has_flow, model_flow
-from msrnn_keras.plots import plot_errors, plot_flow, plot_forecast, plot_radar
-from msrnn_keras.plots.animation import forecast_frames, save_animation
 from msrnn_keras.plots.clips import in_units
 from msrnn_keras.report.page import write_report
 from msrnn_keras.report.setting import describe_machine
 from msrnn_keras.utils.files import check_folder
 
-_PANEL_PIXELS = 192  # of an animation, about
+_PANEL_PIXELS = 192  # approximate width of an animation's panel
 
 
 class Clip(NamedTuple):
-    """One clip as it is shown."""
+    """One clip as it is drawn."""
 
     name: str
     past: Any  # frames: rain in mm/h, all else in [0, 1]
@@ -30,7 +29,7 @@ class Clip(NamedTuple):
     truth: Any  # `future` in the units of the data
     estimates: dict  # `forecasts` in the units of the data
     units: str | None
-    clip: bool  # whether the errors are those of clipped frames
+    clipped: bool  # whether errors are those of clipped frames
 
 
 def evaluation_report(
@@ -50,34 +49,32 @@ def evaluation_report(
 ):
     """Draw forecasts of a few clips and write the report of a model.
 
-    Per clip: the sequence grid and the error maps of the model and the
-    baselines, an animation of truth, forecasts and errors, and the motion
-    that the model follows where it learns one. Frames whose channels are
-    neither 1 nor 3 are shown channel by channel.
+    Each clip has a sequence grid, error maps, an animation and the motion that
+    the model learned, if it learns one. Frames with neither 1 nor 3 channels
+    are drawn channel by channel.
 
     Args:
         path: Path of the HTML file.
-        model: `MSStack`, or anything with `context`, `horizon` and `predict`.
-        dataset: As of `msrnn_keras.evaluation.evaluate`; pixels in [0, 1].
-        scores: A dict from the name of each model to what `evaluate` gave.
+        model: `MSStack`, or any object with `context`, `horizon`, `predict`.
+        dataset: As for `msrnn_keras.evaluation.evaluate`; pixels in [0, 1].
+        scores: A dict from the name of each model to its `evaluate(...)`.
         shown: Indices of the clips to draw.
-        radar: Whether the data are rain, drawn in the colors of radar.
-        scaling: Object with `inverse(frames)`, which turns pixels into the
-            units of the data, of rain mm/h. None is `dataset.scaling`, where
-            there is one. Without it, radar frames are taken to be in mm/h.
+        radar: Whether the data are rain, drawn in radar colors.
+        scaling: Object whose `inverse(frames)` turns pixels into the units of
+            the data (mm/h for rain). None takes `dataset.scaling`, if any;
+            without it, radar frames are taken to be in mm/h.
         baselines: Models to draw beside it. None is persistence alone.
         interval: Time between two frames, in `unit`.
         unit: Name of the unit of time.
-        extent: Tuple (left, right, bottom, top) of radar maps, km, or None.
-        title: Title of the report; None names the model.
-        setting: A dict of what the scores hold for; the versions and the
-            hardware at hand are added unless given.
+        extent: Tuple (left, right, bottom, top) of radar maps in km, or None.
+        title: Title of the report. None names the model.
+        setting: Dict of conditions; it overrides that of `describe_machine`.
 
     Returns:
         The path, a `pathlib.Path`.
 
     Raises:
-        ValueError: If a clip to draw is not there, or the data do not fit.
+        ValueError: If a clip to draw does not exist, or the data do not fit.
         FileNotFoundError: If the folder does not exist.
 
     Example:
@@ -114,7 +111,7 @@ def evaluation_report(
 
 
 def _pick(dataset, shown, context):
-    """The clips of the given indices: index -> (past, future)."""
+    """Return the clips of some indices: index -> (past, future)."""
     batches = dataset
     if isinstance(dataset, tuple):
         batches = [dataset]
@@ -137,7 +134,7 @@ def _pick(dataset, shown, context):
 
 
 def _clips(name, past, future, forecasts, radar, scaling):
-    """The clip as it is shown, or one of each of its channels."""
+    """Return the clip as it is drawn, or one clip for each channel."""
     truth = in_units(future, scaling)
     estimates = {k: in_units(x, scaling) for k, x in forecasts.items()}
     units = getattr(scaling, "unit", None)
@@ -166,13 +163,14 @@ def _clips(name, past, future, forecasts, radar, scaling):
 
 
 def _pictures(clip, times, extent):
-    arguments = (clip.past, clip.future, clip.forecasts)
+    """Draw the sequence grid and the error maps of a clip."""
+    frames = (clip.past, clip.future, clip.forecasts)
     if clip.colors == "rain":
-        grid = plot_radar(*arguments, **times, extent=extent)
+        grid = plots.plot_radar(*frames, **times, extent=extent)
     else:
-        grid = plot_forecast(*arguments, **times)
-    errors = plot_errors(
-        clip.truth, clip.estimates, **times, units=clip.units, clip=clip.clip
+        grid = plots.plot_forecast(*frames, **times)
+    errors = plots.plot_errors(
+        clip.truth, clip.estimates, **times, units=clip.units, clip=clip.clipped
     )
     return {
         f"{clip.name}: input, truth and forecasts": grid,
@@ -181,25 +179,24 @@ def _pictures(clip, times, extent):
 
 
 def _animation(clip):
+    """Draw the animation of a clip."""
+    clips = (clip.past, clip.future, clip.forecasts)
     scale = max(1, _PANEL_PIXELS // clip.past.shape[2])
-    frames = forecast_frames(
-        clip.past, clip.future, clip.forecasts, scale, clip.colors
-    )
-    panels = ["truth", *clip.forecasts]
-    panels += [f"error of {name}" for name in clip.forecasts]
+    frames = plots.forecast_frames(*clips, scale, clip.colors)
+    errors = [f"error of {name}" for name in clip.forecasts]
+    panels = ["truth", *clip.forecasts, *errors]
     caption = (
         f"{clip.name}, from left to right: {', '.join(panels)}. "
         "Blue border: input; orange: forecast."
     )
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "clip.gif"
-        save_animation(path, frames)
+        plots.save_gif(path, frames)
         return {caption: path.read_bytes()}
 
 
 def _flow_picture(clip, model, past):
-    """The motion in the first layer that has one."""
-    flows = model_flow(model, past)
-    layer, flow = next(iter(flows.items()))
+    """Draw the motion in the first layer that has one."""
+    layer, flow = next(iter(model_flow(model, past).items()))
     caption = f"{clip.name}: motion at the last input frame, {layer}"
-    return {caption: plot_flow(flow, clip.past[-1], colors=clip.colors)}
+    return {caption: plots.plot_flow(flow, clip.past[-1], colors=clip.colors)}

@@ -1,7 +1,6 @@
-"""The page of a report: HTML with its pictures inside."""
+"""The HTML page of a report, with its pictures inside."""
 
 import base64
-import html
 import io
 import pathlib
 
@@ -10,47 +9,8 @@ from msrnn_keras.plots import plot_curves
 from msrnn_keras.report import names
 from msrnn_keras.utils.files import check_folder, write_atomically
 
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
-img-src data:; media-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.45 system-ui, sans-serif; color: #1a1a1a;
-  background: #fff; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }}
-h1, h2 {{ line-height: 1.2; }}
-h2 {{ margin-top: 2.2rem; }}
-.tables {{ display: flex; flex-wrap: wrap; gap: 0 2.5rem; }}
-.wide {{ overflow-x: auto; margin: 0 0 1.2rem; }}
-table {{ border-collapse: collapse; }}
-caption {{ text-align: left; font-weight: 600; padding: .3rem 0; }}
-th, td {{ padding: .25rem .8rem; border-bottom: 1px solid #ddd;
-  text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }}
-th:first-child {{ text-align: left; }}
-th {{ font-weight: 600; }}
-tbody th {{ font-weight: 400; }}
-td.best {{ font-weight: 700; background: #e6f4ea; }}
-.setting th, .setting td {{ text-align: left; white-space: normal;
-  vertical-align: top; overflow-wrap: anywhere; }}
-.setting th {{ white-space: nowrap; }}
-.curves {{ display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 28rem), 1fr)); }}
-figure {{ margin: 0 0 1.5rem; }}
-figcaption {{ color: #444; }}
-img, video {{ max-width: 100%; height: auto; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
-_MEDIA = {
+TEMPLATE = pathlib.Path(__file__).with_name("page.html.j2")
+_MEDIA_TYPES = {
     b"\x89PNG": "image/png",
     b"GIF8": "image/gif",
     b"\xff\xd8\xff": "image/jpeg",
@@ -70,25 +30,22 @@ def write_report(
 ):
     """Write scores, curves, pictures and animations as one HTML file.
 
-    Everything is inside the file: it needs no network and runs no script. The
-    tables hold one protocol each; the best value of a column is marked where
-    it is known what is good. The file appears under its name only when it is
-    complete.
+    The file contains all images, needs no network and runs no script. Each
+    protocol has its tables; the best value of a column is marked. The file
+    appears under its name when it is complete.
 
     Args:
         path: Path of the file.
-        scores: A dict from the name of each model to what
-            `msrnn_keras.evaluation.evaluate` gave for it.
-        curves: A dict from the key of each score to a dict from the name of
-            each model to its score per lead time. None takes those of
-            `scores`.
-        pictures: A dict from the caption of each picture to a matplotlib
-            figure, or to an image: its bytes or its path.
-        animations: A dict from the caption of each animation to a GIF or an
-            MP4: its bytes or its path.
+        scores: A dict from the name of each model to the result of
+            `msrnn_keras.evaluation.evaluate`.
+        curves: A dict score -> model -> scores per lead time. None takes those
+            in `scores`.
+        pictures: A dict from captions to matplotlib figures or images (bytes
+            or path).
+        animations: A dict from captions to GIF or MP4 (bytes or path).
         title: Title of the report.
-        setting: A dict of what the scores hold for: data, model, command,
-            versions, hardware; see `describe_machine`.
+        setting: A dict of the conditions of the scores; see
+            `describe_machine`.
         interval: Time between two frames, in `unit`, for the curves.
         unit: Name of the unit of time.
 
@@ -96,51 +53,56 @@ def write_report(
         The path, a `pathlib.Path`.
 
     Raises:
-        ValueError: If there is no score, or a picture or an animation is of
-            no known form.
+        ValueError: If there is no score or an image has an unknown format.
         FileNotFoundError: If the folder or a file does not exist.
 
     Example:
         >>> scores = {"ms-convlstm": evaluate(model, data)}
         >>> write_report("report.html", scores, setting={"Data": "our radar"})
     """
+    import jinja2
+
     if not scores:
         raise ValueError(
-            f"`scores` needs one model at least. Received: scores={scores}"
+            f"`scores` needs at least one model. Received: scores={scores}"
         )
     path = pathlib.Path(path)
     check_folder(path)
     curves = curves_of(scores) if curves is None else curves
+    labels = {key: names.score_label(key) for key in curves}
     drawn = {
-        f"{names.score_label(key)} by lead time": plot_curves(
-            lines, names.score_label(key), interval, unit
+        f"{labels[key]} by lead time": plot_curves(
+            lines, labels[key], interval, unit
         )
         for key, lines in curves.items()
     }
-    parts = [
-        _setting(setting, scores),
-        *(_protocol(scores, protocol) for protocol in PROTOCOLS),
-        _gallery("Pictures", pictures),
-        _gallery("Animations", animations),
-        _gallery("Scores by lead time", drawn, "curves"),
-    ]
-    page = _PAGE.format(
-        title=html.escape(title), body="\n".join(filter(None, parts))
+    galleries = {
+        "Pictures": pictures or {},
+        "Animations": animations or {},
+        "Scores by lead time": drawn,
+    }
+    galleries = {
+        heading: {text: _source(x, text) for text, x in media.items()}
+        for heading, media in galleries.items()
+    }
+    protocols = {
+        text: _tables({name: r.get(key, {}) for name, r in scores.items()})
+        for key, text in PROTOCOLS.items()
+    }
+    clips = sorted({result["clips"] for result in scores.values()})
+    setting = {"Clips": ", ".join(map(str, clips)), **(setting or {})}
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, keep_trailing_newline=True
     )
-    write_atomically(path, lambda part: part.write_text(page, encoding="utf-8"))
+    page = environment.from_string(TEMPLATE.read_text("utf-8")).render(
+        title=title, setting=setting, protocols=protocols, galleries=galleries
+    )
+    write_atomically(path, lambda part: part.write_text(page, "utf-8"))
     return path
 
 
 def curves_of(scores):
-    """The curves of several models, by score.
-
-    Args:
-        scores: As of `write_report`.
-
-    Returns:
-        A dict from the key of each score to a dict from the name of each
-        model to its score per lead time; without those that nobody has.
-    """
+    """Return the curves in scores: key -> model -> score per lead time."""
     curves = {}
     for name, result in scores.items():
         for key, curve in result.get("curves", {}).items():
@@ -149,106 +111,64 @@ def curves_of(scores):
     return curves
 
 
-def _setting(setting, scores):
-    clips = sorted({result["clips"] for result in scores.values()})
-    rows = {"Clips": ", ".join(map(str, clips)), **(setting or {})}
-    lines = [
-        f"<tr><th>{html.escape(str(name))}</th>"
-        f"<td>{html.escape(str(value))}</td></tr>"
-        for name, value in rows.items()
-    ]
-    table = "\n".join(lines)
-    return f'<h2>Setting</h2>\n<table class="setting">\n{table}\n</table>'
-
-
-def _protocol(scores, protocol):
-    """The tables of one protocol: plain scores, then those by threshold."""
-    results = {name: all_.get(protocol, {}) for name, all_ in scores.items()}
+def _tables(results):
+    """Return one table of the plain scores and one for each with thresholds."""
     groups = {}
-    for result in results.values():
-        for key in result:
-            family, parameters = names.split_key(key)
-            group = groups.setdefault(family if parameters else None, [])
-            if key not in group:
-                group.append(key)
-    if not groups:
-        return ""
-    text = f"Protocol {protocol}: {PROTOCOLS[protocol]}"
-    tables = [_table(results, *group) for group in groups.items()]
-    note = "<p>↓ lower is better, ↑ higher is better. The best is marked.</p>"
-    body = "\n".join(tables)
-    return (
-        f"<h2>{html.escape(text)}</h2>\n{note}\n"
-        f'<div class="tables">\n{body}\n</div>'
-    )
+    for key in dict.fromkeys(key for row in results.values() for key in row):
+        family, parameters = names.split_key(key)
+        groups.setdefault(family if parameters else "", []).append(key)
+    return [
+        {
+            "caption": family and names.score_label(family),
+            "heads": [_heading(key) for key in keys],
+            "rows": _rows(results, keys),
+        }
+        for family, keys in groups.items()
+    ]
 
 
-def _table(results, family, keys):
-    head = "".join(f"<th>{html.escape(_heading(key))}</th>" for key in keys)
-    lines = [f"<thead><tr><th>Model</th>{head}</tr></thead>", "<tbody>"]
+def _rows(results, keys):
+    """Return the cells of each model: a text, and whether it is the best."""
     best = {
         key: names.best(key, [row.get(key) for row in results.values()])
         for key in keys
     }
-    for name, result in results.items():
-        cells = [_cell(key, result.get(key), best[key]) for key in keys]
-        row = f"<th>{html.escape(str(name))}</th>{''.join(cells)}"
-        lines.append(f"<tr>{row}</tr>")
-    lines.append("</tbody>")
-    if family:
-        label = html.escape(names.score_label(family))
-        lines.insert(0, f"<caption>{label}</caption>")
-    table = "\n".join(lines)
-    return f'<div class="wide"><table>\n{table}\n</table></div>'
+
+    def cell(key, value):
+        is_best = best[key] is not None and value == best[key]
+        return names.score_text(key, value), is_best
+
+    return {
+        name: [cell(key, row.get(key)) for key in keys]
+        for name, row in results.items()
+    }
 
 
 def _heading(key):
+    """Return the heading of a column, with an arrow to the better values."""
     _, parameters = names.split_key(key)
-    label = (
-        names.parameter_label(parameters)
-        if parameters
-        else names.score_label(key)
-    )
-    return label + {1: " ↑", -1: " ↓", 0: ""}[names.direction(key)]
+    named = names.parameter_label(parameters) if parameters else ""
+    return (named or names.score_label(key)) + {1: " ↑", -1: " ↓", 0: ""}[
+        names.direction(key)
+    ]
 
 
-def _cell(key, value, best):
-    text = html.escape(names.score_text(key, value))
-    if best is not None and value == best:
-        return f'<td class="best">{text}</td>'
-    return f"<td>{text}</td>"
-
-
-def _gallery(heading, items, style=""):
-    if not items:
-        return ""
-    figures = "\n".join(
-        f"<figure>\n{_medium(item, caption)}\n"
-        f"<figcaption>{html.escape(str(caption))}</figcaption>\n</figure>"
-        for caption, item in items.items()
-    )
-    return f'<h2>{heading}</h2>\n<div class="{style}">\n{figures}\n</div>'
-
-
-def _medium(item, caption):
-    """An image or a video, with its bytes inside."""
+def _source(item, caption):
+    """Return an image or a video as a data URL."""
     content = _content(item)
-    kind = next((k for s, k in _MEDIA.items() if content.startswith(s)), None)
-    if content[4:8] == b"ftyp":
-        kind = "video/mp4"
+    known = _MEDIA_TYPES.items()
+    kinds = (kind for start, kind in known if content.startswith(start))
+    kind = "video/mp4" if content[4:8] == b"ftyp" else next(kinds, None)
     if kind is None:
         raise ValueError(
-            "A picture must be a figure, PNG or JPEG, an animation GIF or "
-            f"MP4. Received: {content[:8]!r}… for {caption!r}"
+            "A picture must be a figure, PNG or JPEG; an animation must be GIF "
+            f"or MP4. Received: {content[:8]!r}… for {caption!r}"
         )
-    data = f"data:{kind};base64,{base64.b64encode(content).decode()}"
-    if kind == "video/mp4":
-        return f'<video controls loop src="{data}"></video>'
-    alt = html.escape(str(caption))
-    return f'<img alt="{alt}" src="{data}">'
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _content(item):
+    """Return the bytes of a figure, of bytes or of a file."""
     if hasattr(item, "savefig"):
         buffer = io.BytesIO()
         item.savefig(buffer, format="png")

@@ -1,4 +1,4 @@
-"""The machine and the versions that scores were computed with."""
+"""The machine and the versions that computed the scores."""
 
 import pathlib
 import platform
@@ -19,10 +19,9 @@ def describe_machine():
     >>> write_report("report.html", scores, setting=describe_machine())
     """
     import msrnn_keras
-    from msrnn_keras.cost.measure import device as devices
+    from msrnn_keras.cost.measure.device import device_name
 
-    device = devices._meter().name  # `PeakMemory` would reset the peak
-    processor = _processor()
+    device, processor = device_name(), _processor()
     hardware = device if device.startswith("CPU") else f"{device}; CPU"
     backend = keras.backend.backend()
     versions = {
@@ -40,6 +39,7 @@ def describe_machine():
 
 
 def _processor():
+    """Return the model name of the CPU."""
     if _CPU_INFO.exists():
         for line in _CPU_INFO.read_text().splitlines():
             name, _, value = line.partition(":")
@@ -49,6 +49,6 @@ def _processor():
 
 
 def _version(package):
-    # tensorflow-cpu and the like bring the package of another name.
+    """Return the version of a package, also of tensorflow-cpu and the like."""
     names = metadata.packages_distributions().get(package)
     return metadata.version(names[0]) if names else "of unknown version"

@@ -1,30 +1,20 @@
-"""Averaged weights, in the model for as long as they are wanted."""
+"""Exponential moving averages of the weights."""
 
 import keras
 
 
 class Averages:
-    """The exponential moving averages that a model's optimizer keeps.
+    """Context in which a model has its averaged weights, if it keeps them.
 
-    Within `with averages:` the model has the averaged weights, and then its
-    own again, to the last bit. Nothing happens without `use_ema`.
-
-    Keras itself puts the averages into the model at the end of every `fit`;
-    `keep` before and `bring_back` after it undo that.
-
-    Args:
-        model: Compiled `keras.Model`.
-
-    Example:
-    >>> with Averages(model):
-    ...     model.save_weights("best.weights.h5")
+    Keras leaves the averages in the model at the end of every `fit`. `keep`
+    before and `restore` after it undo that; `keras.callbacks.SwapEMAWeights`
+    does not, so a run that resumes within an epoch would differ.
     """
 
     def __init__(self, model):
         self.model = model
-        optimizer = model.optimizer
-        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-        self.used = optimizer.use_ema
+        inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        self.used = inner.use_ema
         self._own = None
 
     def __enter__(self):
@@ -32,12 +22,12 @@ class Averages:
         if self.used:
             variables = self.model.trainable_variables
             self.model.optimizer.finalize_variable_values(variables)
-            # Copies: JAX deletes what a model evaluates with.
+            # JAX deletes the arrays that a model evaluates with: copy them.
             _assign(variables, _copies(variables))
         return self
 
     def __exit__(self, *_):
-        self.bring_back()
+        self.restore()
 
     def keep(self):
         """Remember the model's own weights."""
@@ -45,11 +35,11 @@ class Averages:
             self._own = _copies(self.model.trainable_variables)
 
     def forget(self):
-        """Remember nothing."""
+        """Drop the remembered weights."""
         self._own = None
 
-    def bring_back(self):
-        """Give the model the weights that were remembered, if any."""
+    def restore(self):
+        """Give the model the remembered weights, if any."""
         own, self._own = self._own, None
         if own is not None:
             _assign(self.model.trainable_variables, own)

@@ -1,4 +1,4 @@
-"""The batches of a run, by the number of the step."""
+"""Training batches, addressed by the step of the run."""
 
 import threading
 
@@ -6,28 +6,11 @@ import keras
 
 
 class Batches(keras.utils.PyDataset):
-    """Epochs of a fixed number of batches, to be taken up anywhere.
+    """Epochs of a fixed number of batches that can start at any step.
 
-    Batch i of an epoch depends on the data set, the epoch and i alone. Epochs
-    go on through the data where the one before ended; each time through, the
-    data set is in its next order. A last batch that is not full is left out.
-
-    `epoch` and `first`, the batches of it that are done, may be set before
-    Keras draws an epoch.
-
-    Args:
-        dataset: `keras.utils.PyDataset` with `num_clips`, `batch_size` and
-            `epoch`, on which its order depends.
-        steps: Integer, batches of an epoch.
-
-    Raises:
-        ValueError: If there is not one full batch.
-
-    Example:
-    >>> batches = Batches(recipe.data("train"), steps=200)
-    >>> batches.epoch, batches.first = 3, 120
-    >>> len(batches)
-    80
+    An epoch continues through the data where the previous one ended, and each
+    pass has its own order. A last partial batch is dropped. Set `epoch` and
+    `first` (its finished batches) before Keras draws an epoch.
     """
 
     def __init__(self, dataset, steps):
@@ -35,10 +18,11 @@ class Batches(keras.utils.PyDataset):
         self.dataset, self.steps = dataset, steps
         self.epoch = self.first = 0
         self._full = dataset.num_clips // dataset.batch_size
-        self._lock = threading.Lock()  # TensorFlow may draw ahead of the loop.
+        self._lock = threading.Lock()  # TensorFlow may prefetch in a thread.
         if not self._full:
             raise ValueError(
-                f"A training step needs {dataset.batch_size} clips. "
+                f"A training step needs {dataset.batch_size} clips; use more "
+                "data or a smaller `batch_size`. "
                 f"Received: a data set of {dataset.num_clips}"
             )
 

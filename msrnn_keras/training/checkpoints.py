@@ -19,39 +19,17 @@ PREVIOUS = "previous.keras"
 
 @dataclasses.dataclass(frozen=True)
 class Position:
-    """How far a run is.
+    """The progress of a run."""
 
-    Args:
-        epoch: Integer, epochs done.
-        step: Integer, training steps of the next one done.
-        seconds: Float, time that these steps took.
-        means: Dict of floats, the training scores, means over these steps.
-        cpu_seconds: Float, CPU time of the process for these steps.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    means: dict = dataclasses.field(default_factory=dict)
-    cpu_seconds: float = 0.0
+    epoch: int = 0  # finished epochs
+    step: int = 0  # finished training steps of the next epoch
+    seconds: float = 0.0  # wall time of these steps
+    means: dict = dataclasses.field(default_factory=dict)  # training scores
+    cpu_seconds: float = 0.0  # CPU time of these steps
 
 
 def save(run_dir, model, position):
-    """Write the checkpoint; the one before it stays as `previous.keras`.
-
-    The file is a Keras model with optimizer, counters and random states; the
-    position is the comment of the archive. It is on the disk before it takes
-    its place.
-
-    Args:
-        run_dir: Path of the run's directory.
-        model: Compiled `keras.Model`.
-        position: `Position`.
-
-    Raises:
-        FloatingPointError: If a number of the model or of its optimizer is
-            not finite; the checkpoints stay as they were.
-    """
+    """Write a checkpoint and keep the last one as `previous.keras`."""
     check_finite(model, position)
     path = pathlib.Path(run_dir) / CHECKPOINT
 
@@ -68,17 +46,7 @@ def save(run_dir, model, position):
 
 
 def find(run_dir):
-    """The newest checkpoint that is whole.
-
-    Args:
-        run_dir: Path of the run's directory.
-
-    Returns:
-        `pathlib.Path`, or None where there is no checkpoint at all.
-
-    Raises:
-        OSError: If there are checkpoints and all are damaged.
-    """
+    """Return the newest undamaged checkpoint; None if there is none at all."""
     damaged = []
     for name in (CHECKPOINT, PREVIOUS):
         path = pathlib.Path(run_dir) / name
@@ -86,7 +54,7 @@ def find(run_dir):
             if is_whole(path):
                 if damaged:
                     warnings.warn(
-                        f"{damaged[0]} is damaged; the run goes on from "
+                        f"{damaged[0]} is damaged; the run resumes from "
                         f"{name}, the one before it.",
                         stacklevel=2,
                     )
@@ -94,45 +62,33 @@ def find(run_dir):
             damaged.append(name)
     if damaged:
         raise OSError(
-            f"{' and '.join(damaged)} cannot be read; bring them back from a "
-            f"copy or start in another directory. Received: {str(run_dir)!r}"
+            f"{' and '.join(damaged)} cannot be read; restore them from a "
+            f"backup or use another directory. Received: {str(run_dir)!r}"
         )
     return None
 
 
 def restore(run_dir, steps):
-    """Load the newest checkpoint that is whole.
-
-    Args:
-        run_dir: Path of the run's directory.
-        steps: Integer, training steps of an epoch.
-
-    Returns:
-        Tuple of the compiled model and its `Position`, or None where there is
-        no checkpoint.
-
-    Raises:
-        OSError: If there are checkpoints and all are damaged.
-    """
+    """Return model and `Position` of the newest checkpoint, or None."""
     path = find(run_dir)
     if path is None:
         return None
     model = keras.saving.load_model(path)
     position = read_position(path)
-    if position is None:  # Of a version that wrote one for each epoch alone.
+    if position is None:  # Early runs saved after whole epochs only.
         done = keras.ops.convert_to_numpy(model.optimizer.iterations)
         position = Position(int(done) // steps)
     return model, position
 
 
 def read_position(path):
-    """Return the `Position` of a checkpoint; None if it was written by 0.1."""
+    """Return the `Position` of a checkpoint, or None if it stores none."""
     with zipfile.ZipFile(path) as archive:
         return _decode(archive.comment)
 
 
 def is_whole(path):
-    """Whether every byte of a checkpoint is as it was written."""
+    """Return whether a checkpoint passes its checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
             _decode(archive.comment)
@@ -142,15 +98,7 @@ def is_whole(path):
 
 
 def check_finite(model, position):
-    """Refuse a model with numbers that are not finite.
-
-    Args:
-        model: Compiled `keras.Model`.
-        position: `Position`, for the message.
-
-    Raises:
-        FloatingPointError: If there are.
-    """
+    """Refuse a model or optimizer with numbers that are not finite."""
     for variable in (*model.weights, *model.optimizer.variables):
         value = keras.ops.convert_to_numpy(variable)
         if not np.all(np.isfinite(value)):
@@ -163,7 +111,7 @@ def check_finite(model, position):
 
 
 def describe(position):
-    """Where a run is, in words: epochs and steps from 1."""
+    """Return a position in words, counted from 1."""
     return f"step {position.step} of epoch {position.epoch + 1}"
 
 
@@ -173,7 +121,7 @@ def _encode(position):
 
 
 def _decode(comment):
-    """The position in an archive's comment, or None if there is none."""
+    """Return the position in an archive's comment, or None if it is empty."""
     if not comment:
         return None
     checksum, text = json.loads(comment)

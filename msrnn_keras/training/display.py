@@ -1,4 +1,4 @@
-"""What a run prints: how far it is and how long it will take."""
+"""Progress and remaining time of a run, as text."""
 
 import sys
 import time
@@ -11,22 +11,9 @@ REFRESH = 1.0  # seconds
 
 
 class Display(keras.callbacks.Callback):
-    """Prints a line for each epoch, with the time left of the whole run.
+    """Prints a line for each epoch and, on a terminal, the step.
 
-    In a terminal, the step is shown in between. The time left follows from
-    the steps and the validations since the start, but for the first ones,
-    which may have been compiled.
-
-    Args:
-        epochs: Integer, epochs of the run.
-        steps: Integer, training steps of an epoch.
-        position: `Position` of the start.
-        verbose: 1, or 2 for the lines of epochs alone.
-        stream: Text file; None is the standard output.
-
-    Example:
-    >>> Display(24, 200, Position()).left()
-    ''
+    The remaining time leaves out the first step, which may compile.
     """
 
     def __init__(self, epochs, steps, position, verbose=1, stream=None):
@@ -72,19 +59,15 @@ class Display(keras.callbacks.Callback):
         self._line(text + self.left())
 
     def stopped(self, position):
-        """Say where a run was stopped.
-
-        Args:
-            position: `Position`, which is saved.
-        """
+        """Print the saved position of a run that stopped."""
         text = f"stopped and saved: epoch {position.epoch + 1}/{self.epochs}, "
         text += f"step {position.step}/{self.steps}"
         if position.step == self.steps:
-            text += "; its validation will begin anew"
+            text += "; its validation will start again"
         self._line(text)
 
     def left(self):
-        """The time left in words, after a comma; empty where unknown."""
+        """Return the remaining time as `", 5 min left"`, or `""`."""
         epochs = self.epochs - self.epoch
         if not self._counted or not epochs:
             return ""
@@ -102,17 +85,8 @@ class Display(keras.callbacks.Callback):
 
 
 def duration(seconds):
-    """A time in words.
-
-    Args:
-        seconds: Number.
-
-    Returns:
-        String, such as `"40 s"`, `"12 min"` or `"2 h 5 min"`.
-    """
+    """Return a time as `"40 s"`, `"12 min"` or `"2 h 5 min"`."""
     if seconds < 60:
         return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,4 +1,4 @@
-"""The directory of a run: whose it is, and what belongs to it."""
+"""The directory of a run: its owner, its lock and its first files."""
 
 import contextlib
 import json
@@ -6,29 +6,21 @@ import platform
 import shutil
 
 import filelock
+import h5py
 import keras
+import numpy as np
 
+from msrnn_keras.models.transfer import initialize_weights
 from msrnn_keras.utils.files import remove_unfinished, write_atomically
 
 RECIPE = "recipe.toml"
 ENVIRONMENT = "environment.json"
 LOCK = "lock"
-INIT = "init.weights.h5"  # the weights that the run began from, if any
+INIT = "init.weights.h5"  # the initial weights of the run, if given
 
 
 def check_folder(run_dir, recipe):
-    """Refuse to touch a directory that is not this recipe's.
-
-    A run with a constant rate is also that of a recipe with another number
-    of epochs, so that it can be prolonged.
-
-    Args:
-        run_dir: `pathlib.Path` of the directory, which need not exist.
-        recipe: `msrnn_keras.training.recipe.Recipe`.
-
-    Raises:
-        FileExistsError: If it holds anything else.
-    """
+    """Refuse a directory that holds anything but a run of this recipe."""
     copy = run_dir / RECIPE
     if copy.exists():
         if not recipe.continues(copy.read_text(encoding="utf-8")):
@@ -36,15 +28,15 @@ def check_folder(run_dir, recipe):
                 "The directory holds the run of another recipe; choose "
                 f"another one. Received: {str(run_dir)!r}"
             )
-    elif run_dir.exists() and not is_empty_directory(run_dir):
+    elif run_dir.exists() and not _is_empty(run_dir):
         raise FileExistsError(
             "The directory is not empty and holds no run; choose another "
             f"one. Received: {str(run_dir)!r}"
         )
 
 
-def is_empty_directory(path):
-    """Return whether a directory holds nothing, or what precedes a recipe."""
+def _is_empty(path):
+    """Return whether a directory holds only files written before a recipe."""
     return path.is_dir() and all(
         file.name in (LOCK, INIT, ENVIRONMENT) for file in path.iterdir()
     )
@@ -52,17 +44,13 @@ def is_empty_directory(path):
 
 @contextlib.contextmanager
 def lock_run(run_dir):
-    """Keep other processes off a directory; the system frees it of a dead one.
+    """Lock a run directory. The OS releases the lock if its holder dies.
 
     Args:
-        run_dir: `pathlib.Path` of the directory; made if missing.
+        run_dir: `pathlib.Path` of the directory; created if missing.
 
     Raises:
-        RuntimeError: If another process holds it.
-
-    Example:
-    >>> with hold(pathlib.Path("runs/small")):
-    ...     print("nothing else trains here")
+        RuntimeError: If another process holds the lock.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     try:
@@ -77,14 +65,7 @@ def lock_run(run_dir):
 
 
 def init_run(run_dir, recipe, init=None, init_name=None):
-    """Make the directory this recipe's and remove what a killed run left.
-
-    Args:
-        run_dir: `pathlib.Path` of the directory.
-        recipe: `msrnn_keras.training.recipe.Recipe`.
-        init: Path of the weights that the run begins from, or None.
-        init_name: String, what these weights are.
-    """
+    """Write the first files of a run; remove those a killed run left."""
     run_dir.mkdir(parents=True, exist_ok=True)
     remove_unfinished(run_dir)
     if init is not None and not (run_dir / RECIPE).exists():
@@ -105,3 +86,41 @@ def _write_text(path, text):
     write_atomically(
         path, lambda temporary: temporary.write_text(text, encoding="utf-8")
     )
+
+
+def save_initial(model, source, path):
+    """Write the weights of a new model that takes them from another one."""
+    initialize_weights(source, model)
+    model.save_weights(path)
+
+
+def check_initial(run_dir, init):
+    """Refuse other initial weights than those the run started from."""
+    old = run_dir / INIT
+    if not (run_dir / RECIPE).exists():
+        return
+    if not old.exists() or not _same_weights(old, init):
+        raise FileExistsError(
+            "The run in this directory started from other weights; choose "
+            f"another directory. Received: {str(run_dir)!r}"
+        )
+
+
+def _same_weights(path, other):
+    """Return whether two weights files hold the same arrays."""
+    a, b = _read_arrays(path), _read_arrays(other)
+    same = (np.array_equal(a[name], b[name]) for name in a)
+    return a.keys() == b.keys() and all(same)
+
+
+def _read_arrays(path):
+    """Return the arrays of an HDF5 file by name."""
+    arrays = {}
+
+    def keep(name, item):
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(keep)
+    return arrays

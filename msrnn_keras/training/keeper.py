@@ -1,4 +1,4 @@
-"""The callback that keeps a run on disk and stops it in time."""
+"""The callback that saves a run and stops it in time."""
 
 import math
 import pathlib
@@ -16,33 +16,17 @@ from msrnn_keras.training.stopping import Stop, Stopped
 from msrnn_keras.utils.files import write_atomically
 
 BEST = "best.weights.h5"
-COPIES = "weights"  # folder of copies, for comparisons at equal cost
+COPIES = "weights"  # folder of copies, to compare runs at equal cost
 COPY_SECONDS = 2 * 3600  # CPU time between two copies
-SAVING = 5.0  # seconds that saving is taken to need, until it was measured
-MARGIN = 1.5  # a step and saving may take so many times what they took
+SAVING = 5.0  # assumed seconds of saving, until it is measured
+MARGIN = 1.5  # factor on the measured time of a step and saving
 
 
 class RunKeeper(keras.callbacks.Callback):
-    """Keeps a run on disk and stops it in time.
+    """Writes checkpoints, history and best weights; stops the run in time.
 
-    The scores of an epoch that was cut are the means over its parts, each
-    weighing as many steps as it has.
-
-    Args:
-        run_dir: Path of the run's directory.
-        steps: Integer, training steps of an epoch.
-        position: `Position` at which training goes on.
-        stop: `Stop`; None never stops.
-        checkpoint_minutes: Number, minutes between checkpoints in an epoch.
-        max_cpu_seconds: Number, CPU time of the whole run after which it
-            stops; None is no limit.
-        group: `distribution.Group`; None is this process alone. All take part
-            in writing, as TensorFlow needs, but only the chief's files stay.
-
-    Raises:
-        Stopped: From `fit`, once the state is saved.
-        FloatingPointError: From `fit`, if a loss, a score or, when a
-            checkpoint is due, a weight is not finite.
+    All processes of the `group` write, as TensorFlow requires, but only the
+    files of the main process are kept. A saved run ends `fit` with `Stopped`.
     """
 
     def __init__(
@@ -51,8 +35,8 @@ class RunKeeper(keras.callbacks.Callback):
         steps,
         position=None,
         stop=None,
-        checkpoint_minutes=10,
         group=None,
+        checkpoint_minutes=10,
         max_cpu_seconds=None,
     ):
         super().__init__()
@@ -67,7 +51,7 @@ class RunKeeper(keras.callbacks.Callback):
         self.interval = 60 * checkpoint_minutes
         self.max_cpu_seconds = max_cpu_seconds or math.inf
         self.saving = SAVING
-        self.saved = None  # the position on the disk
+        self.saved = None  # the position on disk
         self._saved = time.monotonic()
         self._steps, self._tests = _Pace(), _Pace()
         self._averages = None
@@ -79,7 +63,7 @@ class RunKeeper(keras.callbacks.Callback):
             self.position = Position(epoch)
         if self._averages is not None:
             self._averages.forget()
-        self._part, self._done = {}, 0  # means and steps since here
+        self._part, self._done = {}, 0  # means and steps since then
         self._begun = self._last = time.monotonic()
         self._cpu_begun = time.process_time()
 
@@ -91,13 +75,13 @@ class RunKeeper(keras.callbacks.Callback):
         self._save_or_stop(due, self._steps, self._measure)
 
     def on_train_end(self, logs=None):
-        self._averages.bring_back()  # Keras leaves the averages in the model.
+        self._averages.restore()  # Keras leaves the averages in the model.
 
     # === Validation ===
 
     def on_test_begin(self, logs=None):
         if self._done:
-            self._measure()  # before Keras forgets
+            self._measure()  # before Keras resets the metrics
         self._averages = self._averages or Averages(self.model)
         self._averages.__enter__()
         self._last = time.monotonic()
@@ -112,12 +96,14 @@ class RunKeeper(keras.callbacks.Callback):
         here = self._here()
         row = {name: float(value) for name, value in logs.items()}
         row |= here.means
-        logs.update(here.means)  # for the callbacks that follow
+        logs.update(here.means)  # for later callbacks
         _check_finite(SCORE, row, here)
         best = min((r[SCORE] for r in self.rows), default=float("inf"))
-        seconds = round(here.seconds, 1)
         cpu_before = self._cpu_seconds()
-        times = {"seconds": seconds, "cpu_seconds": round(here.cpu_seconds, 1)}
+        times = {
+            name: round(getattr(here, name), 1)
+            for name in ("seconds", "cpu_seconds")
+        }
         self.rows.append({"epoch": epoch, **times, **row})
         if row[SCORE] < best:
             self._write_averages(BEST)
@@ -128,13 +114,7 @@ class RunKeeper(keras.callbacks.Callback):
         self._averages.keep()
 
     def validate(self, model, dataset, callbacks):
-        """End an epoch of which all but the validation is done.
-
-        Args:
-            model: Compiled `keras.Model`.
-            dataset: The validation clips.
-            callbacks: List of callbacks, this one first.
-        """
+        """Finish an epoch of which only the validation is missing."""
         epoch = self.position.epoch
         self.on_epoch_begin(epoch)
         scores = model.evaluate(
@@ -148,23 +128,23 @@ class RunKeeper(keras.callbacks.Callback):
     # === Saving ===
 
     def _measure(self):
-        """Take the means of the training scores since here."""
+        """Record the mean training scores since the start of this part."""
         results = self.model.get_metrics_result()
         self._part = {name: float(value) for name, value in results.items()}
 
     def _back_in_training(self):
-        """Leave the validation; on JAX `self.model` gets its state back."""
+        """Leave validation; on JAX `self.model` gets its state back."""
         self._averages.model = self.model
-        self._averages.bring_back()
+        self._averages.restore()
 
     @property
     def spent(self):
-        """Whether the run has used its CPU time."""
+        """Whether the CPU time of the run is used up."""
         used = self._cpu_seconds() + self.position.cpu_seconds
         return used >= self.max_cpu_seconds
 
     def _write_averages(self, name):
-        """Write the averaged weights to a file of the run."""
+        """Write the averaged weights to a file in the run directory."""
         path = self.run_dir / name
         path.parent.mkdir(exist_ok=True)
         with self._averages:
@@ -175,7 +155,7 @@ class RunKeeper(keras.callbacks.Callback):
         return sum(row.get("cpu_seconds", 0) for row in self.rows)
 
     def _here(self):
-        """The position now."""
+        """Return the current position."""
         before, done = self.position, self._done
         step = before.step + done
         means = {**self._part, **before.means}
@@ -187,7 +167,7 @@ class RunKeeper(keras.callbacks.Callback):
         return Position(before.epoch, step, seconds, means, cpu_seconds)
 
     def _save_or_stop(self, due, pace, prepare):
-        """Save if it is due; save and stop if the next step is too long."""
+        """Save if due; save and stop if there is no time for another step."""
         pace.add(time.monotonic() - self._last)
         needed = pace.longest + self.saving * (2 if due else 1)
         cpu_seconds = self._cpu_seconds() + self._here().cpu_seconds
@@ -208,7 +188,7 @@ class RunKeeper(keras.callbacks.Callback):
 
 
 class _Pace:
-    """The longest of some steps, but for the first, which may compile."""
+    """The longest of the steps after the first, which may compile."""
 
     def __init__(self):
         self.longest, self._count = 0.0, 0

@@ -1,18 +1,15 @@
-"""What a recipe's `[training]` table says of optimizer and sampling."""
+"""Optimizer, learning rate and scheduled sampling of a recipe."""
 
 import keras
 from keras import ops
 
 from msrnn_keras.models.scheduled_sampling import ScheduledSampling
+from msrnn_keras.training.settings import check_known
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-# The learning rate at the start and at the end of a cosine, as parts of the
-# peak.
-SCHEDULES = {
-    "cosine": (0.0, 0.0),
-    "one-cycle": (1 / 25, 1 / 25e4),
-    "constant": None,
-}
+# The first and the last learning rate of a cosine, as fractions of the peak.
+COSINES = {"cosine": (0.0, 0.0), "one-cycle": (1 / 25, 1 / 25e4)}
+SCHEDULES = (*COSINES, "constant")
 SAMPLINGS = {
     "linear": ScheduledSampling.linear,
     "reverse": ScheduledSampling.reverse,
@@ -21,24 +18,7 @@ SAMPLINGS = {
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
 class WarmupStableDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Learning rate that rises, stays, and falls to 0 in the last steps.
-
-    Without a decay the schedule has no end, so that a training can be
-    prolonged.
-
-    Args:
-        learning_rate: Float, the constant rate.
-        warmup_steps: Integer, training steps of the linear rise from 0.
-        decay_steps: Integer, training steps of the linear fall to 0; None is
-            no fall.
-        steps: Integer, training steps until the rate is 0; needed for a fall.
-
-    Example:
-    >>> schedule = WarmupStableDecay(1e-3, 100, decay_steps=500, steps=2_000)
-
-    Reference:
-        Hu et al., "MiniCPM", 2024, arXiv:2404.06395.
-    """
+    """Linear warm-up, constant learning rate, optional linear decay to 0."""
 
     def __init__(
         self, learning_rate, warmup_steps=0, decay_steps=None, steps=None
@@ -56,37 +36,22 @@ class WarmupStableDecay(keras.optimizers.schedules.LearningRateSchedule):
         return ops.convert_to_tensor(rate, "float32")
 
     def get_config(self):
-        return {
-            "learning_rate": self.learning_rate,
-            "warmup_steps": self.warmup_steps,
-            "decay_steps": self.decay_steps,
-            "steps": self.steps,
-        }
+        return dict(vars(self))
 
 
 def learning_rate(training):
-    """Return the learning rate schedule of a recipe.
+    """Return the learning rate schedule of a `Training`.
 
-    Args:
-        training: `msrnn_keras.training.recipe.Training`.
-
-    Returns:
-        `keras.optimizers.schedules.LearningRateSchedule`: a linear warm-up,
-        then a cosine or a constant rate.
-
-    Reference:
-        Cosine: Loshchilov and Hutter, 2016, arXiv:1608.03983. One-cycle:
-        Smith and Topin, 2017, arXiv:1708.07120.
+    Cosine: Loshchilov and Hutter, 2016, arXiv:1608.03983. One-cycle: Smith
+    and Topin, 2017, arXiv:1708.07120.
     """
     t = training
     if t.schedule == "constant":
+        steps = t.steps if t.decay_steps else None
         return WarmupStableDecay(
-            t.learning_rate,
-            t.warmup_steps,
-            t.decay_steps,
-            t.steps if t.decay_steps else None,
+            t.learning_rate, t.warmup_steps, t.decay_steps, steps
         )
-    start, end = SCHEDULES[t.schedule]
+    start, end = COSINES[t.schedule]
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=start * t.learning_rate,
         decay_steps=t.steps - t.warmup_steps,
@@ -97,70 +62,36 @@ def learning_rate(training):
 
 
 def optimizer(training):
-    """The optimizer of a recipe.
-
-    Args:
-        training: `msrnn_keras.training.recipe.Training`.
-
-    Returns:
-        `keras.optimizers.Optimizer`.
-    """
-    options = {
-        name: getattr(training, name)
-        for name in ("weight_decay", "clipnorm", "global_clipnorm")
-        if getattr(training, name) is not None
-    }
+    """Return the Keras optimizer of a `Training`."""
+    names = ("weight_decay", "clipnorm", "global_clipnorm")
+    options = {name: getattr(training, name) for name in names}
+    options = {name: x for name, x in options.items() if x is not None}
     if training.ema is not None:
         options |= {"use_ema": True, "ema_momentum": training.ema}
     return OPTIMIZERS[training.optimizer](learning_rate(training), **options)
 
 
 def set_learning_rate(optimizer, training):
-    """Give an optimizer that was loaded the learning rate of a recipe.
-
-    Args:
-        optimizer: `keras.optimizers.Optimizer`.
-        training: `msrnn_keras.training.recipe.Training`.
-    """
+    """Give a loaded optimizer the learning rate of a `Training`."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     optimizer.learning_rate = learning_rate(training)
 
 
 def sampling(training):
-    """The scheduled sampling of a recipe.
-
-    Args:
-        training: `msrnn_keras.training.recipe.Training`.
-
-    Returns:
-        `msrnn_keras.ScheduledSampling`, or None.
-    """
+    """Return the `ScheduledSampling` of a `Training`, or None."""
     if training.sampling == "none":
         return None
     return SAMPLINGS[training.sampling](training.sampling_steps)
 
 
 def check(training):
-    """Refuse what does not fit together.
-
-    Args:
-        training: `msrnn_keras.training.recipe.Training`.
-
-    Raises:
-        ValueError: If a name is unknown, or a number is missing or has no
-            meaning beside the others.
-    """
+    """Refuse unknown names and settings that contradict each other."""
     for name, known in (
         ("optimizer", OPTIMIZERS),
         ("schedule", SCHEDULES),
         ("sampling", (*SAMPLINGS, "none")),
     ):
-        value = getattr(training, name)
-        if value not in known:
-            raise ValueError(
-                f"`{name}` must be one of {', '.join(known)}. "
-                f"Received: {name}={value!r}"
-            )
+        check_known(name, getattr(training, name), known)
     for owner, name, without in (
         ("sampling", "sampling_steps", "none"),
         ("optimizer", "weight_decay", "adam"),
@@ -184,7 +115,7 @@ def check(training):
 
 
 def _check_pair(training, owner, value, name, needed):
-    """A number must be there where it is needed, and nowhere else."""
+    """Refuse a number that is missing or that nothing uses."""
     number = getattr(training, name)
     if (number is not None) != needed:
         wants = "needs" if needed else "takes no"
@@ -195,7 +126,7 @@ def _check_pair(training, owner, value, name, needed):
 
 
 def _check_decay(training):
-    """Refuse a decay beside another schedule, or one that is too long."""
+    """Refuse a decay with another schedule, or one that is too long."""
     room = training.steps - training.warmup_steps
     if training.schedule != "constant" or training.decay_steps > room:
         raise ValueError(

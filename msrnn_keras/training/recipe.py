@@ -1,4 +1,4 @@
-"""Recipes: one small file says all that is needed to train a preset."""
+"""Recipes: a small file with all settings to train a preset."""
 
 import dataclasses
 import functools
@@ -27,41 +27,27 @@ LOSSES = {
     "l1_l2": FrameL1L2Loss,
     "mse": functools.partial(FrameL1L2Loss, l1_weight=0.0),
 }
-# What `Recipe.data` gives to `data.load` itself.
-RESERVED = (
-    "name",
-    "split",
-    "batch_size",
-    "context",
-    "horizon",
-    "teacher_forcing",
-    "shuffle",
-    "path",
-    "stride",
-    "num_clips",
-    "seed",
-    "image_shape",
-    "digits",
-    "workers",
-    "use_multiprocessing",
-    "max_queue_size",
-)
+# Arguments of `data.load` that the `[data]` table must not set.
+RESERVED = {
+    *("name", "split", "path", "seed", "shuffle", "stride", "num_clips"),
+    *("batch_size", "context", "horizon", "teacher_forcing", "image_shape"),
+    *("digits", "workers", "use_multiprocessing", "max_queue_size"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Everything that it takes to train a preset.
+    """All settings to train a preset.
 
     Args:
         model: String, name of the architecture.
         dataset: String, name of the data set.
         training: `Training`.
-        name: String, file name without its ending.
-        text: String, the file itself.
-        variant: String, name of the preset among those of this model and data
-            set.
+        name: String, file name without its suffix.
+        text: String, content of the file.
+        variant: String, last part of the preset's identifier.
         architecture: Dict, arguments of `msrnn_keras.create`. `image_shape`,
-            `context` and `horizon` are by default those of the data set.
+            `context` and `horizon` default to those of the data set.
         options: Dict, the `[data]` table: options of the data set, such as
             `num_digits` of `mnist`.
     """
@@ -76,11 +62,7 @@ class Recipe:
     options: dict = dataclasses.field(default_factory=dict)
 
     def build(self):
-        """The untrained model, compiled.
-
-        Returns:
-            `MSStack`.
-        """
+        """Return the untrained model, compiled."""
         t = self.training
         keras.utils.set_random_seed(t.seed)
         precision = {"dtype": t.precision} if t.precision else {}
@@ -96,31 +78,12 @@ class Recipe:
         return model
 
     def data(self, split, path=None, **kwargs):
-        """Batches of a split of the recipe's data set.
-
-        Args:
-            split: String, `"train"`, `"validation"` or `"test"`.
-            path: Path of the data; None looks in the usual places.
-            **kwargs: Arguments of `msrnn_keras.data.load`, over the recipe's.
-
-        Returns:
-            `keras.utils.PyDataset` of `(x, y)`.
-
-        Raises:
-            ValueError: If the data set has frames of another size, or lacks
-                an option.
-            FileNotFoundError: If its files are missing.
-        """
+        """Return a split of the data set, as `msrnn_keras.data.load` does."""
         t, shape = self.training, self.architecture
         image_shape = tuple(shape["image_shape"])
         drawn = self.dataset == "mnist"
-        options = {
-            "batch_size": t.batch_size,
-            "context": shape["context"],
-            "horizon": shape["horizon"],
-            "path": path,
-            **self.options,
-        }
+        options = {name: shape[name] for name in ("context", "horizon")}
+        options |= {"batch_size": t.batch_size, "path": path, **self.options}
         if drawn:
             options["image_shape"] = image_shape[:2]
         if split == "train":
@@ -139,46 +102,26 @@ class Recipe:
         return dataset
 
     def continues(self, text):
-        """Return whether a run of another recipe can go on with this one.
-
-        Args:
-            text: String, the other recipe's text.
-
-        Returns:
-            Boolean: whether both give the same weights at every step. Runs
-            with a constant rate may have another number of epochs.
-        """
+        """Return whether both recipes give the same weights at every step."""
         return _essence(self) == _essence(parse_recipe(text, self.name))
 
     def change_training(self, **settings):
-        """Return the recipe with other training settings.
-
-        Args:
-            **settings: Settings of `Training`.
-
-        Returns:
-            `Recipe`. Its text spells out every setting.
-
-        Raises:
-            ValueError: If the settings do not fit together.
-        """
+        """Return a copy with other settings of `Training`."""
         training = dataclasses.replace(self.training, **settings)
         names = ("model", "dataset", "variant")
         tables = {
             "": {name: getattr(self, name) for name in names},
-            "[architecture]": self.architecture,
-            "[training]": dataclasses.asdict(training),
-            "[data]": self.options,
+            "\n[architecture]\n": self.architecture,
+            "\n[training]\n": dataclasses.asdict(training),
+            "\n[data]\n": self.options,
         }
-        lines = []
+        text = ""
         for title, table in tables.items():
-            lines += ["", title] if title and table else []
-            lines += [
-                f"{name} = {json.dumps(value)}"
-                for name, value in table.items()
-                if value is not None
-            ]
-        return parse_recipe("\n".join([*lines, ""]), f"{self.name}.toml")
+            text += title if table else ""
+            for name, value in table.items():
+                if value is not None:
+                    text += f"{name} = {json.dumps(value)}\n"
+        return parse_recipe(text, f"{self.name}.toml")
 
 
 def load_recipe(path):
@@ -192,17 +135,16 @@ def load_recipe(path):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not TOML, a key is missing or unknown, or a value
-            cannot be.
+        ValueError: If a key or a value is missing, unknown or invalid.
 
     Example:
-    >>> recipe = load_recipe("zoo/recipes/ms-convlstm-mnist-small.toml")
+    >>> recipe = load_recipe("zoo/recipes/ms-convlstm/mnist/small.toml")
     >>> model = recipe.build()
     """
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"There is no recipe there. Received: {str(path)!r}"
+            f"There is no such recipe. Received: {str(path)!r}"
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -214,24 +156,7 @@ def load_recipe(path):
 
 
 def parse_recipe(text, path):
-    """Make a recipe of its text.
-
-    Args:
-        text: String, TOML.
-        path: String, the file it is from, or would be in; named in errors,
-            and the recipe has its name.
-
-    Returns:
-        `Recipe`.
-
-    Raises:
-        ValueError: If it is not TOML, a key is missing or unknown, or a value
-            cannot be.
-
-    Example:
-    >>> text = zoo.info("ms-convlstm", "mnist")["recipe"]
-    >>> recipe = parse_recipe(text, "ms-convlstm-mnist-small.toml")
-    """
+    """Return the recipe of a TOML text; errors name the path."""
     try:
         table = tomllib.loads(text)
         own = {
@@ -257,7 +182,7 @@ def parse_recipe(text, path):
 
 
 def _essence(recipe):
-    """Return what decides the weights of a run at a training step."""
+    """Return the settings that determine the weights at a training step."""
     t = recipe.training
     endless = t.schedule == "constant" and t.decay_steps is None
     training = dataclasses.replace(
@@ -267,6 +192,7 @@ def _essence(recipe):
 
 
 def _check(recipe):
+    """Refuse a recipe with an invalid value."""
     t = recipe.training
     for owner in (recipe, t):
         check_types(owner)
@@ -280,8 +206,9 @@ def _check(recipe):
     reserved = sorted(set(recipe.options) & set(RESERVED))
     if reserved:
         raise ValueError(
-            "[data] holds options of the data set; the recipe's other tables "
-            f"and the command give the rest. Received: {', '.join(reserved)}"
+            "[data] takes only options of the data set; set the rest in the "
+            "recipe's other tables or on the command line. "
+            f"Received: {', '.join(reserved)}"
         )
     check_numbers(t)
     optimization.check(t)

@@ -1,20 +1,13 @@
 """The settings of a training: a recipe's `[training]` table."""
 
 import dataclasses
+import functools
 import typing
 
 POSITIVE = (
-    "batch_size",
-    "epochs",
-    "steps_per_epoch",
-    "learning_rate",
-    "sampling_steps",
-    "decay_steps",
-    "threads",
-    "validation_clips",
-    "weight_decay",
-    "clipnorm",
-    "global_clipnorm",
+    *("batch_size", "epochs", "steps_per_epoch", "learning_rate"),
+    *("sampling_steps", "decay_steps", "threads", "validation_clips"),
+    *("weight_decay", "clipnorm", "global_clipnorm"),
 )
 
 
@@ -22,15 +15,11 @@ POSITIVE = (
 class Training:
     """Settings of a training run: the `[training]` table of a recipe.
 
-    Every setting has a default, which suits Moving MNIST.
-
     Args:
         batch_size: Integer, clips per training step.
-        epochs: Integer. An epoch ends with a validation and a checkpoint. A
-            run with a constant rate can be prolonged: give it more epochs.
+        epochs: Integer. Each epoch ends with a validation and a checkpoint.
         steps_per_epoch: Integer, training steps. An epoch continues through
-            the data where the previous one ended; Moving MNIST draws new
-            clips.
+            the data where the previous one ended.
         learning_rate: Float, the peak rate, reached after `warmup_steps`.
         warmup_steps: Integer, training steps of the linear warm-up. None is
             100, or a tenth of a training of less than 1,000 steps.
@@ -41,29 +30,23 @@ class Training:
         loss: String, `"l1_l2"` or `"mse"`, per-frame sums over the pixels.
         seed: Integer, seed of weights, data and sampling.
         schedule: String, the learning rate after the warm-up: `"cosine"`
-            falls to 0 along a cosine, `"one-cycle"` starts at 1/25 of the
-            peak and falls to 1/250,000 of it along a cosine, `"constant"`
+            falls to 0, `"one-cycle"` rises from 1/25 of the peak and falls to
+            1/250,000 of it, `"constant"` (Hu et al., 2024, arXiv:2404.06395)
             stays at the peak until the last `decay_steps`.
-        decay_steps: Integer, the last steps of the training, in which a
-            constant rate falls linearly to 0. None is no decay.
+        decay_steps: Integer, the last steps, in which a constant rate falls
+            linearly to 0. None is no decay.
         sampling: String: `"linear"`, from the true frames to the model's own
             predictions within `sampling_steps`; `"reverse"`, as PredRNN-V2;
             `"none"`, the model's own predictions from the start.
         optimizer: String, `"adam"`, or `"adamw"`, which needs `weight_decay`.
-        weight_decay: Float, of `"adamw"`, times the learning rate each step.
-        clipnorm: Float, maximum norm of the gradient of one weight; None
-            clips nothing.
+        weight_decay: Float, of `"adamw"`, multiplied by the learning rate.
+        clipnorm: Float, maximum norm of the gradient of each weight, or None.
         global_clipnorm: Float, maximum norm of all gradients together.
         ema: Float in (0, 1), momentum of an exponential moving average of the
-            weights, which validation scores and the best weights are; None
-            takes the weights themselves.
+            weights, used for validation and the best weights, or None.
         precision: String, the dtype policy, such as `"mixed_bfloat16"`.
-        threads: Integer, threads that compute one operation on the CPU. None
-            is the backend's choice.
-
-    Reference:
-        Constant rate with a short decay: Hu et al., "MiniCPM", 2024,
-        arXiv:2404.06395.
+        threads: Integer, threads that compute one operation on the CPU; None
+            is the backend's default.
     """
 
     batch_size: int = 8
@@ -87,22 +70,17 @@ class Training:
     threads: int | None = None
 
     def __post_init__(self):
-        if not all(
-            isinstance(x, int) for x in (self.epochs, self.steps_per_epoch)
-        ):
-            return  # `check_types` refuses them by name.
+        if not isinstance(self.epochs, int):
+            return  # `check_types` refuses it by name.
+        if not isinstance(self.steps_per_epoch, int):
+            return
+        put = functools.partial(object.__setattr__, self)
         if self.warmup_steps is None:
-            self._set(
-                warmup_steps=100 if self.steps >= 1000 else self.steps // 10
-            )
+            put("warmup_steps", 100 if self.steps >= 1000 else self.steps // 10)
         if self.sampling_steps is None and self.sampling != "none":
             whole = 600 if self.schedule == "constant" else self.steps
             half = self.sampling == "linear" and self.schedule != "constant"
-            self._set(sampling_steps=max(1, whole // 2 if half else whole))
-
-    def _set(self, **values):
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+            put("sampling_steps", max(1, whole // 2 if half else whole))
 
     @property
     def steps(self):
@@ -110,21 +88,13 @@ class Training:
 
 
 def check_numbers(training):
-    """Refuse numbers that cannot be.
-
-    Args:
-        training: `Training`.
-
-    Raises:
-        ValueError: If one is not positive, or the warm-up is too long.
-    """
+    """Refuse numbers that are not positive and a warm-up that is too long."""
     t = training
     for name in POSITIVE:
         value = getattr(t, name)
         if value is not None and not value > 0:
-            raise ValueError(
-                f"`{name}` must be positive. Received: {name}={value}"
-            )
+            message = f"`{name}` must be positive. Received: {name}={value}"
+            raise ValueError(message)
     if not 0 <= t.warmup_steps < t.steps:
         raise ValueError(
             f"`warmup_steps` must be less than the {t.steps} steps of the "
@@ -133,14 +103,7 @@ def check_numbers(training):
 
 
 def check_types(table):
-    """Refuse values of another type than their field's.
-
-    Args:
-        table: Dataclass instance.
-
-    Raises:
-        ValueError: If there is one.
-    """
+    """Refuse values of a dataclass that differ in type from their field."""
     for field in dataclasses.fields(table):
         value = getattr(table, field.name)
         kinds = typing.get_args(field.type) or (field.type,)
@@ -155,16 +118,7 @@ def check_types(table):
 
 
 def check_known(name, value, table):
-    """Refuse a name that is not in a table.
-
-    Args:
-        name: String, what the name is called.
-        value: String, the name.
-        table: Collection of strings.
-
-    Raises:
-        ValueError: If it is not there.
-    """
+    """Refuse a value that is not in a table."""
     if value not in table:
         raise ValueError(
             f"`{name}` must be one of {', '.join(table)}. "

@@ -1,4 +1,4 @@
-"""When a run has to stop: its time is over, or it is told to."""
+"""When a run has to stop: a deadline or a signal."""
 
 import signal
 import threading
@@ -8,39 +8,21 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(Exception):
-    """A run was stopped and has saved its state."""
+    """A run has stopped and saved its state."""
 
 
 def reraise(number):
-    """Do what a signal does outside of a run.
-
-    Its handler is called rather than the signal raised again: what a handler
-    raises is lost where Python runs it inside another library's callback.
-
-    Args:
-        number: Integer, the signal.
-
-    Raises:
-        KeyboardInterrupt: If it is Ctrl-C, unless someone else handles that.
-    """
+    """Handle a signal as outside of a run."""
     handler = signal.getsignal(number)
     if callable(handler):
+        # Python loses an exception of a handler that a library called.
         handler(number, None)
     else:
         signal.raise_signal(number)
 
 
 class Stop:
-    """Knows whether a run has to stop.
-
-    Within `with stop:` Ctrl-C and SIGTERM are noted, so that the run can save
-    its state; a second one acts at once. Only the main thread of a process
-    can do so.
-
-    Args:
-        deadline: Number, `time.monotonic()` by which all must be saved; None
-            is never.
-    """
+    """Records the first Ctrl-C or SIGTERM, so that the run can save itself."""
 
     def __init__(self, deadline=None):
         self.deadline = deadline
@@ -65,16 +47,8 @@ class Stop:
         self.signal = number
 
     def within(self, seconds):
-        """Whether the run cannot go on for so many seconds.
-
-        Args:
-            seconds: Number, what the next step and saving take.
-
-        Returns:
-            Boolean.
-        """
-        late = (
-            self.deadline is not None
-            and time.monotonic() + seconds > self.deadline
-        )
-        return self.signal is not None or late
+        """Return whether the run must stop within so many seconds."""
+        if self.deadline is None:
+            return self.signal is not None
+        late = time.monotonic() + seconds > self.deadline
+        return late or self.signal is not None

@@ -1,8 +1,9 @@
-"""Hyperparameter search with KerasTuner, which is imported when used."""
+"""Hyperparameter search with KerasTuner, which is imported on first use."""
+
+import importlib
 
 from msrnn_keras.tuning.results import BEST, read_results, results_table
-from msrnn_keras.tuning.search import tune
-from msrnn_keras.tuning.tuner import METHODS
+from msrnn_keras.utils.extras import require
 
 __all__ = [
     "BEST",
@@ -13,11 +14,16 @@ __all__ = [
     "tune",
 ]
 
+_MODULES = {
+    "METHODS": "search",
+    "MSRNNHyperModel": "hypermodel",
+    "tune": "search",
+}
+
 
 def __getattr__(name):
-    # A subclass of one of KerasTuner's classes, so made on first use.
-    if name == "MSRNNHyperModel":
-        from msrnn_keras.tuning.hypermodel import hypermodel_class
-
-        return hypermodel_class()
+    if name in _MODULES:
+        require("keras_tuner", "tuner")
+        module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+        return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

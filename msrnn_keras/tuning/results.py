@@ -1,29 +1,29 @@
-"""What a search has found, read from its folder."""
+"""The trials of a search, read from its folder."""
 
 import json
 import pathlib
 
-from msrnn_keras.tuning.hypermodel import architecture, plain
+from msrnn_keras.tuning.space import architecture, plain
 from msrnn_keras.utils.files import write_atomically
 from msrnn_keras.utils.tables import aligned
 
 BEST = "best.toml"
 SCORE = "val_mse"
 COMPLETED = "COMPLETED"
+COLUMNS = ("epochs", "seconds", "parameters")
 
 
 def read_results(folder):
-    """The trials of a search, the best first, those without score last.
+    """Return the trials of a search, the best first.
 
     Args:
         folder: Path of the search's folder, see `tune`.
 
     Returns:
-        List of dicts: `trial` and `status`, strings of KerasTuner; `val_mse`,
-        the squared error per frame of validation, `epochs`, `seconds` and
-        `parameters`, numbers, None where the trial was not completed;
-        `values`, a dict of the hyperparameters; `message`, the error of a
-        trial that failed, or None.
+        List of dicts: `trial` and `status`, strings; `val_mse` (per frame),
+        `epochs`, `seconds` and `parameters`, numbers, or None if the trial is
+        not completed; `values`, a dict of the hyperparameters; `message`, the
+        error of a failed trial, or None. Trials without a score come last.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -38,24 +38,21 @@ def read_results(folder):
         raise FileNotFoundError(
             f"There is no search there. Received: {str(folder)!r}"
         )
+
+    def rank(row):
+        return row["status"] != COMPLETED, row[SCORE] or 0, int(row["trial"])
+
     results = [_read(path) for path in folder.glob("trial_*/trial.json")]
-    return sorted(
-        results,
-        key=lambda row: (
-            row["status"] != COMPLETED,
-            row[SCORE] if row["status"] == COMPLETED else 0,
-            int(row["trial"]),
-        ),
-    )
+    return sorted(results, key=rank)
 
 
 def results_table(results, searched=None):
-    """The results as text, a line for each trial.
+    """Return the results as text, one line for each trial.
 
     Args:
-        results: List of dicts, of `read_results`.
+        results: List of dicts from `read_results`.
         searched: Names of the hyperparameters to show; None shows those that
-            are not the same in all trials.
+            differ between trials.
 
     Returns:
         String.
@@ -64,30 +61,21 @@ def results_table(results, searched=None):
     >>> print(results_table(read_results("runs/tuning")))
     """
     if searched is None:
-        searched = _varied(results)
-    columns = (SCORE, "epochs", "seconds", "parameters")
-    rows = [("trial", *columns, *searched)]
+        points = [row["values"] for row in results]
+        names = dict.fromkeys(name for point in points for name in point)
+        searched = [n for n in names if len({p.get(n) for p in points}) > 1]
+    rows = [("trial", SCORE, *COLUMNS, *searched)]
     for result in results:
         status = result["status"].lower()
         score = status if result[SCORE] is None else _text(result[SCORE])
-        numbers = [_text(result[name]) for name in columns[1:]]
+        numbers = [_text(result[name]) for name in COLUMNS]
         values = [_text(result["values"].get(name)) for name in searched]
         rows.append((result["trial"], score, *numbers, *values))
     return "\n".join(aligned(rows))
 
 
 def write_best(folder, search):
-    """Write the best trial so far as `best.toml`, in the form of a recipe.
-
-    Nothing is written where no trial is completed.
-
-    Args:
-        folder: Path of the search's folder.
-        search: Dict, the settings of the search, as in its `search.json`.
-
-    Returns:
-        Path of the file, or None.
-    """
+    """Write the best trial as a recipe; return its path, or None."""
     results = read_results(folder)
     if not results or results[0]["status"] != COMPLETED:
         return None
@@ -98,46 +86,34 @@ def write_best(folder, search):
 
 
 def _read(path):
+    """Return the row of a trial's file."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
         values = state["hyperparameters"]["values"]
         metrics = state["metrics"]["metrics"]
     except (ValueError, KeyError) as error:
         raise ValueError(
-            f"The file of a trial is damaged ({error!r}). "
-            f"Received: {str(path)!r}"
+            f"The file of a trial is damaged ({error!r}); overwrite the "
+            f"search. Received: {str(path)!r}"
         ) from error
-    row = {
+    scores = dict.fromkeys((SCORE, *COLUMNS))
+    if state["status"] == COMPLETED:
+        scores = {name: _last(metrics[name]) for name in COLUMNS}
+        scores[SCORE] = state["score"]
+    own = [name for name in values if not name.startswith("tuner/")]
+    return {
         "trial": state["trial_id"],
         "status": state["status"],
-        "values": {
-            name: value
-            for name, value in values.items()
-            if not name.startswith("tuner/")
-        },
+        "values": {name: values[name] for name in own},
         "message": state["message"],
+        **scores,
     }
-    completed = state["status"] == COMPLETED
-    row[SCORE] = state["score"] if completed else None
-    for name in ("epochs", "seconds", "parameters"):
-        row[name] = _last(metrics[name]) if completed else None
-    return row
 
 
 def _last(metric):
-    """The value of the last time the trial ran, as a number."""
+    """Return the latest value of a metric as a number."""
     value = metric["observations"][-1]["value"][-1]
     return int(value) if value == int(value) else value
-
-
-def _varied(results):
-    """Hyperparameters that are not the same in all trials, in order."""
-    names = dict.fromkeys(name for row in results for name in row["values"])
-    return [
-        name
-        for name in names
-        if len({row["values"].get(name) for row in results}) > 1
-    ]
 
 
 def _text(value):
@@ -149,6 +125,7 @@ def _text(value):
 
 
 def _recipe(best, count, search):
+    """Return the text of a recipe for the best of `count` trials."""
     values, space = best["values"], search["space"]
     name, arguments = architecture(values, space["fixed"])
     training = {
@@ -168,23 +145,17 @@ def _recipe(best, count, search):
         "parameters": best["parameters"],
         **(search["setting"] or {}),
     }
-    return "\n".join(
-        [
-            "# The best of a hyperparameter search.",
-            f"model = {json.dumps(name)}",
-            *_table("architecture", arguments),
-            *_table("training", training),
-            *_table("search", found),
-            "",
-        ]
-    )
+    text = "# The best of a hyperparameter search.\n"
+    text += f"model = {json.dumps(name)}\n"
+    text += _table("architecture", arguments)
+    return text + _table("training", training) + _table("search", found)
 
 
 def _table(name, values):
-    """A table of TOML, whose strings, numbers and lists are as in JSON."""
+    """Return a TOML table; its values are written as in JSON."""
     lines = [
-        f"{key} = {json.dumps(plain(value), ensure_ascii=False)}"
+        f"{key} = {json.dumps(plain(value), ensure_ascii=False)}\n"
         for key, value in values.items()
         if value is not None
     ]
-    return ["", f"[{name}]", *lines]
+    return f"\n[{name}]\n" + "".join(lines)

@@ -1,20 +1,30 @@
-"""The search: KerasTuner's, made to go on where it was stopped."""
+"""A resumable search with KerasTuner, by one process or several."""
 
+import json
+import os
 import pathlib
 import time
 
+import grpc
 import keras
+import keras_tuner
 
-from msrnn_keras.tuning.folder import (
-    check_folder,
-    check_results,
-    init_search,
-    last_line,
-)
-from msrnn_keras.tuning.parallel import address, await_chief, role_of_process
-from msrnn_keras.tuning.results import write_best
-from msrnn_keras.tuning.tuner import METHODS, open_tuner
+from msrnn_keras.training.settings import check_known
+from msrnn_keras.tuning.results import SCORE, read_results, write_best
 from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.extras import require
+from msrnn_keras.utils.files import remove_unfinished, write_atomically
+
+METHODS = {
+    "hyperband": keras_tuner.Hyperband,
+    "bayesian": keras_tuner.BayesianOptimization,
+    "random": keras_tuner.RandomSearch,
+}
+TRIALS = 20  # default of the methods without an end of their own
+SEARCH = "search.json"
+VARIABLES = tuple(  # of KerasTuner, for a chief and its workers
+    f"KERASTUNER_{name}" for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT")
+)
 
 
 def tune(
@@ -31,47 +41,43 @@ def tune(
     setting=None,
     verbose=1,
 ):
-    """Search for the hyperparameters with the least `val_mse`.
+    """Search for the hyperparameters with the lowest `val_mse`.
 
-    The same call on the same folder goes on where the search was stopped or
-    killed; the trial that was cut short starts again. More `max_trials` add
-    to a search. The folder holds KerasTuner's files, `search.json` (what was
-    searched) and `best.toml` (the best trial so far, as a recipe). Hyperband
-    trains few epochs first and goes on with the best, from the weights and
-    the Adam of their best epoch; each time is a trial of its own. Bayesian
-    optimisation begins with a random trial more than there are searched
-    hyperparameters.
+    The same call on the same folder resumes a search that was stopped or
+    killed; an interrupted trial starts again. The folder holds KerasTuner's
+    files, `search.json` (the settings of the search) and `best.toml` (the
+    best trial so far, as a recipe). Hyperband (Li et al., 2018,
+    arXiv:1603.06560) trains for few epochs first and continues the best
+    trials from their weights and Adam state; each continuation is a trial.
 
-    Where the environment names a chief of KerasTuner, this process is the
-    chief or a worker; all need the same call and a disk that they share.
+    If the environment names a chief of KerasTuner, this process is the chief
+    or a worker. All of them need the same call and a shared disk.
 
     Args:
         hypermodel: `MSRNNHyperModel`.
         train: Tuple of arrays `(x, y)`, or a data set of such batches.
-        validation: The same, of validation.
-        folder: Path; made if missing.
+        validation: Validation data, as `train`.
+        folder: Path; created if missing.
         method: String, `"hyperband"`, `"bayesian"` or `"random"`.
-        max_trials: Integer; None is 20, and for Hyperband all its rounds.
-        epochs: Integer, epochs of a trial; for Hyperband the most.
-        overwrite: Boolean, whether a search in the folder is deleted first.
+        max_trials: Integer, a larger one extends a search; None is 20, or all
+            rounds of Hyperband.
+        epochs: Integer, epochs of a trial; for Hyperband the maximum.
+        overwrite: Boolean, whether to delete an existing search first.
         seed: Non-negative integer, of the choice of trials.
-        max_minutes: Number, minutes after which the search stops itself.
-            None goes on to the end. Not for a chief and its workers.
-        setting: Dict of strings and numbers, what else must be the same to go
-            on, such as the data set's name.
-        verbose: 0; 1, a line for each trial; or 2, all that KerasTuner and
-            Keras have to say.
+        max_minutes: Number, minutes until the search stops, or None. Not for
+            a chief and its workers.
+        setting: Dict of strings and numbers that must also be the same to
+            resume the search, such as the name of the data set.
+        verbose: 0; 1, a line for each trial; or 2, all output.
 
     Returns:
-        The KerasTuner `Tuner` after the search, with further attributes:
-        `finished`, whether it came to its end; `best`, the path of
-        `best.toml` or None; `leads`, False for a worker. Ask a worker's tuner
-        nothing, its chief may be gone; `read_results` reads the folder.
+        The KerasTuner `Tuner` after the search, with three more attributes:
+        `finished`, whether the search is complete; `best`, the path of
+        `best.toml` or None; `leads`, False for a worker.
 
     Raises:
-        ValueError: If an argument is out of its range, or the data are
-            refused.
-        FileExistsError: If the folder holds another search, or other files.
+        ValueError: If an argument is out of range, or the data are refused.
+        FileExistsError: If the folder holds another search or other files.
         RuntimeError: If three trials in a row fail, or all of them.
         ImportError: If `"bayesian"` lacks scikit-learn.
         ConnectionError: If a worker's chief is gone.
@@ -80,9 +86,6 @@ def tune(
     >>> space = MSRNNHyperModel(filters=(16, 32), image_shape=(64, 64, 1))
     >>> tuner = tune(space, (x, y), (x_val, y_val), "runs/tuning")
     >>> model = tuner.get_best_models()[0]
-
-    Reference:
-        Hyperband: Li et al., 2018, arXiv:1603.06560.
     """
     started = time.monotonic()
     role = role_of_process()
@@ -95,64 +98,132 @@ def tune(
         "space": hypermodel.get_config(),
         "setting": setting,
     }
-    if role != "worker":
-        check_folder(folder, search, overwrite)
-    tuner = open_tuner(hypermodel, folder, search, max_trials, overwrite, role)
-    tuner.talkative, tuner.leads = verbose > 0, role != "worker"
-    tuner.best = None
-    if role == "worker":
-        await_chief(tuner, folder, search)
-    else:
-        init_search(folder, search)
-    deadline = started + 60 * max_minutes if max_minutes else None
-    tuner.finished = _run(tuner, train, validation, epochs, deadline, verbose)
-    if tuner.leads:
-        tuner.save()  # once more, for a chief: no trial is going on
+    leads = role != "worker"
+    if leads:
+        _check_folder(folder, search, overwrite)
+    tuner = _open_tuner(hypermodel, folder, search, max_trials, overwrite, role)
+    tuner.talkative, tuner.leads, tuner.best = verbose > 0, leads, None
+    if leads:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(folder)
+        text = json.dumps(search, indent=2)
+        write_atomically(folder / SEARCH, lambda path: path.write_text(text))
+    tuner.finished = _run(
+        tuner,
+        folder / SEARCH,
+        *(train if isinstance(train, tuple) else (train,)),
+        validation_data=validation,
+        epochs=epochs,
+        callbacks=[Deadline(started + 60 * max_minutes)] if max_minutes else [],
+        verbose=max(verbose - 1, 0),
+    )
+    if leads:
+        tuner.save()  # A chief is saved with its last trial unfinished.
         tuner.best = write_best(folder, search)
-        if tuner.finished:
-            check_results(folder)
+        if tuner.finished and tuner.best is None:
+            rows = read_results(folder)
+            last = _last_line(rows[0]["message"] if rows else "no trial")
+            raise RuntimeError(f"All trials failed. Received: {last}")
     return tuner
 
 
-def _run(tuner, train, validation, epochs, deadline, verbose):
-    """Search; returns whether it came to its end before the deadline."""
-    import grpc
-
-    callbacks = [] if deadline is None else [Deadline(deadline)]
+def _open_tuner(hypermodel, folder, search, max_trials, overwrite, role):
+    """Return KerasTuner's tuner with the search that the folder holds."""
+    method = search["method"]
+    options = {
+        "hypermodel": hypermodel,
+        "objective": keras_tuner.Objective(SCORE, "min"),
+        "seed": search["seed"] + 1,  # KerasTuner replaces 0 by a random seed.
+        "directory": str(folder.parent),
+        "project_name": folder.name,
+        "overwrite": overwrite and role != "worker",
+    }
+    if role == "chief":
+        # An error in the oracle would leave it locked and all workers waiting.
+        options["max_consecutive_failed_trials"] = 10**9
+    if method == "hyperband":
+        options["max_epochs"] = search["epochs"]
+    else:
+        options["max_trials"] = max_trials or TRIALS
+    if method == "bayesian":
+        require("sklearn.gaussian_process", "tuner")
+        # KerasTuner's default counts fixed hyperparameters and would leave
+        # few trials to choose.
+        options["num_initial_points"] = hypermodel.dimensions + 1
+    if options["overwrite"]:
+        # Refuse an invalid model before the search is deleted.
+        hypermodel.build(keras_tuner.HyperParameters())
     try:
-        tuner.search(
-            *(train if isinstance(train, tuple) else (train,)),
-            validation_data=validation,
-            epochs=epochs,
-            callbacks=callbacks,
-            verbose=max(verbose - 1, 0),
-        )
+        base = METHODS[method]
+        tuner = type(base.__name__, (_Lines, base), {})(**options)
+        if method == "hyperband":
+            tuner.oracle.max_trials = max_trials
+        if role != "worker" and not tuner.oracle.trials:
+            # The search of a tuner with another id, such as a chief's.
+            if (folder / "oracle.json").exists():
+                tuner.oracle.reload()
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            "The files of the search are damaged; choose another folder, or "
+            f"overwrite it. Received: {str(folder)!r} ({error})"
+        ) from error
+    return tuner
+
+
+class _Lines:
+    """Prints a line for each trial; mixed into a tuner of KerasTuner."""
+
+    talkative = False
+
+    def on_trial_end(self, trial):
+        super().on_trial_end(trial)
+        if self.talkative:
+            trial = self.oracle.get_trial(trial.trial_id)
+            score = trial.status.lower()
+            if trial.score is not None:
+                score = f"{SCORE} {trial.score:.4g}"
+            print(f"Trial {trial.trial_id}: {score}", flush=True)
+
+    def _configure_tensorboard_dir(self, callbacks, trial, execution=0):
+        # KerasTuner imports TensorBoard here even if no callback needs it.
+        if any(type(c).__name__ == "TensorBoard" for c in callbacks):
+            super()._configure_tensorboard_dir(callbacks, trial, execution)
+
+
+def _run(tuner, search_file, *data, **options):
+    """Search; return whether the search is complete."""
+    try:
+        if not tuner.leads:
+            tuner.oracle.get_space()  # Wait for the chief.
+            if not search_file.exists():
+                raise FileNotFoundError(
+                    "The folder must be on a disk shared with the chief. "
+                    f"Received: no {str(search_file)!r}"
+                )
+        tuner.search(*data, **options)
     except OutOfTime:
         return False
     except RuntimeError as error:
         if "consecutive failures" not in str(error):
             raise
         raise RuntimeError(
-            f"Three trials in a row have failed. Received: {last_line(error)}"
+            f"Three trials in a row failed. Received: {_last_line(error)}"
         ) from error
     except grpc.RpcError as error:
+        chief = ":".join(os.environ.get(name, "") for name in VARIABLES[1:])
         raise ConnectionError(
-            "The chief does not answer any more. "
-            f"Received: {error.code()} from {address()}"
+            "The chief does not answer; check that it runs. "
+            f"Received: {error.code()} from {chief}"
         ) from error
     return True
 
 
 class OutOfTime(BaseException):
-    """Ends the search in the middle of a trial; no trial has failed."""
+    """Ends the search within a trial, without failing the trial."""
 
 
 class Deadline(keras.callbacks.Callback):
-    """Ends the search at a time.
-
-    Args:
-        end: Number of seconds, as of `time.monotonic`.
-    """
+    """Ends the search at a time of `time.monotonic()`."""
 
     def __init__(self, end):
         super().__init__()
@@ -169,12 +240,26 @@ class Deadline(keras.callbacks.Callback):
         self.on_train_begin()
 
 
-def _check(method, max_trials, epochs, seed, max_minutes, role):
-    if method not in METHODS:
+# === Checks ===
+
+
+def role_of_process():
+    """Return `"alone"`, `"chief"` or `"worker"` from the environment."""
+    missing = [name for name in VARIABLES if name not in os.environ]
+    if "KERASTUNER_ORACLE_IP" in missing:
+        return "alone"
+    if missing:
         raise ValueError(
-            f"`method` must be one of {', '.join(map(repr, METHODS))}. "
-            f"Received: method={method!r}"
+            f"A chief and its workers need {', '.join(VARIABLES)} in the "
+            f"environment. Received: no {', '.join(missing)}"
         )
+    is_chief = "chief" in os.environ["KERASTUNER_TUNER_ID"]
+    return "chief" if is_chief else "worker"
+
+
+def _check(method, max_trials, epochs, seed, max_minutes, role):
+    """Refuse arguments out of range."""
+    check_known("method", method, METHODS)
     if max_trials is not None:
         check_positive("max_trials", max_trials)
     check_positive("epochs", epochs)
@@ -182,13 +267,48 @@ def _check(method, max_trials, epochs, seed, max_minutes, role):
         raise ValueError(
             f"`seed` must be a non-negative integer. Received: seed={seed!r}"
         )
-    if max_minutes is not None and not max_minutes > 0:
+    if max_minutes is not None and (not max_minutes > 0 or role != "alone"):
         raise ValueError(
-            "`max_minutes` must be positive. "
-            f"Received: max_minutes={max_minutes}"
+            "`max_minutes` must be positive, and is not for a chief and its "
+            f"workers. Received: max_minutes={max_minutes}"
         )
-    if max_minutes is not None and role != "alone":
-        raise ValueError(
-            "`max_minutes` is not for a chief and its workers. "
-            f"Received: max_minutes={max_minutes}"
-        )
+
+
+def _check_folder(folder, search, overwrite):
+    """Refuse a folder that holds anything but this search."""
+    path = folder / SEARCH
+    if not path.exists():
+        if folder.is_file() or (folder.exists() and any(folder.iterdir())):
+            raise FileExistsError(
+                "The folder is not empty and holds no search; choose another "
+                f"one. Received: {str(folder)!r}"
+            )
+    elif not overwrite:
+        try:
+            old = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            old = {}
+        names = _differences(old, json.loads(json.dumps(search)))
+        if names:
+            raise FileExistsError(
+                "The folder holds another search; choose another folder, or "
+                f"overwrite it. Received: {str(folder)!r}, which differs in "
+                f"{', '.join(names)}"
+            )
+
+
+def _differences(old, new):
+    """Return the names of settings that differ between two searches."""
+    names = []
+    for name in {**new, **old}:
+        a, b = old.get(name), new.get(name)
+        if isinstance(a, dict) and isinstance(b, dict):
+            names += _differences(a, b)
+        elif a != b:
+            names.append(name)
+    return names
+
+
+def _last_line(message):
+    """Return the last line of a message, such as a traceback."""
+    return str(message).strip().splitlines()[-1]

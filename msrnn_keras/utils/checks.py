@@ -1,4 +1,4 @@
-"""Checks of arguments and frames, before Keras casts or reshapes them."""
+"""Checks of arguments and frames."""
 
 import math
 
@@ -6,32 +6,24 @@ import keras
 import numpy as np
 from keras import ops
 
-LIMIT = 1e6  # magnitude of a value that a model takes
+LIMIT = 1e6  # largest magnitude of a frame's value
 LIMITS = (-LIMIT, LIMIT)
-PIXELS = (-0.5, 1.5)  # of a model with weights from the zoo
+PIXELS = (-0.5, 1.5)  # range of a model from the zoo
 SCALE = (
     "Scale frames to [0, 1] first: frames / 255 for 8-bit images, or a "
     "`Scaling` of msrnn_keras.data, such as RainRate()(rain) or "
     "MinMax(low, high)(frames)."
 )
 NAN_MESSAGE = (
-    "The input frames contain NaN. Replace missing pixels before the model "
-    "sees them, for instance numpy.nan_to_num(frames), or build a model that "
-    "masks them, see `missing` of MSStack. Otherwise NaN is allowed only in "
-    "the target, where it marks a pixel without loss or score."
+    "The input frames contain NaN. Replace missing pixels first, for example "
+    "by numpy.nan_to_num(frames), or build a model that masks them, with "
+    "missing='mask'. Otherwise NaN is allowed only in the target, where it "
+    "marks a pixel without loss or score."
 )
 
 
 def check_positive(name, value):
-    """Refuse what is not a positive integer.
-
-    Args:
-        name: String, the argument's name.
-        value: What was given.
-
-    Raises:
-        ValueError: If it is not a positive integer.
-    """
+    """Refuse a value that is not a positive integer."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(
             f"`{name}` must be a positive integer. Received: {name}={value!r}"
@@ -39,15 +31,7 @@ def check_positive(name, value):
 
 
 def check_finite(name, value):
-    """Refuse what is not a finite number.
-
-    Args:
-        name: String, the argument's name.
-        value: What was given.
-
-    Raises:
-        ValueError: If it is not a finite number.
-    """
+    """Refuse a value that is not a finite number."""
     number = isinstance(value, (int, float, np.integer, np.floating))
     if isinstance(value, bool) or not number or not math.isfinite(value):
         raise ValueError(
@@ -56,17 +40,7 @@ def check_finite(name, value):
 
 
 def check_limit(name, value, most, dtype):
-    """Refuse a limit that is not above 0 or too large for a number format.
-
-    Args:
-        name: String, the argument's name.
-        value: What was given.
-        most: Number, the largest limit in that format.
-        dtype: String, the format.
-
-    Raises:
-        ValueError: If it is not a number above 0 and up to `most`.
-    """
+    """Refuse a limit that is not above 0 and at most `most`."""
     check_finite(name, value)
     if not 0 < value <= most:
         raise ValueError(
@@ -76,16 +50,7 @@ def check_limit(name, value, most, dtype):
 
 
 def check_multiple(name, value, factor):
-    """Refuse what a number does not divide.
-
-    Args:
-        name: String, the argument's name.
-        value: Integer.
-        factor: Integer, what must divide it.
-
-    Raises:
-        ValueError: If it does not.
-    """
+    """Refuse an integer that `factor` does not divide."""
     if value % factor:
         raise ValueError(
             f"{factor} must divide `{name}`. Received: {name}={value}"
@@ -93,15 +58,8 @@ def check_multiple(name, value, factor):
 
 
 def check_even(shape):
-    """Refuse maps with an odd height or width.
-
-    Args:
-        shape: Tuple `(batch, height, width, channels)`, None where unknown.
-
-    Raises:
-        ValueError: If the height or the width is odd.
-    """
-    if any(size is not None and size % 2 for size in shape[1:3]):
+    """Refuse maps `(batch, height, width, channels)` of odd size."""
+    if any(size and size % 2 for size in shape[1:3]):
         raise ValueError(
             "Height and width must be even: pad the frames. "
             f"Received: shape={tuple(shape)}"
@@ -109,34 +67,19 @@ def check_even(shape):
 
 
 def is_array(data):
-    """Whether the data is one array or tensor rather than a stream."""
+    """Return whether the data is one array or tensor, not a stream."""
     return hasattr(data, "shape") and hasattr(data, "dtype")
 
 
 def same_shape(one, other):
-    """Tell whether two shapes are the same, as far as they are known.
-
-    Args:
-        one: Tuple of integers, None where a size is unknown.
-        other: Another one.
-
-    Returns:
-        Boolean.
-    """
+    """Return whether two shapes are equal where both are known."""
     return len(one) == len(other) and all(
         a == b or None in (a, b) for a, b in zip(one, other, strict=True)
     )
 
 
 def stacked(array):
-    """Return a list as one array that keeps the masks of its parts.
-
-    Args:
-        array: Array, tensor, or list of arrays.
-
-    Returns:
-        Array, masked if a part is. What is no list is returned as it is.
-    """
+    """Return a list as one array, masked if a part is."""
     if not isinstance(array, (list, tuple)):
         return array
     if any(isinstance(part, np.ma.MaskedArray) for part in array):
@@ -145,38 +88,16 @@ def stacked(array):
 
 
 def filled(array):
-    """Return an array in which masked values are NaN.
-
-    Args:
-        array: Array, tensor, masked array (`numpy.ma`), or list of them.
-
-    Returns:
-        Array or tensor. One without a mask is returned as it is.
-
-    Raises:
-        TypeError: If a masked array is not floating-point.
-
-    Example:
-    >>> filled(np.ma.masked_equal([1.0, -9.0], -9.0))
-    array([ 1., nan])
-    """
+    """Return an array or list as an array with NaN for masked values."""
     array = stacked(array)
-    if isinstance(array, np.ma.MaskedArray):
-        check_floats(array, "masked array")
-        array = array.filled(np.nan)
-    return array
+    if not isinstance(array, np.ma.MaskedArray):
+        return array
+    check_floats(array, "masked array")
+    return array.filled(np.nan)
 
 
 def check_floats(frames, name):
-    """Refuse numbers that are not floating-point.
-
-    Args:
-        frames: Array or tensor.
-        name: String, what the error calls them.
-
-    Raises:
-        TypeError: If they are not floating-point.
-    """
+    """Refuse numbers that are not floating-point."""
     dtype = getattr(frames, "dtype", None)
     dtype = dtype and keras.backend.standardize_dtype(dtype)
     if "float" not in str(dtype):
@@ -187,18 +108,7 @@ def check_floats(frames, name):
 
 
 def check_frames(frames, channels, name="frames"):
-    """Refuse frames of a wrong rank, number of channels or type.
-
-    Args:
-        frames: Array or tensor that should be `(batch, time, height, width,
-            channels)`.
-        channels: Integer, the model's channels.
-        name: String, what the error calls them.
-
-    Raises:
-        ValueError: If rank or channels are wrong or there is no frame.
-        TypeError: If they are not floating-point numbers.
-    """
+    """Refuse frames of a wrong rank, number of channels or dtype."""
     shape = tuple(getattr(frames, "shape", ()))
     if len(shape) != 5:
         raise ValueError(
@@ -219,19 +129,19 @@ def check_frames(frames, channels, name="frames"):
     check_floats(frames, name)
 
 
+def check_length(frames, least):
+    """Refuse fewer frames than a model needs."""
+    length = frames.shape[1]
+    if length is not None and length < least:
+        raise ValueError(
+            f"`frames` must hold at least {least} frames, the context of the "
+            "model, which has no states. Received: "
+            f"shape={tuple(frames.shape)}"
+        )
+
+
 def check_target(y, shape):
-    """Refuse a target that is not the frames to forecast.
-
-    Args:
-        y: Array or tensor that should be `(batch, horizon, height, width,
-            channels)`.
-        shape: Tuple, what should follow the batch dimension; None where
-            unknown.
-
-    Raises:
-        ValueError: If the shape is another one.
-        TypeError: If it is not floating-point.
-    """
+    """Refuse a target that is not `(batch, *shape)` of floats."""
     given = tuple(getattr(y, "shape", ()))
     if not (given and same_shape(given[1:], shape)):
         raise ValueError(
@@ -243,19 +153,7 @@ def check_target(y, shape):
 
 
 def check_values(values, name, limits=LIMITS, allow_nan=False, remedy=SCALE):
-    """Refuse values that are not finite or not within limits.
-
-    Args:
-        values: Array or tensor of floats.
-        name: String, what the error calls them.
-        limits: Tuple, the least and the greatest value.
-        allow_nan: Boolean, whether NaN, a missing value, is allowed.
-        remedy: String, what to do about values beyond the limits.
-
-    Raises:
-        ValueError: If a value is infinite, beyond the limits, or NaN where
-            that is not allowed.
-    """
+    """Refuse values that are infinite, beyond limits, or NaN."""
     values = _numpy(values)
     if not values.size:
         return
@@ -283,14 +181,7 @@ def check_values(values, name, limits=LIMITS, allow_nan=False, remedy=SCALE):
 
 
 def check_weights(weights):
-    """Refuse sample weights that are not finite.
-
-    Args:
-        weights: Array or tensor of numbers.
-
-    Raises:
-        ValueError: If one is NaN or infinite.
-    """
+    """Refuse sample weights that are not finite."""
     if not np.isfinite(_numpy(weights)).all():
         raise ValueError(
             "`sample_weight` must be finite. Received: NaN or inf in "
@@ -299,15 +190,7 @@ def check_weights(weights):
 
 
 def check_not_empty(frames):
-    """Refuse clips in which every pixel is missing.
-
-    Args:
-        frames: Array or tensor of floats, `(batch, time, height, width,
-            channels)`.
-
-    Raises:
-        ValueError: If a clip holds nothing but NaN.
-    """
+    """Refuse clips in which every pixel is missing."""
     frames = ops.convert_to_numpy(frames)
     if np.isnan(frames.sum(dtype="float64")):
         empty = np.isnan(frames).all(axis=(1, 2, 3, 4))
@@ -319,7 +202,7 @@ def check_not_empty(frames):
 
 
 def _numpy(values):
-    """Values as a NumPy array that NumPy can compare."""
+    """Return values as a NumPy array that NumPy can compare."""
     values = ops.convert_to_numpy(values)
-    # bfloat16 is no type of NumPy's own.
+    # NumPy has no bfloat16.
     return values.astype("float32") if values.dtype.kind == "V" else values

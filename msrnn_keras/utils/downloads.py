@@ -1,4 +1,4 @@
-"""Downloads that end: within a size, and within a time."""
+"""Downloads with a limit of size and of time."""
 
 import contextlib
 import http.client
@@ -13,35 +13,13 @@ CHUNK = 1 << 20  # bytes
 SILENCE = 60  # seconds without a byte
 GRACE = 60  # seconds for the connection and the first bytes
 SLOWEST = 5_000  # bytes per second after that, on average
-LARGEST = 1 << 30  # bytes of a file whose size nobody tells
-SHOWN = 10 << 20  # bytes of a file whose progress is shown
+LARGEST = 1 << 30  # bytes of a file of unknown size
+SHOWN = 10 << 20  # bytes from which the progress is shown
 ENVIRONMENT = "MSRNN_KERAS_DOWNLOAD_SECONDS"
 
 
 def download(url, path, size=None, answer=GRACE):
-    """Copy a URL to a new file.
-
-    The copy stops where the file is longer than `size`, or than the server
-    said, or than 1 GiB where neither is known. It also stops where it takes
-    longer than 60 s and 1 s for each 5,000 bytes received; the environment
-    variable `MSRNN_KERAS_DOWNLOAD_SECONDS` sets another time for the whole
-    file. The progress of files of 10 MiB or more is shown on a terminal.
-
-    Args:
-        url: String, http(s) or file URL.
-        path: Path of a file that does not exist. After an error, a part of
-            the file may be there.
-        size: Integer, bytes, the known size, or None. A shorter file is an
-            error only where `size` is None and the server told its size.
-        answer: Number, seconds within which the server must answer.
-
-    Raises:
-        OSError: If the URL cannot be read, or gives a longer file.
-        TimeoutError: If it takes too long.
-
-    Example:
-    >>> download("https://example.org/frames.npz", "frames.npz", size=11490434)
-    """
+    """Copy a URL to a new file; limit its `size` and the time it takes."""
     start = time.monotonic()
     with (
         contextlib.closing(_open(url, answer)) as response,
@@ -66,11 +44,9 @@ def download(url, path, size=None, answer=GRACE):
 
 
 def _open(url, seconds):
-    """Return the response of a URL, within some seconds.
-
-    The timeout of a socket starts anew with each byte, so a server that sends
-    its headers slowly would hold the caller for hours.
-    """
+    """Return the response of a URL, or stop waiting after some seconds."""
+    # A thread, because the timeout of a socket starts anew with each byte: a
+    # server that sends its headers slowly could hold the caller for hours.
     answers = queue.Queue()
 
     def ask():
@@ -90,7 +66,7 @@ def _open(url, seconds):
 
 
 def _read(response, most):
-    """Return the bytes that are there, at least one before the end."""
+    """Return the bytes received so far; none at the end of the file."""
     try:
         return response.read1(min(CHUNK, most))
     except http.client.HTTPException as error:
@@ -105,7 +81,7 @@ def _as_os_error(error):
 
 
 def _allowed(received):
-    """Return how many seconds may have passed at a number of bytes."""
+    """Return the seconds allowed for a number of received bytes."""
     seconds = os.environ.get(ENVIRONMENT)
     if not seconds:
         return GRACE + received / SLOWEST
@@ -127,7 +103,7 @@ def _check_time(passed, received):
 
 
 def _progress(size):
-    """Return a function of the bytes received that shows them."""
+    """Return a function that shows the number of received bytes."""
     if size < SHOWN or not sys.stdout.isatty():
         return lambda received: None
     import keras

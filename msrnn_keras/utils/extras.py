@@ -1,4 +1,4 @@
-"""Packages that only some functions need, imported when they do."""
+"""Packages that only some functions need."""
 
 import contextlib
 import importlib
@@ -6,23 +6,9 @@ import io
 
 
 def require(module, extra):
-    """Import a package that comes with an extra.
-
-    Args:
-        module: String, the module's name, such as `"xarray"`.
-        extra: String, the extra of `msrnn-keras` that brings it.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: If it is not installed.
-
-    Example:
-    >>> xarray = require("xarray", "radar")
-    """
+    """Import and return a module that the extra of `msrnn-keras` installs."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # pysteps greets
+        with contextlib.redirect_stdout(io.StringIO()):  # pysteps prints
             return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(

@@ -7,16 +7,7 @@ import uuid
 
 
 def write_atomically(path, write):
-    """Write a file so that it is either whole or not there.
-
-    Args:
-        path: Path of the file; its folder must exist.
-        write: Function of a path that writes the file there. The path has the
-            ending of the file.
-
-    Example:
-    >>> write_atomically("frames.npy", lambda path: np.save(path, frames))
-    """
+    """Write a file with `write(temporary path)`, whole or not at all."""
     path = pathlib.Path(path)
     temporary = path.with_name(f"tmp-{uuid.uuid4().hex}-{path.name}")
     try:
@@ -27,24 +18,13 @@ def write_atomically(path, write):
 
 
 def remove_unfinished(folder):
-    """Remove what `write_atomically` left behind where it was killed.
-
-    Args:
-        folder: Path of an existing folder.
-    """
+    """Remove the temporary files of killed calls of `write_atomically`."""
     for temporary in pathlib.Path(folder).glob(f"tmp-{'[0-9a-f]' * 32}-*"):
         temporary.unlink(missing_ok=True)
 
 
 def check_folder(path):
-    """Refuse a path whose folder does not exist.
-
-    Args:
-        path: Path of the file.
-
-    Raises:
-        FileNotFoundError: If the folder does not exist.
-    """
+    """Refuse a path whose folder does not exist."""
     folder = pathlib.Path(path).parent
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -53,15 +33,7 @@ def check_folder(path):
 
 
 def check_not_input(path, given):
-    """Refuse to write over a file that is read.
-
-    Args:
-        path: Path of the file to write.
-        given: Path that is read: a file, a folder, or a pattern of files.
-
-    Raises:
-        ValueError: If it is one of these files, by whatever name or link.
-    """
+    """Refuse a path that is one of the files of a file, folder or pattern."""
     path, source = pathlib.Path(path), pathlib.Path(given)
     if source.is_dir():
         files = source.iterdir()
@@ -70,6 +42,20 @@ def check_not_input(path, given):
     for file in filter(os.path.exists, files if path.exists() else ()):
         if os.path.samefile(path, file):
             raise ValueError(
-                "The file to write must not be one that is read. "
+                "The output must not be one of the inputs. "
                 f"Received: {str(path)!r}, the same file as {str(file)!r}"
             )
+
+
+def keras_home():
+    """Return Keras' folder for data and caches: $KERAS_HOME or ~/.keras."""
+    home = os.environ.get("KERAS_HOME") or "~/.keras"
+    return pathlib.Path(home).expanduser()
+
+
+def check_file(path):
+    """Raise an error if there is no such file."""
+    if not pathlib.Path(path).is_file():
+        raise FileNotFoundError(
+            f"There is no such file. Received: {str(path)!r}"
+        )

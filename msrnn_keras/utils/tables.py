@@ -2,14 +2,7 @@
 
 
 def aligned(rows):
-    """Rows of strings as lines of text, the first column to the left.
-
-    Args:
-        rows: List of tuples of strings, all of one length.
-
-    Returns:
-        List of strings.
-    """
+    """Return rows of strings as lines with aligned columns, the first left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

@@ -1,4 +1,4 @@
-"""Checks of files of weights, before a model reads them."""
+"""Check a weights file before a model reads it."""
 
 import contextlib
 import re
@@ -9,26 +9,13 @@ import numpy as np
 
 INSIDE = "model.weights.h5"  # of a .keras file
 FLOATS = ("float16", "bfloat16", "float32", "float64")
-# Keras numbers weights; counters and seeds have names. The optimizer's
-# numbers are none of the model's.
+# Keras numbers the weights of layers; counters and seeds have names.
 _WEIGHT = re.compile(r"(?!optimizer/).*/vars/\d+")
 
 
 def check_weights_file(path):
-    """Refuse a file of weights that are not finite floating-point numbers.
-
-    Keras casts whatever it reads to the type of the model's weights.
-
-    Args:
-        path: Path of a `.weights.h5` or a `.keras` file.
-
-    Raises:
-        OSError: If the file cannot be read.
-        ValueError: If a weight is NaN or infinite, or of another type.
-
-    Example:
-    >>> check_weights_file("model.weights.h5")
-    """
+    """Refuse a weights or `.keras` file with a weight that is no number."""
+    # Keras casts whatever it reads to the type of the model's weights.
     problems = []
 
     def visit(name, item):
@@ -60,8 +47,8 @@ def check_weights_file(path):
 
 
 def _finite(values, dtype):
-    """Whether all values are finite; HDF5 knows no bfloat16, only its bits."""
-    if dtype == "bfloat16":
+    """Return whether all values are finite."""
+    if dtype == "bfloat16":  # HDF5 stores only its bits.
         bits = np.ascontiguousarray(values).view("uint16").astype("uint32")
         values = (bits << 16).view("float32")
     return bool(np.isfinite(values).all())

@@ -1,17 +1,17 @@
-"""The file that long streams write. Nothing is measured."""
+"""The JSON file of `benchmarks.long_streams`; nothing is measured."""
 
 import pytest
 
 from benchmarks import long_streams
-from tools.publishing.long_streams import read_figures
+from tools.publishing.tables import read_long_streams
 
 pytestmark = pytest.mark.backend_free
 
 
 @pytest.fixture
 def measured(monkeypatch):
-    """What `main` measures; its figures carry the options of the call."""
-    figures = {
+    """Replace the measurement by fixed results with the command of the call."""
+    results = {
         "window": None,
         "finite_horizon_500": True,
         "finite_stream_1000": True,
@@ -22,23 +22,23 @@ def measured(monkeypatch):
 
     def measure(preset, options):
         command = long_streams.command(preset, options)
-        return {**figures, "command": command}, 1.5
+        return {**results, "command": command}, 1.5
 
     monkeypatch.setattr(long_streams, "measure", measure)
-    return figures
+    return results
 
 
-def test_presets_that_were_not_measured_keep_their_figures(
+def test_presets_that_are_not_measured_keep_their_results(
     measured, tmp_path, capsys
 ):
-    path = tmp_path / "figures.json"
-    assert read_figures(path) == {}
+    path = tmp_path / "results.json"
+    assert read_long_streams(path) == {}
     for name, clips in (("predrnn", 2), ("ms-predrnn", 3), ("predrnn", 4)):
         options = ["--clips", str(clips), "--json", str(path)]
         long_streams.main([f"{name}/mnist/small", *options])
     assert capsys.readouterr().out.count("| 40.0 | 50.0 | 1.25 | +1.5 | no |")
     command = "python -m benchmarks.long_streams {}/mnist/small --clips {}"
-    assert read_figures(path) == {
+    assert read_long_streams(path) == {
         f"{name}/mnist/small/1": {
             **measured,
             "command": command.format(name, clips) + " --window auto",
@@ -48,8 +48,8 @@ def test_presets_that_were_not_measured_keep_their_figures(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_figures_are_named_after_the_lengths(measured, tmp_path, capsys):
-    path = tmp_path / "figures.json"
+def test_json_is_refused_with_other_lengths(measured, tmp_path, capsys):
+    path = tmp_path / "results.json"
     arguments = ["predrnn/mnist/small", "--json", str(path), "--frames", "9"]
     with pytest.raises(SystemExit):
         long_streams.main(arguments)

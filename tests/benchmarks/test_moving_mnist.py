@@ -1,5 +1,3 @@
-"""The benchmark of Moving MNIST counts the clips that it makes."""
-
 import re
 
 import pytest
@@ -10,12 +8,12 @@ pytestmark = pytest.mark.backend_free
 
 
 def test_prints_clips_per_second(capsys, monkeypatch):
-    ticks = iter(range(0, 1000, 2))  # each reading of a clock is 2 s later
+    ticks = iter(range(0, 1000, 2))  # each call of a clock adds 2 s
     for clock in ("process_time", "perf_counter"):
         monkeypatch.setattr(moving_mnist.time, clock, lambda: next(ticks))
     arguments = "--size 40 --length 5 --batch 3 --batches 4 --repeats 2"
     moving_mnist.main(arguments.split())
     printed = capsys.readouterr().out
     assert "5×40×40, batches of 3" in printed
-    # 12 clips within two readings of the other clock: 4 s.
+    # 12 clips in two calls of the other clock: 4 s.
     assert re.search(r"\| 3 +\| 3 +\|", printed)

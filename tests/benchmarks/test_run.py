@@ -1,4 +1,4 @@
-"""Which tasks the benchmarks run, and what they print. Nothing is measured."""
+"""The tasks and the tables of the benchmarks; nothing is measured."""
 
 import types
 
@@ -17,7 +17,7 @@ SMALL += "--repeats 1 --scales 1 2 1".split()
 
 @pytest.fixture
 def tasks(monkeypatch):
-    """The tasks that were run; a PyTorch loop is faster channels last."""
+    """Record the tasks; a PyTorch loop is faster with channels last."""
     asked = []
 
     def run_task(task, module=processes.WORKER):

@@ -8,20 +8,20 @@ import pytest
 
 import zoo
 from msrnn_keras import MSStack
-from msrnn_keras.cli import main
-from msrnn_keras.presets.library import Library
-from msrnn_keras.presets.saving import write_preset
+from msrnn_keras.cli.main import main
+from msrnn_keras.presets import registry
+from msrnn_keras.presets.loading import load_preset
+from msrnn_keras.presets.registry import Library
 from tests.runs import RECIPE, write_mnist
 from tools.publishing import manifest
+from tools.publishing.preset_files import write_preset
 
 METADATA = {
     "model": "ms-convlstm",
     "dataset": "mnist",
     "license": "Apache-2.0",
     "recipe": "ms-convlstm-mnist-tiny",
-    "source": "random numbers",
-    "hardware": "none",
-    "training": "none",
+    **dict.fromkeys(("source", "hardware", "training"), "none"),
     "input": {"scaling": "[0, 1]", "interval": None},
 }
 
@@ -30,52 +30,37 @@ METADATA = {
 def library(tmp_path_factory):
     """Presets `tiny`, revisions 1 and 2, and `worse`, of one small model."""
     folder = tmp_path_factory.mktemp("zoo")
-    model = MSStack(
-        "convlstm",
-        image_shape=(32, 32, 1),
-        context=2,
-        horizon=2,
-        filters=2,
-        scales=(1,),
-        patch_size=4,
-        name="ms-convlstm",
-    )
+    sizes = {"filters": 2, "scales": (1,), "patch_size": 4}
+    model = MSStack("convlstm", (32, 32, 1), 2, 2, name="ms-convlstm", **sizes)
+    compile = {"loss": "mse", "learning_rate": 0.001}
     for variant, revision, mse in (
         ("tiny", 1, 9.0),
         ("tiny", 2, 8.25),
         ("worse", 1, 99.0),
     ):
-        scores = {"validation": {"forecast": {"mse": mse}}, "test": {}}
-        write_preset(
-            folder / "presets",
-            model,
-            {
-                **METADATA,
-                "variant": variant,
-                "revision": revision,
-                "scores": scores,
-            },
-            "# Card\n",
-            compile={"loss": "mse", "learning_rate": 0.001},
-        )
+        named = {
+            **METADATA,
+            "variant": variant,
+            "revision": revision,
+            "scores": {"validation": {"forecast": {"mse": mse}}, "test": {}},
+        }
+        write_preset(folder / "presets", model, named, "# Card\n", compile)
     manifest.main([], folder / "presets", folder / "manifest.json")
     library = Library(folder / "presets", folder / "manifest.json")
+    load = functools.cache(functools.partial(load_preset, library=library))
     return types.SimpleNamespace(
         root=library.root,
         manifest=library.manifest,
-        names=library.names,
         info=library.info,
-        load=functools.cache(library.load),  # so that it is compiled once
+        load=load,  # compile once
     )
 
 
 @pytest.fixture(autouse=True)
 def tiny_zoo(library, monkeypatch):
-    for name in ("load", "names", "info"):
-        monkeypatch.setattr(zoo, name, getattr(library, name))
-    monkeypatch.setattr(
-        "msrnn_keras.presets.library.MANIFEST", library.manifest
-    )
+    monkeypatch.setattr(zoo, "load", library.load)
+    monkeypatch.setattr(registry, "PRESETS", library.root)
+    monkeypatch.setattr(registry, "MANIFEST", library.manifest)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +87,7 @@ def run(capsys):
     """Runs a command that should succeed; gives what it printed."""
 
     def run(*arguments):
-        status = main.main([str(argument) for argument in arguments])
+        status = main([str(argument) for argument in arguments])
         printed = capsys.readouterr()
         assert status == 0, printed.err
         assert printed.err == ""
@@ -116,7 +101,7 @@ def refuse(capsys):
     """Runs a command that should be refused, in one line on stderr."""
 
     def refuse(message, *arguments):
-        assert main.main([str(argument) for argument in arguments]) == 2
+        assert main([str(argument) for argument in arguments]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(f"msrnn {arguments[0]}: ")
         assert message in line

@@ -14,16 +14,8 @@ CLIPS = 3
 
 @pytest.fixture(scope="module")
 def model():
-    return MSStack(
-        "convlstm",
-        image_shape=(32, 32, 1),
-        context=3,
-        horizon=2,
-        filters=2,
-        scales=(1,),
-        patch_size=4,
-        name="tiny",
-    )
+    sizes = {"filters": 2, "scales": (1,), "patch_size": 4}
+    return MSStack("convlstm", (32, 32, 1), 3, 2, name="tiny", **sizes)
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +30,9 @@ def demo(model, folder):
 
 @pytest.fixture(scope="module")
 def data():
-    return MovingMNIST(
-        "test",
-        num_clips=CLIPS,
-        context=3,
-        horizon=2,
-        image_shape=(32, 32),
-        digits=sample_digits("test"),
-    )
+    sizes = {"context": 3, "horizon": 2, "image_shape": (32, 32)}
+    digits = sample_digits("test")
+    return MovingMNIST("test", num_clips=CLIPS, digits=digits, **sizes)
 
 
 def test_the_scores_are_those_of_evaluate(demo, model, data):
@@ -69,11 +56,9 @@ def test_the_files_are_pictures(demo, folder):
 
 def test_the_clip_asked_for_is_drawn(demo, model, data, monkeypatch, tmp_path):
     drawn = []
-
-    def draw(*arguments):
-        drawn.append(arguments)
-
-    monkeypatch.setattr("msrnn_keras.cli.demo._draw", draw)
+    monkeypatch.setattr(
+        "msrnn_keras.cli.demo._draw", lambda *arguments: drawn.append(arguments)
+    )
     run_demo(model, tmp_path, clips=CLIPS, shown=1)
     past, future = (part[1] for part in data.arrays())
     picture, animation, *clips, forecast = drawn[0]
@@ -84,15 +69,20 @@ def test_the_clip_asked_for_is_drawn(demo, model, data, monkeypatch, tmp_path):
     np.testing.assert_allclose(forecast, expected, atol=1e-6)
 
 
-def test_a_missing_folder_is_refused(model, tmp_path):
+def test_demo_prints_scores_and_draws(run, tmp_path):
+    out = run("demo", "--out", tmp_path, "--clips", 2, "--shown", 1)
+    assert out.startswith("2 clips of digits that the model never saw.")
+    assert "\nms-convlstm " in out and "\npersistence " in out
+    for name in ("forecast.gif", "forecast.png"):
+        assert str(tmp_path / name) in out
+
+
+def test_a_missing_folder_or_clip_is_refused(model, tmp_path):
     with pytest.raises(FileNotFoundError, match="Received: .*nowhere"):
         run_demo(model, tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize("clips, shown", [(3, 3), (3, -1), (0, 0)])
-def test_the_clip_drawn_must_be_one_of_those_scored(
-    model, tmp_path, clips, shown
-):
-    with pytest.raises(ValueError, match=f"{clips} clips.*Received: {shown}"):
-        run_demo(model, tmp_path, clips=clips, shown=shown)
+    for clips, shown in ((3, 3), (3, -1), (0, 0)):
+        with pytest.raises(
+            ValueError, match=f"{clips}.*Received: shown={shown}"
+        ):
+            run_demo(model, tmp_path, clips=clips, shown=shown)
     assert contents(tmp_path) == {}

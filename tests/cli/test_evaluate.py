@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from msrnn_keras import MSStack, data
+from msrnn_keras import MSStack, data, metrics
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import MovingMNIST
 from msrnn_keras.data.datasets import digits, moving_mnist
@@ -15,24 +15,40 @@ def few_clips(monkeypatch):
     monkeypatch.setitem(moving_mnist.NUM_CLIPS, "test", 6)
 
 
-def test_evaluate_scores_the_preset_and_the_baselines(
-    run, library, mnist, tmp_path, few_clips, monkeypatch
-):
+@pytest.fixture
+def verified(monkeypatch):
+    """The data sets that were verified to be the test set; none is refused."""
     verified = []
     monkeypatch.setattr("msrnn_keras.data.verify_test_set", verified.append)
+    return verified
+
+
+def test_evaluate_scores_the_preset_and_the_baselines(
+    run, library, mnist, tmp_path, few_clips, verified
+):
     out = run(
-        *("evaluate", "ms-convlstm", "MNIST", "--data", mnist),
+        *("evaluate", "ms-convlstm/mnist", "--data", mnist),
         *("--clips", 4, "--json", tmp_path / "scores.json"),
     )
-    assert "test set, 4 clips" in out
-    assert "Protocol forecast" in out and "Protocol ms-rnn" in out
+    assert "mnist test set, 4 clips" in out
+    assert "Protocol forecast" in out and "Protocol all frames" in out
     assert len(verified) == 1
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert list(scores) == ["ms-convlstm", "persistence", "all black"]
     data = MovingMNIST("test", 4, 16, 2, 2, (32, 32), path=mnist)
-    model = library.load("ms-convlstm", "mnist")
+    model = library.load("ms-convlstm/mnist")
     for scored in (model, Persistence(2, 2)):
         assert scores[scored.name] == evaluate(scored, data)
+
+
+def test_evaluate_with_chosen_scores(run, mnist, few_clips, verified):
+    out = run(
+        *("evaluate", "ms-convlstm/mnist/tiny", "--data", mnist, "--clips", 2),
+        *("--scores", "gdl", "balanced_mse", "--thresholds", 0.5),
+        *("--windows", 3, "--baselines"),
+    )
+    header = "Model GDL BALANCED MSE POD 0.5 FAR 0.5 CSI 0.5 HSS 0.5 FSS 0.5 3"
+    assert header.split() == out.splitlines()[-2].split()
 
 
 def test_evaluate_refuses_other_clips_than_the_test_set(
@@ -40,15 +56,12 @@ def test_evaluate_refuses_other_clips_than_the_test_set(
 ):
     monkeypatch.setattr(digits, "ADDRESS", tmp_path.as_uri() + "/none")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    arguments = ("evaluate", "ms-convlstm", "mnist")
+    arguments = ("evaluate", "ms-convlstm/mnist")
     with pytest.warns(UserWarning, match="small sample"):
         refuse("from 500 digits", *arguments)
-    refuse("none.npz", *arguments, "--data", tmp_path / "none.npz")
-
-
-def test_evaluate_refuses_a_missing_folder_first(refuse, tmp_path):
-    arguments = ("evaluate", "ms-convlstm", "mnist", "--data", "none.npz")
-    refuse("Received: ", *arguments, "--json", tmp_path / "nowhere" / "a.json")
+    arguments += ("--data", tmp_path / "none.npz")
+    refuse("none.npz", *arguments)
+    refuse("nowhere", *arguments, "--json", tmp_path / "nowhere" / "a.json")
 
 
 # === another data set, another model ===
@@ -65,16 +78,9 @@ def germany(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.keras"
+    sizes = {"filters": 2, "scales": (1,), "patch_size": 8}
     model = MSStack(
-        "convlstm",
-        image_shape=(128, 128, 1),
-        context=2,
-        horizon=2,
-        filters=2,
-        scales=(1,),
-        patch_size=8,
-        missing="mask",
-        name="mine",
+        "convlstm", (128, 128, 1), 2, 2, missing="mask", name="mine", **sizes
     )
     model.save(path)
     return path
@@ -97,7 +103,8 @@ def test_evaluate_reports_on_radar(
     clips = data.load(
         "germany", "test", context=2, horizon=2, path=germany, num_clips=2
     )
-    expected = evaluate(Persistence(2, 2), clips, thresholds=(0.5, 30))
+    rain = metrics.threshold_metrics(metrics.RAIN_THRESHOLDS)
+    expected = evaluate(Persistence(2, 2), clips, [metrics.MSE(), *rain])
     for key in ("mse", "csi_0.5", "hss_30"):
         given = scores["persistence"]["forecast"][key]
         assert given == pytest.approx(expected["forecast"][key])
@@ -116,25 +123,15 @@ def test_evaluate_refuses_damaged_and_short_data(
     refuse("zenodo.org", *command, tmp_path / "none.hdf5")
     long = tmp_path / "long.keras"
     MSStack("convlstm", (128, 128, 1), 900, 9, filters=2).save(long)
-    refuse(
-        "A clip needs 909 frames",
-        "evaluate",
-        long,
-        "germany",
-        "--data",
-        germany,
-    )
+    command_of_long = ("evaluate", long, *command[2:], germany)
+    refuse("A clip needs 909 consecutive frames", *command_of_long)
     refuse("nearest", "evaluate", model_file, "moon", "--data", germany)
     refuse("nearest", *command, germany, "--baselines", "flow")
+    refuse("MODEL/DATASET", "evaluate", model_file)
 
 
-def test_evaluate_refuses_a_threshold_that_is_not_finite(
-    refuse, mnist, few_clips, monkeypatch
-):
-    monkeypatch.setattr("msrnn_keras.data.verify_test_set", lambda data: None)
-    for value in ("nan", "inf"):
-        refuse(
-            "`threshold` must be a finite number",
-            *("evaluate", "ms-convlstm", "mnist", "--data", mnist),
-            *("--clips", 2, "--thresholds", value),
-        )
+def test_evaluate_refuses_wrong_scores(refuse, mnist, few_clips, verified):
+    command = ("evaluate", "ms-convlstm/mnist", "--data", mnist, "--clips", 2)
+    refuse("`threshold` must be a finite n", *command, "--thresholds", "nan")
+    refuse("`windows` need `thresholds`", *command, "--windows", 3)
+    refuse("score; the nearest are: mse", *command, "--scores", "rmse")

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import msrnn_keras
 from msrnn_keras.data import RainRate, from_video
 from tests.recordings import (
     rain,
@@ -21,10 +22,10 @@ from tests.reference import tiny
 
 def test_predict_forecasts_from_all_frames(run, library, past, tmp_path):
     out = tmp_path / "out.npz"
-    assert "3 frames ahead" in run(
+    assert "3 forecast frames" in run(
         "predict", past, "--out", out, "--horizon", 3
     )
-    model = library.load("ms-convlstm", "mnist")
+    model = library.load("ms-convlstm/mnist")
     frames = np.load(past)[None, ..., None]
     with np.load(out) as file:
         forecast = file["frames"]
@@ -34,7 +35,7 @@ def test_predict_forecasts_from_all_frames(run, library, past, tmp_path):
 
 def test_predict_draws(run, past, tmp_path):
     for name in ("out.png", "out.gif"):
-        assert "2 frames" in run("predict", past, "--out", tmp_path / name)
+        assert "2 forecast" in run("predict", past, "--out", tmp_path / name)
         assert (tmp_path / name).stat().st_size > 0
 
 
@@ -56,7 +57,7 @@ def test_predict_goes_on_from_netcdf(run, model_file, tmp_path):
     command = ["predict", given, "--model", model_file, "--variable", "rain"]
     out = tmp_path / "out.nc"
     options = ["--horizon", 2, "--last", 3, "--out", out]
-    assert "2 frames ahead" in run(*command, *options)
+    assert "2 forecast frames" in run(*command, *options)
     model = keras.saving.load_model(model_file)
     pixels = RainRate()(np.nan_to_num(rain())[None, -3:, ..., None])
     expected = RainRate().inverse(model.forecast(pixels, horizon=2))
@@ -148,7 +149,7 @@ def test_predict_scales_values_by_their_range(run, refuse, past, tmp_path):
 def test_predict_names_a_missing_extra(refuse, past, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "xarray", None)
     out = tmp_path / "out.nc"
-    refuse("msrnn-keras[radar]", "predict", past, "--out", out)
+    refuse("msrnn-keras[netcdf]", "predict", past, "--out", out)
 
 
 def test_predict_goes_on_after_a_gap(run, refuse, model_file, tmp_path):
@@ -198,7 +199,7 @@ def test_predict_never_writes_over_its_input(refuse, past, tmp_path):
     (tmp_path / "hard.npy").hardlink_to(past)
     (tmp_path / "folder").symlink_to(tmp_path)
     os.mkdir(tmp_path / "other")
-    message = "must not be one that is read"
+    message = "must not be one of the inputs"
     for out in (
         past,
         tmp_path / "other" / ".." / past.name,
@@ -217,7 +218,7 @@ def test_predict_never_writes_over_one_of_its_inputs(refuse, tmp_path):
     folder = write_images(tmp_path / "in", squares(2), names)
     content = (folder / "2.png").read_bytes()
     (tmp_path / "link.png").symlink_to(folder / "2.png")
-    message = "must not be one that is read"
+    message = "must not be one of the inputs"
     for out in (folder / "2.png", tmp_path / "link.png"):
         refuse(message, "predict", folder, "--out", out)
         command = ["predict", folder / "*.png", "--importer", "fmi_pgm"]
@@ -235,7 +236,9 @@ def test_predict_refuses_what_it_cannot_do(refuse, past, tmp_path):
     refuse("Received: 3 frames", "predict", past, "--out", out, "--last", 4)
     refuse("fps", "predict", past, "--out", out, "--fps", 4)
     refuse("`gray` is not for", "predict", past, "--out", out, "--gray")
-    refuse("'lstm'", "predict", past, "--out", out, "--model", "lstm")
+    refuse(
+        "'lstm/mnist'", "predict", past, "--out", out, "--model", "lstm/mnist"
+    )
     model = tmp_path / "none.keras"
     refuse("none.keras", "predict", past, "--out", out, "--model", model)
     assert not out.exists()
@@ -267,3 +270,12 @@ def test_predict_writes_no_frames_that_are_not_finite(refuse, past, tmp_path):
         options = ["--model", tmp_path / "model.keras", "--out", out]
         refuse("not finite", "predict", past, *options)
         assert not out.exists()
+
+
+def test_a_preset_for_a_newer_package_is_refused(
+    refuse, past, tmp_path, library, monkeypatch
+):
+    monkeypatch.setattr(msrnn_keras, "__version__", "0.0.1")
+    library.load.cache_clear()
+    out = tmp_path / "out.npz"
+    refuse("Received: msrnn-keras 0.0.1", "predict", past, "--out", out)

@@ -1,3 +1,5 @@
+"""The command `msrnn train`."""
+
 import os
 import pathlib
 import signal
@@ -8,20 +10,20 @@ import time
 import pytest
 
 from msrnn_keras.cli import main
-from msrnn_keras.cli.train import _seconds_running
-from msrnn_keras.training import RunKeeper, read_history, unpack_run
+from msrnn_keras.presets import registry
+from msrnn_keras.training import read_history
+from msrnn_keras.training.keeper import RunKeeper
 from tests.ctrl_c import interrupting
 from tests.runs import RECIPE, STEADY, contents
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def test_train_stops_and_goes_on(
+def test_train_stops_and_resumes(
     run, recipe, mnist, tmp_path, monkeypatch, capsys
 ):
     folder = tmp_path / "run"
     command = ("train", recipe, "--out", str(folder), "--data", str(mnist))
-    command = (*command, "--verbose", "0")
     with monkeypatch.context() as patch:
 
         class Stopped(RunKeeper):
@@ -30,30 +32,19 @@ def test_train_stops_and_goes_on(
                     signal.raise_signal(signal.SIGINT)
                 super().on_train_batch_end(batch, logs)
 
-        patch.setattr("msrnn_keras.training.RunKeeper", Stopped)
-        pack = ("--pack", str(tmp_path / "pack"))
+        patch.setattr("msrnn_keras.training.run.RunKeeper", Stopped)
         with interrupting():
-            assert main.main([*command, *pack]) == 130
+            assert main.main([*command, "--verbose", "0"]) == 130
     assert capsys.readouterr().err == "msrnn train: stopped\n"
     assert len(read_history(folder)) == 1
     out = run(*command)
-    assert out.startswith(f"2 of 2 epochs done in {folder}.\n")
+    assert "epoch 2/2, val_mse" in out and "epoch 1/2" not in out
+    assert f"2 of 2 epochs done in {folder}.\n" in out
     assert f"Best weights on validation: {folder / 'best.weights.h5'}" in out
     assert [row["epoch"] for row in read_history(folder)] == [0, 1]
-    # The pieces of the stopped run end as it did.
-    other = tmp_path / "other"
-    command = ("train", recipe, "--out", other, "--data", mnist)
-    out = run(*command, *pack, "--unpack", pack[1])
-    assert "epoch 2/2, val_mse" in out and "epoch 1/2" not in out
-    assert f"Packed: {tmp_path / 'pack' / 'run.json'}\n" in out
-    best = "best.weights.h5"
-    assert len(contents(other)[best]) == len(contents(folder)[best])
-    for name in ("loss", "val_mse"):
-        rows = [read_history(path)[1][name] for path in (folder, other)]
-        assert rows[0] == pytest.approx(rows[1])
 
 
-def test_train_hands_everything_on(run, recipe, tmp_path, monkeypatch):
+def test_train_passes_all_options_on(run, recipe, tmp_path, monkeypatch):
     given = {}
 
     def train(recipe, run_dir, **options):
@@ -76,23 +67,10 @@ def test_train_hands_everything_on(run, recipe, tmp_path, monkeypatch):
         "devices": 3,
         "checkpoint_minutes": 4.0,
         "tensorboard": True,
-        "max_cpu_hours": None,
-        "threads": None,
-        "init": None,
-        "init_name": None,
+        **dict.fromkeys(("max_cpu_hours", "threads", "init", "init_name")),
     }
-
-
-def test_train_begins_from_a_preset_and_counts_cpu_hours(
-    run, recipe, tmp_path, monkeypatch
-):
-    given = {}
-    monkeypatch.setattr(
-        "msrnn_keras.training.train",
-        lambda *args, **options: given.update(options),
-    )
     options = ("--max-cpu-hours", 0.5, "--init", "ms-convlstm/mnist/tiny")
-    run("train", recipe, "--out", tmp_path / "run", *options)
+    run("train", recipe, "--out", "run", *options)
     assert (given["max_cpu_hours"], given["threads"]) == (0.5, None)
     assert given["init"].name == "ms-convlstm"
     assert given["init_name"] == "ms-convlstm/mnist/tiny"
@@ -125,57 +103,41 @@ def test_threads(run, recipe, tmp_path, monkeypatch):
 
 
 def test_train_finds_published_recipes(run, tmp_path, monkeypatch):
-    name = "ms-convlstm-mnist-small"
+    name = "ms-convlstm/mnist/small"
+    recipe = registry.ZOO / "recipes" / f"{name}.toml"
+    monkeypatch.setattr(registry, "MANIFEST", registry.ZOO / "manifest.json")
     trained = []
     monkeypatch.setattr(
         "msrnn_keras.training.train",
-        lambda recipe, *args, **kwargs: trained.append(recipe.name),
+        lambda recipe, *args, **kwargs: trained.append(recipe.text),
     )
     monkeypatch.chdir(tmp_path)
-    (tmp_path / name).mkdir()  # The run's folder may have the recipe's name.
+    (tmp_path / name).mkdir(parents=True)  # The preset comes before a folder.
     run("train", name, "--out", name)
-    assert trained == [name]
+    run("train", "ms-convlstm/mnist", "--out", name)
+    assert trained == 2 * [recipe.read_text(encoding="utf-8")]
 
 
-def test_train_refuses_what_it_cannot_do(refuse, recipe, mnist, tmp_path):
+def test_refused_options(refuse, recipe, mnist, tmp_path):
     out = tmp_path / "run"
     refuse("none.toml", "train", tmp_path / "none.toml", "--out", out)
     refuse("cannot be read", "train", mnist, "--out", out)
     refuse("none.npz", "train", recipe, "--out", out, "--data", "none.npz")
-    refuse("Received: -1", "train", recipe, "--out", out, "--max-minutes", -1)
-    refuse("devices=0", "train", recipe, "--out", out, "--devices", 0)
     refuse("batch_size=2", "train", recipe, "--out", out, "--devices", 3)
-    refuse("run.json", "train", recipe, "--out", out, "--unpack", tmp_path)
+    refuse("Unknown model", "train", "no/such/preset", "--out", out)
     assert not out.exists()
     refuse("not empty", "train", recipe, "--out", tmp_path, "--data", mnist)
     assert set(contents(tmp_path)) == {"tiny.toml"}
 
 
-@pytest.mark.skipif(not pathlib.Path("/proc/uptime").exists(), reason="/proc")
-def test_the_time_since_the_process_began():
-    code = (
-        "import runpy, time; time.sleep(0.5)\n"
-        "module = runpy.run_path('msrnn_keras/commands/train.py')\n"
-        "print(module['_seconds_running']())"
-    )
-    start = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
-    )
-    assert 0.4 < float(done.stdout) <= time.monotonic() - start + 0.1
-    assert _seconds_running() > 0
-
-
-@pytest.mark.backend_free  # Signals are the same on all of them.
+@pytest.mark.backend_free
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize("packing", [False, True])
-def test_sigterm_ends_the_process_with_all_saved(tmp_path, mnist, packing):
+def test_sigterm_saves_the_run_and_ends_the_process(tmp_path, mnist):
     path, out = tmp_path / "long.toml", tmp_path / "run"
     path.write_text(RECIPE.replace("epoch = 3", "epoch = 100000"))
-    command = [sys.executable, "-m", "msrnn_keras.cli.main", "train", str(path)]
+    command = [sys.executable, "-m", "msrnn_keras.cli", "train", str(path)]
     command += ["--out", str(out), "--data", str(mnist)]
     command += ["--checkpoint-minutes", "0.0001"]
-    command += ["--pack", str(tmp_path / "pack")] if packing else []
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -187,11 +149,5 @@ def test_sigterm_ends_the_process_with_all_saved(tmp_path, mnist, packing):
         printed, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    number = signal.SIGTERM
-    assert process.returncode == (128 + number if packing else -number)
+    assert process.returncode == -signal.SIGTERM
     assert printed.startswith("stopped and saved: epoch 1/3, step ")
-    assert (out / "checkpoint.keras").exists()
-    if packing:
-        again = unpack_run(tmp_path / "pack", tmp_path / "again")
-        name = "checkpoint.keras"
-        assert contents(again)[name] == contents(out)[name]

@@ -1,9 +1,13 @@
+"""The command `msrnn tune`."""
+
+import argparse
 import tomllib
 
 import pytest
 
 from msrnn_keras import data, tuning
 from msrnn_keras.cli import tune
+from tests.recordings import rain
 
 TINY = [
     *("--method", "random", "--trials", 1, "--epochs", 1, "--clips", 4),
@@ -21,7 +25,7 @@ def command(mnist, tmp_path):
 
 
 @pytest.mark.backend_free
-def test_tune_searches_and_goes_on(run, refuse, command, tmp_path):
+def test_tune_searches_and_resumes(run, refuse, command, tmp_path):
     folder = tmp_path / "run"
     out = run(*command, "--max-minutes", 1e-9)
     assert "Run the same command again" in out and "running" in out
@@ -41,17 +45,15 @@ def test_tune_searches_and_goes_on(run, refuse, command, tmp_path):
     refuse("differs in filters", *command, "--filters", 3)
 
 
-def test_tune_refuses_what_it_cannot_do(refuse, command, tmp_path):
+def test_refused_options(refuse, command, tmp_path):
     refuse("nearest", "tune", "moon", "--out", tmp_path / "run")
     refuse("method='grid'", *command, "--method", "grid")
     refuse("Received: 1;2;1", *command, "--scales", "1;2;1")
-    refuse("skips='unet'", *command, "--skips", "unet")
-    refuse("nearest", *command, "--cells", "lstm")
     refuse("64", *command, "--size", "64")
     assert not (tmp_path / "run").exists()
 
 
-def test_tune_gives_the_data_to_the_space(run, command, monkeypatch):
+def test_space_has_the_sizes_of_the_data(run, command, monkeypatch):
     seen = {}
 
     def stop(space, train, validation, folder, **options):
@@ -64,11 +66,8 @@ def test_tune_gives_the_data_to_the_space(run, command, monkeypatch):
     train, validation = seen["train"], seen["validation"]
     assert (train.split, validation.split) == ("train", "validation")
     assert (train.num_clips, validation.num_clips) == (4, 2)
-    assert (
-        train.teacher_forcing
-        and not validation.teacher_forcing
-        and train.seed == 5
-    )
+    assert (train.teacher_forcing, validation.teacher_forcing) == (True, False)
+    assert train.seed == 5
     config = seen["space"].get_config()
     assert config["fixed"] == {
         "image_shape": [28, 28, 1],
@@ -81,11 +80,7 @@ def test_tune_gives_the_data_to_the_space(run, command, monkeypatch):
     assert config["learning_rate"] == [1e-3, 1e-2]
 
 
-def test_radar_is_masked():
-    import argparse
-
-    from tests.recordings import rain
-
+def test_missing_pixels_of_radar_are_masked():
     parser = argparse.ArgumentParser()
     tune.add(parser.add_subparsers())
     options = parser.parse_args(["tune", "germany", "--out", "run"])

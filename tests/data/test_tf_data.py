@@ -1,23 +1,23 @@
-import builtins
+import sys
 
 import keras
 import numpy as np
 import pytest
 
-from msrnn_keras.data import MovingMNIST, as_tf_data
+from msrnn_keras.data import ArraySource, Clips, MovingMNIST
+
+
+@pytest.fixture(autouse=True)
+def need_tensorflow(request):
+    if "without" not in request.node.name:
+        pytest.importorskip("tensorflow")
 
 
 def make(split="train", **kwargs):
-    digits = np.random.default_rng(1).integers(1, 256, (8, 6, 6))
+    digits = np.random.default_rng(1).integers(1, 256, (8, 6, 6), "uint8")
+    sizes = {"context": 3, "horizon": 2, "image_shape": (12, 10)}
     kwargs = {"num_clips": 5, "batch_size": 2} | kwargs
-    return MovingMNIST(
-        split,
-        context=3,
-        horizon=2,
-        image_shape=(12, 10),
-        digits=digits.astype("uint8"),
-        **kwargs,
-    )
+    return MovingMNIST(split, digits=digits, **sizes, **kwargs)
 
 
 def assert_same_batches(result, expected):
@@ -28,15 +28,19 @@ def assert_same_batches(result, expected):
 
 
 def test_same_batches_as_the_data_set():
-    pytest.importorskip("tensorflow")
     dataset = make("test", teacher_forcing=True)
     result = dataset.as_tf_data()
     assert_same_batches(list(result.as_numpy_iterator()), list(dataset))
+    frames = np.random.default_rng(0).random((9, 3, 4, 1))
+    clips = Clips(ArraySource(frames), 3, 2, 2, shuffle=True)
+    expected = list(clips)
+    result = clips.as_tf_data().as_numpy_iterator()
+    assert_same_batches(list(result), expected)
+    assert clips.epoch == 1
 
 
 def test_element_spec_and_length():
-    pytest.importorskip("tensorflow")
-    result = as_tf_data(make(teacher_forcing=True))
+    result = make(teacher_forcing=True).as_tf_data()
     x, y = result.element_spec
     assert x.shape.as_list() == [None, 4, 12, 10, 1]
     assert y.shape.as_list() == [None, 2, 12, 10, 1]
@@ -45,13 +49,12 @@ def test_element_spec_and_length():
 
 
 def test_a_whole_pass_advances_the_epoch():
-    pytest.importorskip("tensorflow")
     dataset = make()
     result = dataset.as_tf_data()
     list(result.take(1))
     assert dataset.epoch == 0
     for epoch in range(2):
-        # As Keras reads it: exactly `len(result)` batches, and no more.
+        # Like Keras, read exactly `len(result)` batches.
         iterator = result.as_numpy_iterator()
         batches = [next(iterator) for _ in range(len(result))]
         expected = make()
@@ -60,8 +63,7 @@ def test_a_whole_pass_advances_the_epoch():
     assert dataset.epoch == 2
 
 
-def test_a_pass_keeps_its_epoch_beside_another_pass():
-    pytest.importorskip("tensorflow")
+def test_parallel_passes_keep_their_epoch():
     dataset = make()
     result = dataset.as_tf_data()
     slow, fast = (result.as_numpy_iterator() for _ in range(2))
@@ -72,14 +74,12 @@ def test_a_pass_keeps_its_epoch_beside_another_pass():
     assert dataset.epoch == 1
 
 
-def test_fit_sees_every_epoch_of_clips():
-    pytest.importorskip("tensorflow")
+def test_fit_sees_the_clips_of_every_epoch():
     dataset = make(num_clips=20)
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", loss=lambda y, prediction: y + 0 * prediction[:, :2])
-    history = model.fit(
-        dataset.as_tf_data(), epochs=3, shuffle=False, verbose=0
-    )
+    batches = dataset.as_tf_data()
+    history = model.fit(batches, epochs=3, shuffle=False, verbose=0)
     expected = []
     for dataset.epoch in range(3):
         expected.append(dataset.arrays()[1].mean())
@@ -87,13 +87,6 @@ def test_fit_sees_every_epoch_of_clips():
 
 
 def test_without_tensorflow(monkeypatch):
-    real_import = builtins.__import__
-
-    def no_tensorflow(name, *args, **kwargs):
-        if name == "tensorflow":
-            raise ImportError("No module named 'tensorflow'")
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", no_tensorflow)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ImportError, match="pip install tensorflow.*Received:"):
-        as_tf_data(make())
+        make().as_tf_data()

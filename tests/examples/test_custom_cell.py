@@ -32,28 +32,22 @@ def test_the_cell_follows_its_equations():
     np.testing.assert_array_equal(numpy(new), numpy(output))
 
 
-@pytest.fixture(autouse=True)
-def _small(monkeypatch):
-    monkeypatch.setattr(custom_cell, "SIZES", SIZES)
-    monkeypatch.setattr(custom_cell, "BATCH", 2)
-    monkeypatch.setattr(custom_cell, "TEST_CLIPS", 2)
-    monkeypatch.setattr(custom_cell, "PLAIN", (1,))
-    monkeypatch.setattr(custom_cell, "MULTI_SCALE", (1, 2, 1))
-
-
 def test_a_stack_of_it_is_saved_and_loaded(tmp_path):
     keras.utils.set_random_seed(1)
     model = MSStack(custom_cell.MinimalCell, scales=(1, 2, 1), **SIZES)
     loaded = custom_cell.save_and_load(model, tmp_path / "own.keras")
     assert loaded.get_config() == model.get_config()
-    cells = loaded._forecaster.cell.wiring.cells
+    cells = loaded._stepper.cell.wiring.cells
     assert all(isinstance(cell, custom_cell.MinimalCell) for cell in cells)
 
 
 @pytest.mark.skipif(
     keras.backend.backend() != "torch", reason="compiles longer than it runs"
 )
-def test_from_training_to_the_file(tmp_path, capsys):
+def test_from_training_to_the_file(tmp_path, capsys, monkeypatch):
+    small = {"SIZES": SIZES, "BATCH": 2, "TEST_CLIPS": 2, "PLAIN": (1,)}
+    for name, value in {**small, "MULTI_SCALE": (1, 2, 1)}.items():
+        monkeypatch.setattr(custom_cell, name, value)
     custom_cell.main(["--steps", "1", "--out", str(tmp_path / "own.keras")])
     shown = capsys.readouterr().out
     for row in ("plain", "multi-scale", "all black"):

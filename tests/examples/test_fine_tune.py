@@ -62,15 +62,10 @@ def test_colors_are_one_digit_each():
     assert past.shape == (1, 6, 48, 80, 3)
     assert future.shape == (1, 12, 48, 80, 3)
     for channel in range(3):
+        one_digit = {"image_shape": (48, 80), "num_digits": 1, "seed": channel}
+        digits = data.sample_digits("test")
         expected = data.MovingMNIST(
-            "test",
-            9,
-            context=6,
-            horizon=12,
-            image_shape=(48, 80),
-            num_digits=1,
-            seed=channel,
-            digits=data.sample_digits("test"),
+            "test", 9, context=6, horizon=12, digits=digits, **one_digit
         ).arrays()
         for given, one in zip((past, future), expected, strict=True):
             np.testing.assert_array_equal(given[..., channel], one[8:, ..., 0])

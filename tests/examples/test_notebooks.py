@@ -10,47 +10,25 @@ import keras
 import pytest
 
 import zoo
-from msrnn_keras import data
-from tests.examples.test_nowcast_radar import moving_rain
+from tests.examples.test_custom_cell import SIZES
+from tests.examples.test_nowcast_radar import rain_of
 from tests.reference import tiny
 
 FOLDER = pathlib.Path(__file__).parents[2] / "examples" / "notebooks"
 BATCHES = {"STEPS": 1, "BATCH": 2, "TEST_CLIPS": 2}
 
 
-def rain(folder, day):
-    return data.from_arrays(
-        moving_rain(9, 64), interval=300, scaling=data.RainRate()
-    )
-
-
+RADAR = {
+    "download": lambda: None,
+    "read_event": lambda folder, day: rain_of(9),
+    **{"HORIZON": 3, "TRAINED": 2, "MINUTES": 1e-6},
+}
+CELL = {"SIZES": SIZES, "PLAIN": (1,), "MULTI_SCALE": (1, 2, 1)}
 # What makes each of them small, and what it prints.
 NOTEBOOKS = {
-    "custom_cell": (
-        {
-            **BATCHES,
-            "SIZES": {
-                "filters": 2,
-                "patch_size": 8,
-                "context": 2,
-                "horizon": 2,
-            },
-            "PLAIN": (1,),
-            "MULTI_SCALE": (1, 2, 1),
-        },
-        "multi-scale",
-    ),
-    "fine_tune": (BATCHES, "Re-initialised: "),
-    "nowcast_radar": (
-        {
-            "download": lambda: None,
-            "read_event": rain,
-            "HORIZON": 3,
-            "TRAINED": 2,
-            "MINUTES": 1e-6,
-        },
-        "optical flow",
-    ),
+    "custom_cell": ({**BATCHES, **CELL}, "multi-scale"),
+    "fine_tune": (BATCHES, "New: "),
+    "nowcast_radar": (RADAR, "optical flow"),
     "predict_video": ({}, "error of the last frame, repeated: "),
 }
 NEEDS = {"nowcast_radar": ("pysteps", "cv2")}
@@ -75,10 +53,8 @@ def test_a_notebook_is_that_of_its_script(name):
     pytest.importorskip("jupytext")
     from examples.make_notebooks import make_notebook
 
-    made = make_notebook(name)
-    assert [(cell.cell_type, cell.source) for cell in made.cells] == list(
-        cells(name)
-    ), "python -m examples.make_notebooks"
+    made = [(c.cell_type, c.source) for c in make_notebook(name).cells]
+    assert made == list(cells(name)), "python -m examples.make_notebooks"
 
 
 @pytest.fixture
@@ -93,9 +69,9 @@ def shown(monkeypatch):
     return pictures
 
 
-def small_preset(model, dataset, variant=None, weights=True):
+def small_preset(name, weights=True):
     sizes = {"image_shape": (64, 64, 1), "context": 10, "horizon": 10}
-    return tiny(model, scales=(1,), patch_size=8, **sizes)
+    return tiny(name.split("/")[0], scales=(1,), patch_size=8, **sizes)
 
 
 @pytest.mark.skipif(
@@ -115,8 +91,7 @@ def test_a_notebook_runs(name, monkeypatch, tmp_path, capsys, shown):
             lines = source.splitlines(keepends=True)
             linecache.cache[file] = (len(source), None, lines, file)
             exec(compile(source, file, "exec"), namespace)
-            namespace.update(
-                {key: x for key, x in sizes.items() if key in namespace}
-            )
+            present = sizes.keys() & namespace.keys()
+            namespace.update({key: sizes[key] for key in present})
     assert expected in capsys.readouterr().out
     assert shown and set(shown) <= {b"\x89PNG", b"GIF8"}

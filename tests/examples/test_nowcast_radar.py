@@ -22,9 +22,9 @@ def moving_rain(frames, side):
     return rain[..., None]
 
 
-def clips_of_rain(frames, **options):
-    rain = data.from_arrays(moving_rain(frames, 8) / 10)
-    return data.Clips(rain, context=3, horizon=2, **options)
+def rain_of(frames):
+    rain = moving_rain(frames, 64)
+    return data.from_arrays(rain, interval=300, scaling=data.RainRate())
 
 
 def test_blocks_are_averaged_over_what_is_there():
@@ -45,7 +45,8 @@ def test_tiles_are_those_with_rain_and_clips_stay_within_them():
 
 
 def test_a_clip_is_turned_as_a_whole_and_in_all_eight_ways():
-    clips = clips_of_rain(5, batch_size=1, teacher_forcing=True)
+    rain = data.from_arrays(moving_rain(5, 8) / 10)
+    clips = data.Clips(rain, 3, 2, batch_size=1, teacher_forcing=True)
     turned = nowcast_radar.Turned(clips)
     assert len(turned) == len(clips)
     frames, ways = clips[0], set()
@@ -82,12 +83,6 @@ def test_from_rain_to_the_report(tmp_path, monkeypatch, capsys):
     pytest.importorskip("cv2")
     monkeypatch.setattr(nowcast_radar, "HORIZON", 3)
     monkeypatch.setattr(nowcast_radar, "TRAINED", 2)
-    train, test = (
-        data.from_arrays(
-            moving_rain(frames, 64), interval=300, scaling=data.RainRate()
-        )
-        for frames in (9, 10)
-    )
     turned = []
     get = nowcast_radar.Turned.batch
     monkeypatch.setattr(
@@ -96,7 +91,7 @@ def test_from_rain_to_the_report(tmp_path, monkeypatch, capsys):
         lambda self, *args: turned.append(args) or get(self, *args),
     )
     out = tmp_path / "nowcast.html"
-    scores = nowcast_radar.run(train, test, 1e-6, out)
+    scores = nowcast_radar.run(rain_of(9), rain_of(10), 1e-6, out)
     assert list(scores) == ["ms-convlstm", "persistence", "optical flow"]
     assert "1 steps" in capsys.readouterr().out
     assert turned  # the clips that it learned from

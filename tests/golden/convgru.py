@@ -67,10 +67,7 @@ def main():
         for layer in range(LAYERS):
             x = states[layer] = step(x, states[layer], w, layer)
         predictions.append(x @ head[0] + head[1])
-    arrays = {
-        "x": frames,
-        "y": np.stack(predictions).astype("float32"),
-    }
+    arrays = {"x": frames, "y": np.stack(predictions).astype("float32")}
     arrays = {k: np.moveaxis(v, 4, 2) for k, v in arrays.items()}
     arrays["decouple"] = np.zeros(
         (length - 1, LAYERS, BATCH, FILTERS), "float32"

@@ -9,17 +9,12 @@ import numpy as np
 
 import zoo
 from msrnn_keras.cli.demo import unseen_clips
-from msrnn_keras.presets.library import MANIFEST, PRESETS
-from msrnn_keras.presets.registry import read_manifest
+from msrnn_keras.presets.registry import MANIFEST, PRESETS, read_manifest
 from tests.reference import GOLDEN
 
 
 def shipped():
-    """The folders of the Moving-MNIST presets in the repository.
-
-    Returns:
-        List of strings MODEL/DATASET/VARIANT/REVISION.
-    """
+    """Return the folders of the Moving-MNIST presets in the repository."""
     return [
         preset.folder
         for preset in read_manifest(MANIFEST)

@@ -5,9 +5,10 @@ from keras import ops
 
 from msrnn_keras import ConvLSTMCell, ConvRNN
 from msrnn_keras.layers import Conv2D, convolution
-from msrnn_keras.layers.convolution import FoldedOutput, convolve
+from msrnn_keras.layers.convolution import FoldableIdentity, convolve
 from tests import reference
 from tests.gradients import gradients, random
+from tests.reference import assert_close, assert_equal, numpy
 
 BACKEND = keras.backend.backend()
 HAS_FLOAT64 = ops.ones((), dtype="float64").dtype != "float32"
@@ -42,15 +43,12 @@ def test_convolve_and_its_gradients(size, dtype):
     x, kernel = random(2, 5, 4, 3, dtype=dtype), random(size, size, 3, 2)
     kernel, upstream = kernel.astype(dtype), random(2, 5, 4, 2, dtype=dtype)
     tolerance = {"float32": 1e-4, "float64": 1e-12}[dtype]
-    given = ops.convert_to_numpy(convolve(x, ops.convert_to_tensor(kernel)))
-    assert given.dtype == dtype
-    expected = reference.conv(x, kernel, 0)
-    np.testing.assert_allclose(given, expected, atol=tolerance)
-    given = gradients(convolve, upstream, x, kernel)
+    given = numpy(convolve(x, ops.convert_to_tensor(kernel)))
+    assert_close(given, reference.conv(x, kernel, 0), atol=tolerance)
+    of_x, of_kernel = gradients(convolve, upstream, x, kernel)
+    assert given.dtype == of_x.dtype == of_kernel.dtype == dtype
     expected = conv_gradients(x, kernel, upstream)
-    for a, b in zip(given, expected, strict=True):
-        assert a.dtype == dtype
-        np.testing.assert_allclose(a, b, atol=tolerance)
+    assert_close((of_x, of_kernel), expected, atol=tolerance)
 
 
 def test_convolve_takes_kernels_that_are_not_square():
@@ -60,8 +58,8 @@ def test_convolve_takes_kernels_that_are_not_square():
     padded = np.zeros((5, 5, 3, 2), "float32")
     padded[2] = kernel[0]
     of_x, of_kernel = conv_gradients(x, padded, upstream)
-    np.testing.assert_allclose(given[0], of_x, atol=1e-4)
-    np.testing.assert_allclose(given[1], of_kernel[2:3], atol=1e-4)
+    assert_close(given[0], of_x, atol=1e-4)
+    assert_close(given[1], of_kernel[2:3], atol=1e-4)
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="a fast path of JAX alone")
@@ -90,22 +88,22 @@ def test_a_jitted_loop_trains_as_with_the_plain_gradient(monkeypatch):
         trained.append(model.get_weights())
         assert bool(calls) is is_slow
         calls.clear()
-    for fast, slow in zip(*trained, strict=True):
-        np.testing.assert_allclose(fast, slow, atol=1e-5)
+    assert_close(*trained, atol=1e-5)
 
 
-# === absorb ===
+# === fold_pointwise ===
 
 
-def pair(absorbed):
+def pair(folded):
     """An embed of 2 channels and a convolution of its 6 and 3 others."""
     embed, conv = Conv2D(6, 1), Conv2D(5, 3, padding="same")
-    if absorbed:
-        conv.fold_pointwise(embed)
     embed.build((None, None, None, 2))
     conv.build((None, None, None, 6 + 3))
     for seed, weight in enumerate([*embed.weights, *conv.weights]):
         weight.assign(random(*weight.shape, seed=seed))
+    if folded:
+        conv.fold_pointwise(embed)
+        embed.defer()
     return embed, conv
 
 
@@ -114,109 +112,82 @@ def run(layers, x, others, weights=None):
     embed, conv = layers
     variables = [*embed.weights, *conv.weights]
     values = variables if weights is None else weights
-    mapping = [
-        (variable, ops.convert_to_tensor(value))
-        for variable, value in zip(variables, values, strict=True)
-    ]
-    with keras.StatelessScope(mapping):
+    values = map(ops.convert_to_tensor, values)
+    with keras.StatelessScope(list(zip(variables, values, strict=True))):
         return conv(ops.concatenate([embed(x), others], axis=-1))
 
 
-def test_an_absorbed_embed_gives_the_same_at_the_border_too():
+def test_a_folded_embed_gives_the_same_at_the_border_too():
     x, others = random(2, 5, 4, 2), random(2, 5, 4, 3, seed=1)
-    plain, folded = (
-        ops.convert_to_numpy(run(pair(absorbed), x, others))
-        for absorbed in (False, True)
-    )
-    np.testing.assert_allclose(folded, plain, atol=1e-4)
-    # Not so with the bias everywhere, also outside the map.
-    embed, conv = pair(False)
-    kernel, bias = conv.get_weights()
-    embed_kernel, embed_bias = embed.get_weights()
-    everywhere = np.tensordot(kernel[:, :, :6].sum((0, 1)), embed_bias, (0, 0))
-    embed.set_weights([embed_kernel, 0 * embed_bias])
-    conv.set_weights([kernel, bias + everywhere])
-    naive = ops.convert_to_numpy(run((embed, conv), x, others))
-    inner = np.s_[:, 1:-1, 1:-1]
-    np.testing.assert_allclose(naive[inner], plain[inner], atol=1e-4)
-    assert np.abs(naive - plain).max() > 0.1
+    plain, folded = (run(pair(fold), x, others) for fold in (False, True))
+    assert_close(folded, plain, atol=1e-4)
 
 
-def test_an_absorbed_embed_has_the_same_gradients():
+def test_a_folded_embed_has_the_same_gradients():
     x, others = random(2, 5, 4, 2), random(2, 5, 4, 3, seed=1)
     upstream = random(2, 5, 4, 5, seed=2)
     plain, folded = (
         gradients(
-            lambda x, others, *weights, layers=layers: run(
-                layers, x, others, weights
-            ),
+            lambda x, others, *weights, n=layers: run(n, x, others, weights),
             upstream,
-            x,
-            others,
-            *[ops.convert_to_numpy(w) for n in layers for w in n.weights],
+            *(x, others, *(numpy(w) for n in layers for w in n.weights)),
         )
         for layers in (pair(False), pair(True))
     )
     assert len(plain) == 2 + 4
-    for a, b in zip(folded, plain, strict=True):
-        assert np.abs(b).max() > 0.1
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+    assert min(np.abs(gradient).max() for gradient in plain) > 0.1
+    assert_close(folded, plain, rtol=1e-4, atol=1e-4)
 
 
-def test_an_absorbed_embed_gives_its_input_and_ones():
-    embed, _ = pair(True)
-    x = random(2, 5, 4, 2)
-    given = ops.convert_to_numpy(embed(x))
-    np.testing.assert_array_equal(given[..., :2], x)
-    np.testing.assert_array_equal(given[..., 2:], np.ones((2, 5, 4, 1)))
-    assert embed(keras.Input((None, 8, 2))).shape == (None, None, 8, 3)
-
-
-def test_the_weights_are_those_of_the_two_layers():
+def test_a_deferred_embed_gives_its_input_and_ones_and_keeps_its_weights():
     plain, folded = pair(False), pair(True)
+    x, (embed, _) = random(2, 5, 4, 2), folded
+    given = numpy(embed(x))
+    assert_equal(given[..., :2], x)
+    assert_equal(given[..., 2:], np.ones((2, 5, 4, 1)))
+    assert embed(keras.Input((None, 8, 2))).shape == (None, None, 8, 3)
     for a, b in zip(plain, folded, strict=True):
         assert [w.shape for w in a.weights] == [w.shape for w in b.weights]
         assert [w.name for w in a.weights] == [w.name for w in b.weights]
 
 
-def test_recover_gives_what_the_embed_would_have_given():
+def test_a_folded_identity_gives_what_the_embed_would_have_given():
     x, upstream = random(2, 5, 4, 2), random(2, 5, 4, 6, seed=1)
     (plain, _), (deferred, _) = pair(False), pair(True)
-    recover = FoldedOutput(deferred)
-    assert recover.weights == []
+    identity = FoldableIdentity()
+    assert not identity.has_kernel
+    assert_equal(identity(x), x)
+    identity.fold_pointwise(deferred)
+    assert identity.weights == []
 
-    def recovered(x, kernel, bias):
-        mapping = zip(deferred.weights, (kernel, bias), strict=True)
+    def recovered(x, *weights):
+        mapping = zip(deferred.weights, weights, strict=True)
         with keras.StatelessScope(list(mapping)):
-            return recover(deferred(x))
-
-    def embedded(x, kernel, bias):
-        return ops.conv(x, kernel) + bias
+            return identity(deferred(x))
 
     arrays = (x, *plain.get_weights())
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(recover(deferred(x))),
-        ops.convert_to_numpy(plain(x)),
-        atol=1e-5,
+    assert_close(identity(deferred(x)), plain(x), atol=1e-5)
+    given = gradients(recovered, upstream, *arrays)
+    expected = gradients(
+        lambda x, kernel, bias: ops.conv(x, kernel) + bias, upstream, *arrays
     )
-    given, expected = (
-        gradients(function, upstream, *arrays)
-        for function in (recovered, embedded)
-    )
-    for a, b in zip(given, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+    assert_close(given, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_other_strides_and_paddings_are_those_of_keras():
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"strides": 2, "padding": "same"},
+        {"dilation_rate": 2, "padding": "same"},
+        {"padding": "valid"},
+    ],
+)
+def test_other_strides_and_paddings_are_those_of_keras(options):
     x = random(2, 6, 4, 3)
-    for options in ({"strides": 2, "padding": "same"}, {"padding": "valid"}):
-        ours = Conv2D(2, 2, **options)
-        ours.build(x.shape)
-        theirs = keras.layers.Conv2D(2, 2, **options)
-        theirs.build(x.shape)
-        theirs.set_weights(ours.get_weights())
-        np.testing.assert_allclose(
-            ops.convert_to_numpy(ours(x)),
-            ops.convert_to_numpy(theirs(x)),
-            atol=1e-6,
-        )
+    ours, theirs = (
+        layer(2, 2, **options) for layer in (Conv2D, keras.layers.Conv2D)
+    )
+    ours.build(x.shape)
+    theirs.build(x.shape)
+    theirs.set_weights(ours.get_weights())
+    assert_close(ours(x), theirs(x), atol=1e-6)

@@ -1,4 +1,4 @@
-"""Rain fields, and what pysteps says of them."""
+"""Rain fields, and reference scores from pysteps."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ NAMES = ("pod", "far", "csi", "hss")
 
 @keras.saving.register_keras_serializable(package="tests_metrics")
 class Cubed:
-    """A scaling whose values are `factor` times the pixel's cube."""
+    """Scaling from a pixel to `factor` times its cube."""
 
     def __init__(self, factor=40.0):
         self.factor = factor
@@ -30,7 +30,7 @@ class Cubed:
 
 
 def verification():
-    """The modules of pysteps; skips the test without it."""
+    """Return two modules of pysteps; skip the test if it is missing."""
     with contextlib.redirect_stdout(io.StringIO()):
         pytest.importorskip("pysteps")
         from pysteps.verification import detcatscores, spatialscores
@@ -38,7 +38,7 @@ def verification():
 
 
 def fields(shape=(4, 3, 17, 14, 1), seed=0):
-    """Patchy pixels and forecasts of them, some of the frames empty."""
+    """Return patchy pixels and forecasts of them; some frames are empty."""
     rng = np.random.default_rng(seed)
     truth = rng.random(shape) * (rng.random(shape) < 0.4)
     other = rng.random(shape) * (rng.random(shape) < 0.4)
@@ -50,7 +50,7 @@ def fields(shape=(4, 3, 17, 14, 1), seed=0):
 
 
 def categorical(truth, forecast, threshold):
-    """POD, FAR, CSI and HSS of all frames together."""
+    """Return POD, FAR, CSI and HSS of all frames together."""
     module, _ = verification()
     counts = module.det_cat_fct_init(threshold)
     module.det_cat_fct_accum(counts, forecast.ravel(), truth.ravel())
@@ -58,7 +58,7 @@ def categorical(truth, forecast, threshold):
 
 
 def fractions(truth, forecast, threshold, window):
-    """The fractions skill score of all frames together."""
+    """Return the fractions skill score of all frames together."""
     _, module = verification()
     sums = module.fss_init(threshold, window)
     for index in np.ndindex(truth.shape[:2]):
@@ -69,4 +69,5 @@ def fractions(truth, forecast, threshold, window):
 
 
 def numpy(tensor):
+    """Return a tensor as a float64 array."""
     return ops.convert_to_numpy(tensor).astype("float64")

@@ -1,4 +1,4 @@
-"""Clips to score, and what NumPy and scikit-image say of them."""
+"""Clips to score, and references from NumPy and scikit-image."""
 
 import numpy as np
 from keras import ops
@@ -15,19 +15,10 @@ CLASSES = {
     "balanced_mse": metrics.BalancedMSE,
     "balanced_mae": metrics.BalancedMAE,
 }
-FRAME_SCORES = {
-    "mse": metrics.frame_mse,
-    "mae": metrics.frame_mae,
-    "psnr": metrics.frame_psnr,
-    "ssim": metrics.frame_ssim,
-    "gdl": metrics.frame_gdl,
-    "balanced_mse": metrics.frame_balanced_mse,
-    "balanced_mae": metrics.frame_balanced_mae,
-}
 
 
 def clips(shape=(2, 3, 16, 20, 1), noise=0.3, seed=0):
-    """Smooth clips and noisy predictions that leave [0, 1] here and there."""
+    """Return smooth clips and noisy predictions, some outside [0, 1]."""
     rng = np.random.default_rng(seed)
     rows = np.linspace(0, 3, shape[2])[:, None, None]
     columns = np.linspace(0, 4, shape[3])[:, None]
@@ -38,25 +29,29 @@ def clips(shape=(2, 3, 16, 20, 1), noise=0.3, seed=0):
 
 
 def score(key, truth, prediction, **options):
-    return ops.convert_to_numpy(FRAME_SCORES[key](truth, prediction, **options))
+    """Return the scores of all frames, (batch, time)."""
+    scores = CLASSES[key](**options).frame_scores(truth, prediction)
+    return ops.convert_to_numpy(scores)
 
 
 def pixel_errors(truth, prediction):
+    """Return the errors of the clipped predictions."""
     prediction = np.clip(prediction.astype("float64"), 0, 1)
     return prediction - truth.astype("float64")
 
 
-def gradient_difference(truth, errors):
+def gradient_difference(truth, errors, alpha=1):
+    """Return the gradient difference loss of all frames."""
     total = 0.0
     for axis in (2, 3):
         true = np.abs(np.diff(truth.astype("float64"), axis=axis))
         pred = np.abs(np.diff(truth + errors, axis=axis))
-        total += np.abs(true - pred).sum(axis=(2, 3, 4))
+        total += (np.abs(true - pred) ** alpha).sum(axis=(2, 3, 4))
     return total
 
 
 def reference(key, truth, prediction):
-    """The scores of every frame, from NumPy and scikit-image."""
+    """Return the scores of all frames, from NumPy and scikit-image."""
     errors = pixel_errors(truth, prediction)
     if key == "mse":
         return (errors**2).sum(axis=(2, 3, 4))
@@ -65,7 +60,7 @@ def reference(key, truth, prediction):
     if key == "gdl":
         return gradient_difference(truth, errors)
     if key.startswith("balanced"):
-        # Of the thresholds only 0.5 lies within [0, 1]: weights 1 and 1.
+        # Only the threshold 0.5 lies within [0, 1]; both weights are 1.
         power = 2 if key == "balanced_mse" else 1
         return (np.abs(errors) ** power).sum(axis=(2, 3, 4))
     values = np.empty(truth.shape[:2])

@@ -6,14 +6,11 @@ from msrnn_keras import metrics
 from tests.metrics.fields import Cubed, fields, numpy
 
 SCALING = Cubed()
-PAIRS = [
-    (metrics.BalancedMSE, metrics.frame_balanced_mse, np.square),
-    (metrics.BalancedMAE, metrics.frame_balanced_mae, np.abs),
-]
+CLASSES = [(metrics.BalancedMSE, np.square), (metrics.BalancedMAE, np.abs)]
 
 
 def expected(truth, forecast, power, thresholds, weights):
-    """The weight of each true pixel looked up, the errors added."""
+    """Return the scores of all frames with a looked-up weight per pixel."""
     rain = SCALING.inverse(np.nan_to_num(truth).astype("float64"))
     weight = np.asarray(weights)[np.digitize(rain, thresholds)]
     error = power(truth.astype("float64") - np.clip(forecast, 0, 1))
@@ -21,43 +18,38 @@ def expected(truth, forecast, power, thresholds, weights):
     return total / (~np.isnan(truth)).mean(axis=(2, 3, 4))
 
 
-@pytest.mark.parametrize("make, score, power", PAIRS)
-def test_score_equals_numpy(make, score, power):
+@pytest.mark.parametrize("make, power", CLASSES)
+@pytest.mark.parametrize(
+    "options", [{}, {"thresholds": (1.0, 20.0), "weights": (0.5, 3.0, 7.0)}]
+)
+def test_score_equals_numpy(make, power, options):
     truth, forecast = fields()
     truth[1, 0, :3] = np.nan
     forecast[0, 0, 5] = 1.4
-    for options in (
-        {},
-        {"thresholds": (1.0, 20.0), "weights": (0.5, 3.0, 7.0)},
-    ):
-        values = expected(
-            truth,
-            forecast,
-            power,
-            options.get("thresholds", (0.5, 2, 5, 10, 30)),
-            options.get("weights", (1, 1, 2, 5, 10, 30)),
-        )
-        result = numpy(score(truth, forecast, scaling=SCALING, **options))
-        np.testing.assert_allclose(result, values, rtol=1e-5)
-        metric = make(scaling=SCALING, num_frames=3, **options)
-        metric.update_state(truth, forecast)
-        np.testing.assert_allclose(metric.curve(), values.mean(0), rtol=1e-5)
-
-
-def test_heavy_rain_weighs_more():
-    truth = np.full((1, 1, 2, 2, 1), 1.0)  # 40 mm/h
-    light = np.full_like(truth, 0.2)  # 0.32 mm/h
-    score = metrics.frame_balanced_mse
-    assert float(score(truth, truth - 0.1, scaling=SCALING)[0, 0]) == (
-        pytest.approx(4 * 30 * 0.01, rel=1e-5)
+    values = expected(
+        truth,
+        forecast,
+        power,
+        options.get("thresholds", metrics.RAIN_THRESHOLDS),
+        options.get("weights", (1, 1, 2, 5, 10, 30)),
     )
-    assert float(score(light, light - 0.1, scaling=SCALING)[0, 0]) == (
-        pytest.approx(4 * 0.01, rel=1e-5)
-    )
+    metric = make(scaling=SCALING, num_frames=3, **options)
+    result = numpy(metric.frame_scores(truth, forecast))
+    np.testing.assert_allclose(result, values, rtol=1e-5)
+    metric.update_state(truth, forecast)
+    np.testing.assert_allclose(metric.curve(), values.mean(0), rtol=1e-5)
 
 
-@pytest.mark.parametrize("make", [metrics.BalancedMSE, metrics.BalancedMAE])
-def test_config_holds_every_argument(make):
+@pytest.mark.parametrize("pixel, weight", [(1.0, 30), (0.2, 1)])
+def test_heavy_rain_weighs_more(pixel, weight):
+    truth = np.full((1, 1, 2, 2, 1), pixel)  # 40 and 0.32 mm/h
+    metric = metrics.BalancedMSE(scaling=SCALING)
+    score = float(metric.frame_scores(truth, truth - 0.1)[0, 0])
+    assert score == pytest.approx(4 * weight * 0.01, rel=1e-5)
+
+
+@pytest.mark.parametrize("make, _", CLASSES)
+def test_config_holds_every_argument(make, _):
     metric = make((1.0,), (2.0, 3.0), Cubed(7.0), 3, False, "a", "float64")
     config = keras.saving.serialize_keras_object(metric)
     again = keras.saving.deserialize_keras_object(config)

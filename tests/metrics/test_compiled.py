@@ -1,3 +1,5 @@
+"""All metrics inside compiled steps of a Keras model."""
+
 import keras
 import numpy as np
 import pytest
@@ -5,11 +7,13 @@ from keras import ops
 
 from msrnn_keras import metrics
 from tests.metrics.fields import Cubed, categorical, fields, fractions
+from tests.metrics.scores import CLASSES, clips, score
 
 SCALING = Cubed()
 
 
 def made():
+    """Return metrics of rain at 5 mm/h, and those of single frames."""
     options = {"scaling": SCALING, "num_frames": 3}
     names = ("POD", "FAR", "CSI", "HSS")
     return [
@@ -17,35 +21,35 @@ def made():
         metrics.CSI(30.0, SCALING),
         metrics.FSS(5.0, 4, **options),
         metrics.BalancedMSE(**options),
-        metrics.BalancedMAE(**options),
-        metrics.GDL(num_frames=3),
+        metrics.BalancedMAE(scaling=SCALING),
+        *(CLASSES[key](num_frames=3) for key in ("mse", "mae", "gdl", "psnr")),
+        metrics.SSIM(),
     ]
 
 
-@pytest.fixture
-def model():
-    """A compiled model that gives back its input."""
+def identity(metrics):
+    """Return a compiled model that gives back its input."""
     inputs = keras.Input((None, None, None, 1))
     scale = keras.layers.Dense(1, kernel_initializer="ones")
     model = keras.Model(inputs, scale(inputs))
     model.compile(
         optimizer=keras.optimizers.SGD(0.0),
         loss=lambda y, p: ops.mean(ops.square(p)),
-        metrics=made(),
+        metrics=metrics,
     )
     return model
 
 
-def test_metrics_inside_fit_and_evaluate(model):
+def test_metrics_inside_fit_and_evaluate():
     truth, forecast = fields((6, 3, 17, 14, 1))
     truth[2, 1, :2] = np.nan
     truth[3] = np.nan
+    model = identity(made())
     logs = model.evaluate(
         forecast, truth, batch_size=3, verbose=0, return_dict=True
     )
     history = model.fit(forecast, truth, batch_size=3, verbose=0).history
-    alone = made()
-    for metric in alone:
+    for metric in made():
         metric.update_state(truth, forecast)
         expected = float(metric.result())
         assert np.isfinite(expected)
@@ -58,14 +62,23 @@ def test_metrics_inside_fit_and_evaluate(model):
     rain[1][~valid] = np.nan
     expected = fractions(*rain, 5.0, 4)
     assert logs["fss_5_4"] == pytest.approx(expected, rel=1e-5)
+    expected = np.nanmean(score("mse", truth, forecast))
+    assert logs["mse"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_default_metrics_skip_the_ssim_of_small_frames():
+    truth, forecast = clips((2, 3, 9, 12, 1))
+    model = identity(metrics.default_metrics())
+    logs = model.evaluate(forecast, truth, verbose=0, return_dict=True)
+    assert np.isnan(logs.pop("ssim"))
+    assert np.isfinite(list(logs.values())).all()
+    assert set(logs) == {"loss", "mse", "mae", "psnr", "mse_unclipped"}
 
 
 def test_metrics_keep_their_sums_exact_when_compiled():
-    """Small numbers added to a large sum one batch at a time."""
-    inputs = keras.Input((1, 64, 64, 1))
-    model = keras.Model(inputs, keras.layers.Identity()(inputs))
+    """Small numbers are added to a large sum, one batch at a time."""
     metric = metrics.POD(0.5)
-    model.compile(loss="mse", metrics=[metric])
+    model = identity([metric])
     clip = np.zeros((1, 1, 64, 64, 1), "float32")
     clip[0, 0, 0, 0] = 1.0
     model.evaluate(clip, clip, batch_size=1, verbose=0)
@@ -79,3 +92,12 @@ def test_metrics_keep_their_sums_exact_when_compiled():
         for variable in (metric.total, metric.rounding)
     )
     assert (total - rounding)[0] == 2.0**25 + 6
+
+
+def test_metrics_of_unscaled_data_are_nan():
+    truth, forecast = clips()
+    model = identity([metrics.MSE(), metrics.CSI(0.5)])
+    logs = model.evaluate(
+        255 * forecast, 255 * truth, verbose=0, return_dict=True
+    )
+    assert np.isnan(logs["mse"]) and np.isnan(logs["csi_0.5"])

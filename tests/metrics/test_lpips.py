@@ -1,17 +1,20 @@
 import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 
 from msrnn_keras import metrics
 from msrnn_keras.metrics import lpips
+from tests.metrics.fields import numpy
+from tests.metrics.test_compiled import identity
 
 SHAPE = (2, 3, 32, 33, 1)
 
 
 class Network:
-    """Stands in for LPIPS: the mean square of what it is given."""
+    """Stand-in for LPIPS: the mean square of the difference."""
 
     def __init__(self, net, version, verbose):
         torch = pytest.importorskip("torch")
@@ -35,7 +38,7 @@ class Network:
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Put `LPIPS` in the place of the package's."""
+    """Return a function that replaces the class of the package."""
 
     def put(make):
         package = types.SimpleNamespace(LPIPS=make)
@@ -52,7 +55,7 @@ def test_network_sees_rgb_images_from_minus_one_to_one(fake):
     for channels in (2, 3):
         truth = rng.random((*SHAPE[:-1], channels)).astype("float32")
         prediction = rng.normal(size=truth.shape).astype("float32")
-        result = metrics.frame_lpips(truth, prediction)
+        result = numpy(metrics.LPIPS().frame_scores(truth, prediction))
         errors = truth.astype("float64") - np.clip(prediction, 0, 1)
         expected = ((2 * errors) ** 2).mean(axis=(2, 3, 4))
         np.testing.assert_allclose(result, expected, rtol=1e-5)
@@ -64,10 +67,35 @@ def test_a_frame_with_a_missing_pixel_has_no_score(fake):
     fake(Network)
     truth = np.zeros(SHAPE)
     truth[1, 2, 0, 0] = np.nan
-    result = metrics.frame_lpips(truth, np.zeros(SHAPE))
+    result = numpy(metrics.LPIPS().frame_scores(truth, np.zeros(SHAPE)))
     expected = np.zeros(SHAPE[:2])
     expected[1, 2] = np.nan
     np.testing.assert_array_equal(result, expected)
+
+
+def test_metric_is_the_mean_over_frames(fake):
+    fake(Network)
+    truth = np.zeros(SHAPE)
+    truth[0, 1] = 0.5  # 1 after scaling
+    truth[1, 2, 0, 0] = np.nan
+    metric = metrics.LPIPS(num_frames=3)
+    metric.update_state(truth, np.zeros(SHAPE))
+    np.testing.assert_allclose(metric.curve(), [0, 0.5, 0])
+    assert float(metric.result()) == pytest.approx(0.2)
+
+
+def test_steps_that_are_compiled_refuse_it(fake):
+    fake(Network)
+    frames = np.zeros(SHAPE, "float32")
+    model = identity([metrics.LPIPS()])
+    if keras.backend.backend() == "torch":
+        assert model.fit(frames, frames, verbose=0).history["lpips"] == [0.0]
+    else:
+        with pytest.raises(TypeError, match="leave it out of `compile`"):
+            model.fit(frames, frames, verbose=0)
+    if keras.backend.backend() == "tensorflow":
+        model.run_eagerly = True
+        assert model.evaluate(frames, frames, verbose=0) == [0.0, 0.0]
 
 
 def test_errors(fake, monkeypatch):
@@ -77,10 +105,10 @@ def test_errors(fake, monkeypatch):
     fake(offline)
     frames = np.zeros(SHAPE)
     with pytest.raises(RuntimeError, match="Received: OSError: no network"):
-        metrics.frame_lpips(frames, frames)
+        metrics.LPIPS().frame_scores(frames, frames)
     monkeypatch.setitem(sys.modules, "lpips", None)
     with pytest.raises(ImportError, match=r"msrnn-keras\[lpips\].*Received"):
-        metrics.frame_lpips(frames, frames)
+        metrics.LPIPS().frame_scores(frames, frames)
     small = np.zeros((1, 1, 16, 32, 1))
     with pytest.raises(ValueError, match=r"Received: .*\(1, 1, 16, 32, 1\)"):
-        metrics.frame_lpips(small, small)
+        metrics.LPIPS().frame_scores(small, small)

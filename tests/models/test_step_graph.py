@@ -5,59 +5,40 @@ import pytest
 from msrnn_keras import losses
 from msrnn_keras.models.step_graph import Wiring, sources
 from tests.descriptors import ARCHITECTURES
-from tests.reference import clips, tiny
+from tests.reference import INPUTS, assert_close, clips, tiny
 
 BACKEND = keras.backend.backend()
 
-# The inputs of layers 1 to 5, as the published table has them.
-TABLE = {
-    "none": [[0], [1], [2], [3], [4]],
-    "add": [[0], [1], [2], [1, 3], [0, 4]],
-    "unet3+": [[0], [1], [0, 1, 2], [0, 1, 3], [0, 3, 4]],
-    "fc": [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4]],
-}
 
-
-@pytest.mark.parametrize("skips", TABLE)
-def test_six_layers_are_wired_as_published(skips):
+@pytest.mark.parametrize("skips", INPUTS[6])
+def test_layers_are_wired_as_published(skips):
     given = [sources(layer, 6, skips) for layer in range(1, 6)]
-    assert given == TABLE[skips]
-
-
-def test_five_layers_mirror_around_the_middle():
-    def wired(skips):
-        return [sources(layer, 5, skips) for layer in range(1, 5)]
-
-    assert wired("add") == [[0], [1], [1, 2], [0, 3]]
-    assert wired("unet3+") == [[0], [1], [0, 1, 2], [0, 2, 3]]
-
-
-def test_unknown_topology_is_refused():
-    with pytest.raises(ValueError, match="Received: skips='unet'"):
-        sources(1, 6, "unet")
+    assert given == INPUTS[6][skips]
+    # Five layers mirror around the middle one.
+    given = [sources(layer, 5, skips) for layer in range(1, 5)]
+    if skips == "add":
+        assert given == [[0], [1], [1, 2], [0, 3]]
+    if skips == "unet3+":
+        assert given == [[0], [1], [0, 1, 2], [0, 2, 3]]
 
 
 def test_step_graph_shows_the_multi_scale_structure():
-    model = tiny(image_shape=(16, 16, 1), filters=2)
-    step = model.step
-    shapes = {
-        layer.name: layer.output[0].shape[1:]
-        for layer in step.layers
-        if layer.name.startswith("layer_")
-    }
-    assert shapes == {
-        "layer_0": (16, 16, 2),
-        "layer_1": (8, 8, 2),
-        "layer_2": (4, 4, 2),
-        "layer_3": (4, 4, 2),
-        "layer_4": (8, 8, 2),
-        "layer_5": (16, 16, 2),
-    }
-    names = [layer.name for layer in step.layers]
-    for name in ("down_0_to_1", "down_1_to_2", "up_3_to_4", "up_4_to_5"):
-        assert name in names
-    assert {"skips_to_4", "skips_to_5"} <= set(names)
+    step = tiny(image_shape=(16, 16, 1), filters=2).step
+    sizes = (16, 8, 4, 4, 8, 16)
+    for i, size in enumerate(sizes):
+        layer = step.get_layer(f"layer_{i}")
+        assert layer.output[0].shape[1:] == (size, size, 2)
+    names = {layer.name for layer in step.layers}
+    assert {"down_0_to_1", "down_1_to_2", "up_3_to_4", "up_4_to_5"} < names
+    assert {"skips_to_4", "skips_to_5"} < names
     assert [x.name for x in step.inputs[:3]] == ["frame", "h_0", "c_0"]
+    assert step.outputs[0].shape == (None, 16, 16, 1)
+    names = [layer.name for layer in tiny("convlstm").step.layers]
+    assert not [n for n in names if n.startswith(("up_", "down_", "skips_"))]
+    # The scales of the first and the last layer may differ from 1.
+    step = tiny(scales=(2, 4, 2), image_shape=(16, 16, 1)).step
+    assert step.get_layer("layer_0").output[0].shape == (None, 8, 8, 2)
+    assert step.get_layer("layer_1").output[0].shape == (None, 4, 4, 2)
     assert step.outputs[0].shape == (None, 16, 16, 1)
 
 
@@ -66,18 +47,6 @@ def test_step_graph_can_be_drawn():
     dot = keras.utils.model_to_dot(tiny().step, show_shapes=True).to_string()
     assert "skips_to_4" in dot or "Add" in dot
     assert "(None, 4, 4, 2)" in dot.replace("\\", "")
-
-
-def test_scales_of_the_first_and_last_layer_may_differ_from_one():
-    step = tiny(scales=(2, 4, 2), image_shape=(16, 16, 1)).step
-    assert step.get_layer("layer_0").output[0].shape == (None, 8, 8, 2)
-    assert step.get_layer("layer_1").output[0].shape == (None, 4, 4, 2)
-    assert step.outputs[0].shape == (None, 16, 16, 1)
-
-
-def test_plain_stack_has_no_resampling():
-    names = [layer.name for layer in tiny("convlstm").step.layers]
-    assert not [n for n in names if n.startswith(("up_", "down_", "skips_"))]
 
 
 def test_memory_runs_through_the_layers_without_skips():
@@ -95,28 +64,29 @@ def test_memory_runs_through_the_layers_without_skips():
     assert step.outputs[1].shape == step.inputs[1].shape == (None, 16, 16, 2)
 
 
-def test_every_layer_has_the_cell_of_its_place():
-    def kinds(name):
-        model = tiny(name, filters=4)
-        cells = model._forecaster.cell.wiring.cells
-        return [
-            (type(cell).__name__, type(getattr(cell, "cell", None)).__name__)
-            for cell in cells
-        ]
-
-    plain = "NoneType"
-    assert kinds("mim") == [("STLSTMCell", plain)] + 5 * [("MIMCell", plain)]
-    assert kinds("motionrnn") == [
-        ("MotionCell", "STLSTMCell"),
-        *4 * [("MotionCell", "MIMCell")],
-        ("MIMCell", plain),
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mim", ["STLSTMCell", *5 * ["MIMCell"]]),
+        (
+            "motionrnn",
+            ["MotionCell STLSTMCell", *4 * ["MotionCell MIMCell"], "MIMCell"],
+        ),
+        (
+            "predrnn++",
+            ["CausalLSTMCell", "GradientHighwayCell CausalLSTMCell"]
+            + 4 * ["CausalLSTMCell"],
+        ),
+        ("predrnn-v2", 6 * ["DecoupledCell STLSTMCell"]),
+    ],
+)
+def test_every_layer_has_the_cell_of_its_place(name, expected):
+    cells = tiny(name, filters=4)._stepper.cell.wiring.cells
+    names = [
+        " ".join(type(x).__name__ for x in (c, getattr(c, "cell", None)) if x)
+        for c in cells
     ]
-    assert kinds("predrnn++") == [
-        ("CausalLSTMCell", plain),
-        ("GradientHighwayCell", "CausalLSTMCell"),
-        *4 * [("CausalLSTMCell", plain)],
-    ]
-    assert kinds("predrnn-v2") == 6 * [("DecoupledCell", "STLSTMCell")]
+    assert names == expected
 
 
 # === The folded embed ===
@@ -134,10 +104,7 @@ FOLDED = [
 
 
 def small(descriptor, **options):
-    """A model of few layers, for frames of 8×8 pixels."""
-    sizes = {"context": 2, "horizon": 2, "filters": 4, "scales": (1, 1)}
-    options = {**sizes, **descriptor.options, **options}
-    return tiny(descriptor.name, image_shape=(8, 8, 1), **options)
+    return descriptor.small(**{"scales": (1, 1), **options})
 
 
 def is_folded(model):
@@ -184,5 +151,4 @@ def test_a_folded_embed_changes_nothing(descriptor, monkeypatch):
         model.compile(keras.optimizers.SGD(1e-3), loss=losses.FrameL1L2Loss())
         trained = [model.train_on_batch(frames, future) for _ in range(2)]
         results.append([forecast, *trained, *model.get_weights()])
-    for a, b in zip(*results, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-5)
+    assert_close(*results, rtol=1e-4, atol=2e-5)

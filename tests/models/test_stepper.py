@@ -3,9 +3,8 @@ import numpy as np
 import pytest
 
 import msrnn_keras
-from msrnn_keras.backend import compiled_step
 from msrnn_keras.models.stepper import Stepper
-from tests.reference import clips, step_loop, tiny
+from tests.reference import assert_close, clips, numpy, tiny
 
 CALLS = 60
 COMPILATIONS = 8  # as many as 1,000 calls may take
@@ -19,27 +18,27 @@ def small():
 
 @pytest.fixture
 def compilations():
-    """The names of what was compiled since, in a list that grows."""
+    """The names of what JAX compiled since, in a list that grows."""
     names = []
-    if keras.backend.backend() == "jax":
-        import jax
-
-        def listen(name, *args, **kwargs):
-            if name == "/jax/core/compile/backend_compile_duration":
-                names.append(name)
-
-        jax.monitoring.register_event_duration_secs_listener(listen)
+    if keras.backend.backend() != "jax":
         yield names
-        jax.monitoring.unregister_event_duration_listener(listen)
         return
+    import jax
+
+    def listen(name, *args, **kwargs):
+        if name == "/jax/core/compile/backend_compile_duration":
+            names.append(name)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
     yield names
+    jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def test_calls_of_any_batch_and_length_compile_a_few_times(compilations):
     model, rng = small(), np.random.default_rng(0)
     compilations.clear()  # those of the weights' initial values
     model.forecast(clips(1, 1, (4, 4)), horizon=1)
-    step = model._forecaster._step
+    step = model._stepper._step
     for _ in range(CALLS):
         batch, length, horizon = rng.integers(1, (40, 15, 9))
         past = rng.random((batch, length, 4, 4, 1), dtype="float32")
@@ -47,7 +46,7 @@ def test_calls_of_any_batch_and_length_compile_a_few_times(compilations):
             model.predict(past, verbose=0)
         else:
             model.forecast(past, horizon=int(horizon))
-    assert model._forecaster._step is step
+    assert model._stepper._step is step
     if keras.backend.backend() == "tensorflow":
         assert step.experimental_get_tracing_count() == 1
     if keras.backend.backend() == "jax":
@@ -59,59 +58,22 @@ def test_each_clip_is_forecast_as_if_alone(batch):
     model, past = tiny(), clips(batch, 3)
     together = model.forecast(past, horizon=2)
     assert together.shape == (batch, 2, *past.shape[2:])
-    for clip, forecast in zip(past, together, strict=True):
-        alone = model.forecast(clip[None], horizon=2)[0]
-        np.testing.assert_allclose(forecast, alone, atol=1e-6)
-
-
-def test_equals_the_model_of_keras():
-    """`model(x)`, whose loop is in the graph, is the slow path."""
-    model, past = tiny(), clips(2, 3)
-    in_graph = keras.ops.convert_to_numpy(model(past))
-    np.testing.assert_allclose(
-        model.predict(past, verbose=0), in_graph, atol=1e-6
-    )
-
-
-def test_equals_a_loop_in_numpy():
-    model = tiny()
-    past = clips(2, model.context)
-    steps = model.context + model.horizon - 1
-    np.testing.assert_allclose(
-        model.predict_all(past), step_loop(model, past, steps), atol=1e-5
-    )
-
-
-def test_batches_do_not_change_the_forecast():
-    model, past = tiny(), clips(5, 3)
-    np.testing.assert_allclose(
-        model.predict(past, batch_size=2, verbose=0),
-        model.predict(past, verbose=0),
-        atol=1e-6,
-    )
-
-
-def test_new_weights_count_at_once():
-    model, past = tiny(), clips(2, 3)
-    before = model.predict(past, verbose=0)
-    model.set_weights([2 * w for w in model.get_weights()])
-    after = model.predict(past, verbose=0)
-    np.testing.assert_allclose(
-        after, keras.ops.convert_to_numpy(model(past)), atol=1e-5
-    )
-    assert np.abs(after - before).max() > 1e-3
+    alone = [model.forecast(clip[None], horizon=2) for clip in past]
+    assert_close(together, np.concatenate(alone), atol=1e-6)
+    pairs = model.predict(past, batch_size=2, verbose=0)
+    assert_close(pairs[:, :2], together, atol=1e-6)
 
 
 def convolution(model):
     """One that reads the hidden state of the second layer."""
-    return model._forecaster.cell.wiring.cells[1].h_to_gates
+    return model._stepper.cell.wiring.cells[1].h_to_gates
 
 
 def agrees_with_the_model(model, past):
     """The forecast, which must be that of the model called anew."""
     given = model.predict(past, verbose=0)
-    expected = keras.ops.convert_to_numpy(model(past))
-    np.testing.assert_allclose(given, expected, atol=1e-6)
+    expected = numpy(model(past))
+    assert_close(given, expected, atol=1e-6)
     return given
 
 
@@ -124,9 +86,7 @@ def test_a_change_of_the_layers_counts_at_once(tmp_path):
     conv = convolution(model)
     # The values start at zero: only the layer differs.
     conv.enable_lora(2)
-    np.testing.assert_allclose(
-        agrees_with_the_model(model, past), plain, atol=1e-6
-    )
+    assert_close(agrees_with_the_model(model, past), plain, atol=1e-6)
     rng = np.random.default_rng(0)
     for weight in (conv.lora_kernel_a, conv.lora_kernel_b):
         weight.assign(rng.normal(size=weight.shape))
@@ -137,19 +97,15 @@ def test_a_change_of_the_layers_counts_at_once(tmp_path):
     assert loss == pytest.approx(np.square(adapted - future).mean(), rel=1e-4)
     callbacks = [keras.callbacks.Callback()]
     given = model.predict(past, verbose=0, callbacks=callbacks)
-    np.testing.assert_allclose(given, adapted, atol=1e-6)
+    assert_close(given, adapted, atol=1e-6)
     # Saved weights hold the sum; loaded ones replace it.
     model.save_weights(tmp_path / "merged.weights.h5")
     twin = tiny()
     agrees_with_the_model(twin, past)
     twin.load_weights(tmp_path / "merged.weights.h5")
-    np.testing.assert_allclose(
-        agrees_with_the_model(twin, past), adapted, atol=1e-5
-    )
+    assert_close(agrees_with_the_model(twin, past), adapted, atol=1e-5)
     model.load_weights(tmp_path / "merged.weights.h5")
-    np.testing.assert_allclose(
-        agrees_with_the_model(model, past), adapted, atol=1e-5
-    )
+    assert_close(agrees_with_the_model(model, past), adapted, atol=1e-5)
     conv.activation = keras.activations.relu
     changed = agrees_with_the_model(model, past)
     assert np.abs(changed - adapted).max() > 1e-3
@@ -162,53 +118,41 @@ def test_a_stream_follows_a_change_of_the_layers():
     conv = convolution(model)
     conv.enable_lora(2)
     conv.lora_kernel_b.assign(np.ones(conv.lora_kernel_b.shape))
-    step = model._forecaster.cell.model
+    step = model._stepper.cell.model
     # One step from the states, which are from before the change.
     expected, *_ = step([stream._next, *stream._states])
     given = stream.forecast(2)
-    np.testing.assert_allclose(
-        given[:, 1], keras.ops.convert_to_numpy(expected), atol=1e-6
-    )
+    assert_close(given[:, 1], numpy(expected), atol=1e-6)
 
 
 def test_nothing_is_compiled_again_without_a_change():
     model, past = small(), clips(1, 1, (4, 4))
     model.forecast(past)
-    step = model._forecaster._step
+    step = model._stepper._step
     model.set_weights([2 * w for w in model.get_weights()])
     model.compile("sgd", loss="mse")
     model.train_on_batch(past, clips(1, 2, (4, 4)))
     model.forecast(past)
-    assert model._forecaster._step is step
+    assert model._stepper._step is step
 
 
-@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
-def test_quantization_is_refused(mode):
-    with pytest.raises(NotImplementedError, match=f"Received: mode='{mode}'"):
-        small().quantize(mode)
-
-
-def test_a_progress_bar_counts_batches(capsys):
-    small().predict(clips(4, 2, (4, 4)), batch_size=2, verbose=1)
-    assert "2/2" in capsys.readouterr().out
-    small().predict(clips(4, 2, (4, 4)), batch_size=2, verbose=0)
-    assert "/2" not in capsys.readouterr().out
-
-
-def test_data_sets_and_callbacks_go_the_way_of_keras():
+def test_callbacks_and_a_progress_bar_go_the_way_of_keras(capsys):
     model, past = small(), clips(4, 2, (4, 4))
     ended = []
     callback = keras.callbacks.LambdaCallback(
         on_predict_end=lambda logs: ended.append(True)
     )
     given = model.predict(past, verbose=0, callbacks=[callback])
-    np.testing.assert_allclose(given, model.predict(past, verbose=0), atol=1e-6)
+    assert_close(given, model.predict(past, verbose=0), atol=1e-6)
     assert ended == [True]
+    for verbose in (1, 0):
+        model.predict(past, batch_size=2, verbose=verbose)
+        assert ("2/2" in capsys.readouterr().out) is bool(verbose)
 
 
 def test_zero_states_have_the_type_of_the_step():
     model = tiny(dtype="mixed_bfloat16")
-    forecaster = Stepper(model._forecaster.cell)
+    forecaster = Stepper(model._stepper.cell)
     states = forecaster.start(3, (8, 8))
     inputs = forecaster.cell.model.inputs[1:]
     assert len(states) == len(inputs) > 0
@@ -216,9 +160,4 @@ def test_zero_states_have_the_type_of_the_step():
         assert state.shape[0] == 3
         dtype = keras.backend.standardize_dtype(state.dtype)
         assert dtype == symbolic.dtype
-        assert not np.any(keras.ops.convert_to_numpy(state))
-
-
-def test_only_jax_compiles_for_each_shape():
-    expected = keras.backend.backend() == "jax"
-    assert compiled_step.compiles_for_each_shape() == expected
+        assert not np.any(numpy(state))

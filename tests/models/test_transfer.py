@@ -4,6 +4,7 @@ import pytest
 
 import msrnn_keras
 from msrnn_keras.models.transfer import transfer_weights
+from tests.reference import assert_close, assert_equal
 
 SIZES = {"image_shape": (8, 8, 1), "filters": 5, "scales": (1, 2, 1)}
 
@@ -23,7 +24,7 @@ def test_a_masked_model_begins_as_the_old_one(patch_size, past):
     old = make(1, patch_size=patch_size)
     new = make(2, patch_size=patch_size, missing="mask", horizon=4)
     assert transfer_weights(old, new) == []
-    np.testing.assert_allclose(
+    assert_close(
         new.forecast(past, horizon=4), old.forecast(past, horizon=4), atol=1e-5
     )
 
@@ -36,7 +37,7 @@ def test_what_does_not_fit_is_named_and_kept(past):
     of_old = {weight.path: weight.numpy() for weight in old.weights}
     for weight in new.weights:
         kept = before if weight.path in fresh else of_old
-        np.testing.assert_array_equal(weight.numpy(), kept[weight.path])
+        assert_equal(weight.numpy(), kept[weight.path])
 
 
 def test_models_without_a_weight_in_common():

@@ -1,4 +1,4 @@
-"""What the tests of pictures share."""
+"""Helpers of the tests of figures."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ def clip(time, height=6, width=8, channels=1, seed=0):
 
 
 def panels(figure):
-    """The axes that hold a picture, row by row from the top."""
+    """Return the axes with an image, row by row from the top."""
     axes = [ax for ax in figure.axes if ax.images]
     rows = sorted({round(-ax.get_position().y0, 6) for ax in axes})
     return [
@@ -22,7 +22,7 @@ def panels(figure):
 
 
 def bars(figure):
-    """The axes of color bars."""
+    """Return the axes of color bars."""
     return [ax for ax in figure.axes if not ax.images]
 
 
@@ -35,25 +35,25 @@ def times(row):
 
 
 def shown(row):
-    """The numbers under the pictures of a row, NaN where masked."""
+    """Return the values drawn in a row, NaN where masked."""
     arrays = [ax.images[0].get_array() for ax in row]
     return np.stack([np.ma.filled(array, np.nan) for array in arrays])
 
 
 def pixels(ax):
-    """The colors drawn for each number, (height, width, 3) of uint8."""
+    """Return the color of each value, (height, width, 3) of uint8."""
     image = ax.images[0]
     return image.to_rgba(image.get_array(), bytes=True)[..., :3]
 
 
 def drawn(figure):
-    """The figure as drawn, (height, width, 3) of uint8."""
+    """Return the rendered figure, (height, width, 3) of uint8."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3]
 
 
 def check_texts(figure):
-    """No text overlaps another or leaves the figure."""
+    """Assert that no text overlaps another or leaves the figure."""
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
     texts = list(figure.texts)

@@ -17,7 +17,7 @@ def clip(time, channels=1, seed=0):
 
 
 def read(path):
-    """The frames of a GIF as floats, and their durations in ms."""
+    """Return the frames of a GIF as floats, and their durations in ms."""
     frames, durations = [], []
     with Image.open(path) as image:
         for index in range(image.n_frames):
@@ -28,7 +28,7 @@ def read(path):
 
 
 @pytest.mark.parametrize("save", [save_gif, save_animation])
-def test_gif_holds_grey_frames_exactly(tmp_path, save):
+def test_gif_holds_gray_frames_exactly(tmp_path, save):
     path = tmp_path / "clip.gif"
     frames = clip(4)
     frames[0, 0, 0], frames[0, 0, 1] = -0.5, 1.5
@@ -68,7 +68,7 @@ def test_frames_last_as_long_as_they_should(tmp_path):
 
 
 def mp4(path):
-    """The frames of an MP4 as floats, and what is said of them."""
+    """Return the frames of an MP4 as floats, and its metadata."""
     import imageio.v3 as imageio
 
     frames = imageio.imread(path, plugin="pyav") / 255
@@ -79,7 +79,7 @@ def test_mp4_holds_the_frames(tmp_path):
     pytest.importorskip("imageio")
     pytest.importorskip("av")
     path = tmp_path / "clip.mp4"
-    # Large areas, which the codec keeps well; odd sides.
+    # The codec keeps large areas well; the sides are odd.
     frames = np.linspace(0, 1, 12).reshape(3, 2, 2, 1).repeat(7, 1).repeat(9, 2)
     frames = frames[:, :13, :15]
     frames[1, :6, :6] = np.nan
@@ -98,7 +98,7 @@ def test_mp4_holds_the_frames(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_without_the_extra_mp4_names_it(tmp_path, monkeypatch):
+def test_mp4_without_the_extra_names_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ImportError, match=r"msrnn-keras\[video\].*Received: "):
         save_animation(tmp_path / "clip.mp4", clip(2))
@@ -120,23 +120,27 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_errors(tmp_path):
-    path = tmp_path / "clip.gif"
-    with pytest.raises(ValueError, match=r"Received: shape \(5, 7, 1\)"):
-        save_gif(path, clip(2)[0])
-    with pytest.raises(ValueError, match="Received: 2 channels"):
-        save_gif(path, clip(2, channels=2))
-    with pytest.raises(ValueError, match="Received: dtype int64"):
-        save_gif(path, clip(2).astype("int64"))
-    for fps in (0, 51):
-        with pytest.raises(ValueError, match=f"Received: fps={fps}"):
-            save_gif(path, clip(2), fps=fps)
-    with pytest.raises(ValueError, match="Received: scale=0"):
-        save_gif(path, clip(2), scale=0)
+@pytest.mark.parametrize(
+    ("frames", "options", "message"),
+    [
+        (clip(2)[0], {}, r"Received: shape \(5, 7, 1\)"),
+        (clip(2, channels=2), {}, "Received: 2 channels"),
+        (clip(2).astype("int64"), {}, "Received: dtype int64"),
+        (clip(2), {"fps": 0}, "Received: fps=0"),
+        (clip(2), {"fps": 51}, "Received: fps=51"),
+        (clip(2), {"scale": 0}, "Received: scale=0"),
+    ],
+)
+def test_bad_frames_are_refused(tmp_path, frames, options, message):
+    with pytest.raises(ValueError, match=message):
+        save_gif(tmp_path / "clip.gif", frames, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_paths_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="Received: "):
         save_gif(tmp_path / "none" / "clip.gif", clip(2))
-    with pytest.raises(
-        ValueError, match=r"\.gif, \.mp4.* Received: .*clip.avi"
-    ):
+    suffixes = r"\.gif, \.mp4.* Received: .*clip.avi"
+    with pytest.raises(ValueError, match=suffixes):
         save_animation(tmp_path / "clip.avi", clip(2))
     assert list(tmp_path.iterdir()) == []

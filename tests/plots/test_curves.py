@@ -53,12 +53,3 @@ def test_many_curves_can_be_told_apart_and_names_are_no_formulas():
     box = axes.get_legend().get_window_extent()
     assert box.x0 >= axes.get_window_extent().x1
     assert box.x1 <= figure.bbox.x1 and box.y0 >= figure.bbox.y0
-
-
-def test_errors():
-    with pytest.raises(ValueError, match="Received: curves={}"):
-        plot_curves({}, ylabel="MSE")
-    with pytest.raises(ValueError, match=r"Received: shape \(2, 1\) for 'a'"):
-        plot_curves({"a": [[1.0], [2.0]]}, ylabel="MSE")
-    with pytest.raises(ValueError, match="Received: interval=-1"):
-        plot_curves({"a": [1.0]}, ylabel="MSE", interval=-1)

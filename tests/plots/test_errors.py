@@ -80,12 +80,3 @@ def test_no_text_overlaps(height):
     forecasts = {"a name of several words": future, "b": future}
     check_texts(plot_errors(future, forecasts, scaling=Rain(), title="Title"))
     check_texts(plot_errors(future * np.nan, forecasts, clip=False))
-
-
-def test_errors():
-    with pytest.raises(ValueError, match="Received: future=None"):
-        plot_errors(None, clip(2))
-    with pytest.raises(ValueError, match="Received: limit=0"):
-        plot_errors(clip(2), clip(2), limit=0)
-    with pytest.raises(ValueError, match="for 'a'"):
-        plot_errors(clip(2), {"a": clip(3)})

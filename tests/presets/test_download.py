@@ -46,7 +46,7 @@ def cache(tmp_path):
 
 @pytest.fixture
 def get(preset, tmp_path, cache):
-    """Locates the file where no preset came with the package."""
+    """Locate the file of a preset that is not in the package."""
 
     def get(base_url, cache_dir=cache):
         return locate(preset, NAME, tmp_path / "none", cache_dir, base_url)
@@ -54,7 +54,7 @@ def get(preset, tmp_path, cache):
     return get
 
 
-def everything_in(folder):
+def files_in(folder):
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
@@ -65,18 +65,14 @@ def test_describe(source):
     }
 
 
-def test_in_place(preset, source, cache):
-    found = locate(preset, NAME, source, cache)
-    assert found == source / FOLDER / NAME
-    assert not cache.exists()
-
-
-@pytest.mark.parametrize("damaged", [CONTENT[:-1], CONTENT[:-1] + b"x"])
-def test_damaged_in_place(preset, source, damaged):
+def test_in_the_package(preset, source, cache):
     path = source / FOLDER / NAME
-    path.write_bytes(damaged)
-    with pytest.raises(PresetFileError, match=rf"{path} is damaged.*Received"):
-        locate(preset, NAME, source)
+    assert locate(preset, NAME, source, cache) == path
+    assert not cache.exists()
+    for damaged in (CONTENT[:-1], CONTENT[:-1] + b"x"):
+        path.write_bytes(damaged)
+        with pytest.raises(PresetFileError, match=rf"{path} is dam.*Received"):
+            locate(preset, NAME, source)
 
 
 @pytest.mark.parametrize("kind", ["http", "http/", "file", "folder"])
@@ -90,51 +86,41 @@ def test_fetched_once_into_the_cache(get, source, cache, serve, kind):
     path = get(base_url)
     assert path == cache / FOLDER / NAME
     assert path.read_bytes() == CONTENT
-    assert everything_in(cache) == [path]
+    assert files_in(cache) == [path]
     shutil.rmtree(source)
     assert get(base_url) == path
 
 
 @pytest.mark.parametrize("damaged", [b"", CONTENT[:-1] + b"x"])
-def test_damaged_in_the_cache_is_fetched_again(get, source, cache, damaged):
+def test_a_damaged_file_in_the_cache_is_fetched_again(
+    get, source, cache, damaged
+):
     path = cache / FOLDER / NAME
     path.parent.mkdir(parents=True)
     path.write_bytes(damaged)
     assert get(source).read_bytes() == CONTENT
 
 
-def test_truncated_download(get, source, cache, serve):
-    url = serve(source, truncate=True)
-    with pytest.raises(
-        PresetFileError, match=rf"{url}/{FOLDER}/{NAME} gave .*128000 of 256000"
-    ):
-        get(url)
-    assert everything_in(cache) == []
-
-
-def test_a_download_without_end(get, source, cache, serve, monkeypatch):
-    reads = []
-    read = downloads._read
-    monkeypatch.setattr(
-        downloads,
-        "_read",
-        lambda *args: reads.append(read(*args)) or reads[-1],
-    )
-    with pytest.raises(PresetFileError, match="longer than the 256000 bytes"):
-        get(serve(source, endless=True))
-    assert sum(map(len, reads)) == 256_001
-    assert everything_in(cache) == []
-
-
-def test_other_content_of_the_same_size(get, source, cache):
-    (source / FOLDER / NAME).write_bytes(CONTENT[:-1] + b"x")
-    with pytest.raises(PresetFileError, match="SHA-256"):
-        get(source)
-    assert everything_in(cache) == []
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (CONTENT[:128000], f"{FOLDER}/{NAME} gave .*128000 of 256000"),
+        (CONTENT + b"x", "longer than the 256000 bytes"),
+        (CONTENT[:-1] + b"x", "SHA-256.*Received: 256000 of 256000"),
+    ],
+    ids=["shorter", "longer", "other"],
+)
+def test_wrong_content_is_not_written(
+    get, source, cache, serve, content, message
+):
+    (source / FOLDER / NAME).write_bytes(content)
+    with pytest.raises(PresetFileError, match=message):
+        get(serve(source))
+    assert files_in(cache) == []
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, KeyboardInterrupt])
-def test_interrupted_download(get, source, cache, monkeypatch, error):
+def test_an_interrupted_download(get, source, cache, monkeypatch, error):
     def break_off(response, most):
         if response.tell():
             raise error("in the middle")
@@ -146,28 +132,22 @@ def test_interrupted_download(get, source, cache, monkeypatch, error):
             (PresetFileError, KeyboardInterrupt), match="middle"
         ):
             get(source)
-    assert everything_in(cache) == []
+    assert files_in(cache) == []
     assert get(source).read_bytes() == CONTENT
 
 
-def test_nothing_there(get, cache, tmp_path, serve):
+def test_a_missing_source(get, cache, tmp_path, serve):
     for base_url in (tmp_path / "missing", serve(tmp_path) + "/missing"):
         with pytest.raises(PresetFileError) as caught:
             get(base_url)
         for part in (f"missing/{FOLDER}/{NAME}", "base_url", "Received: "):
             assert part in str(caught.value)
         assert isinstance(caught.value, OSError)
-    assert everything_in(cache) == []
-
-
-def test_no_server(get):
     with pytest.raises(PresetFileError, match="http://127.0.0.1:9/.*Received"):
         get("http://127.0.0.1:9")
-
-
-def test_unknown_kind_of_address(get):
     with pytest.raises(ValueError, match="Received: base_url='ftp://x'"):
         get("ftp://x")
+    assert files_in(cache) == []
 
 
 def test_environment(preset, source, tmp_path, monkeypatch):
@@ -192,37 +172,40 @@ def test_concurrent_fetches(preset, source, cache):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(8)))
-    assert everything_in(cache) == [path]
+    assert files_in(cache) == [path]
 
 
-def test_what_a_killed_call_left_behind_is_swept_away(get, source, cache):
+def test_leftovers_of_a_killed_process_are_removed(get, source, cache):
     folder = cache / FOLDER
     folder.mkdir(parents=True)
-    (folder / f".{NAME}.{'0' * 32}").write_bytes(CONTENT[:100])
-    others = [folder / f".config.json.{'0' * 32}", folder / f".{NAME}.mine"]
+    (folder / f"tmp-{'0' * 32}-{NAME}").write_bytes(CONTENT[:100])
+    others = [
+        folder / f"tmp-{'0' * 32}-config.json",
+        folder / f"tmp-mine-{NAME}",
+    ]
     for path in others:
         path.write_bytes(b"{")
-    assert everything_in(cache) != sorted(others)
+    assert files_in(cache) != sorted(others)
     path = get(source)
-    assert everything_in(cache) == sorted([*others, path])
+    assert files_in(cache) == sorted([*others, path])
 
 
-def test_a_copy_may_be_swept_away_by_another_call(
+def test_another_process_may_remove_the_unfinished_file(
     preset, source, cache, monkeypatch
 ):
     url, path = (source / FOLDER / NAME).as_uri(), cache / FOLDER / NAME
     real = download._download
 
-    def slow(url, temporary, size):
-        real(url, temporary, size)
+    def slow(url, temporary, *args):
+        real(url, temporary, *args)
         monkeypatch.undo()
-        fetch(url, path, preset.files[NAME])  # the other call
+        fetch(url, path, preset.files[NAME])  # the other process
         assert not temporary.exists()
 
     monkeypatch.setattr(download, "_download", slow)
     fetch(url, path, preset.files[NAME])
-    assert everything_in(cache) == [path]
-    # Without the file in its place it is an error.
+    assert files_in(cache) == [path]
+    # It is an error if the file is not there.
     path.unlink()
     monkeypatch.setattr(download, "_download", lambda *args: None)
     with pytest.raises(FileNotFoundError):

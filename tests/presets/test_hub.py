@@ -1,4 +1,4 @@
-"""The Hugging Face Hub, in whose place a folder stands here."""
+"""The Hugging Face Hub, replaced by a folder."""
 
 import fnmatch
 import hashlib
@@ -20,7 +20,7 @@ FILES = ["README.md", "config.json", "metadata.json", "model.weights.h5"]
 
 @pytest.fixture
 def client(tmp_path, monkeypatch):
-    """What `presets.hub` calls of `huggingface_hub`, and what it gave."""
+    """A stub of `huggingface_hub` that records its calls."""
     calls = []
 
     def create_repo(**kwargs):
@@ -53,7 +53,7 @@ def client(tmp_path, monkeypatch):
     return client
 
 
-def test_a_preset_goes_there_and_back(client, published, tmp_path, past):
+def test_round_trip(client, published, tmp_path, past):
     before = (published / TINY / "README.md").read_bytes()
     address = hub.push(published / TINY, "user/tiny", private=True)
     assert address == "hf://user/tiny"
@@ -75,7 +75,7 @@ def test_a_preset_goes_there_and_back(client, published, tmp_path, past):
 
 
 @pytest.mark.backend_free
-def test_the_library_takes_what_it_is_given(client, published, monkeypatch):
+def test_the_calls_fit_the_real_client(client, published, monkeypatch):
     hub.push(published / TINY, "user/tiny")
     zoo.load("hf://user/tiny", weights=False, revision="main")
     real = {}
@@ -106,7 +106,7 @@ def test_the_header_of_the_card(client, published, tmp_path):
         ],
         "datasets": ["ylecun/mnist"],
     }
-    # What comes back has its header, and keeps it.
+    # A header that is there is kept.
     shutil.move(tmp_path / "user/tiny", tmp_path / "again")
     hub.push(tmp_path / "again", "user/again")
     assert (tmp_path / "user/again/README.md").read_text() == card
@@ -121,7 +121,7 @@ def test_the_header_of_the_card(client, published, tmp_path):
         ('Mine: "ask"', "other"),
     ],
 )
-def test_licences(terms, expected):
+def test_licenses(terms, expected):
     yaml = pytest.importorskip("yaml")
     metadata = {"model": "ms-predrnn++", "dataset": "kth", "license": terms}
     header = yaml.safe_load(hub.front_matter(metadata).strip("-\n"))
@@ -151,7 +151,7 @@ def test_a_broken_preset_is_not_uploaded(client, published, tmp_path):
 
 
 @pytest.mark.backend_free
-def test_what_cannot_be_fetched(client, published, tmp_path):
+def test_repositories_that_cannot_be_fetched(client, published, tmp_path):
     with pytest.raises(PresetFileError, match="user/none .*Received: 404"):
         zoo.load("hf://user/none")
     hub.push(published / TINY, "user/tiny")
@@ -165,7 +165,7 @@ def test_what_cannot_be_fetched(client, published, tmp_path):
     "address",
     ["hf://", "hf://user", "hf://user/a/b", "hf://user/a@", "hf://../a", "a/b"],
 )
-def test_addresses_that_are_none(address):
+def test_invalid_addresses(address):
     with pytest.raises(ValueError, match="USER/NAME.*Received: "):
         hub.parse(address)
 
@@ -185,29 +185,17 @@ def test_the_extra_is_named(monkeypatch):
         zoo.load("hf://user/a")
 
 
-REVISIONS = [
-    "../../../x",
-    "/etc",
-    "a/../../b",
-    "..",
-    ".hidden",
-    "a//b",
-    "a/",
-    "a\\b",
-    "a b",
-    "C:x",
-    "v1@v2",
-    "v1\n",
-    "",
-    True,
-    -1,
-    1.5,
-]
+REVISIONS = (
+    """
+../../../x /etc a/../../b .. .hidden a//b a/ a\\b C:x v1@v2
+""".split()
+    + ["a b", "v1\n", "", True, -1, 1.5]
+)
 
 
 @pytest.mark.backend_free
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_revisions_that_are_none(client, revision, tmp_path):
+def test_invalid_revisions(client, revision, tmp_path):
     with pytest.raises(ValueError, match="Received: revision="):
         hub.pull("user/tiny", revision, tmp_path / "cache")
     if revision and isinstance(revision, str):
@@ -218,7 +206,7 @@ def test_revisions_that_are_none(client, revision, tmp_path):
 
 @pytest.mark.backend_free
 @pytest.mark.parametrize("name", ["a/..", "a/b..c", "a/.b", "/a", "a\\b/c"])
-def test_names_that_are_none(client, name):
+def test_invalid_names(client, name):
     with pytest.raises(ValueError, match="USER/NAME.*Received: "):
         zoo.load(f"hf://{name}")
     assert client.calls == []
@@ -234,14 +222,14 @@ def test_a_revision_may_be_a_number(client, published, revision):
 
 @pytest.fixture
 def cached(tmp_path, monkeypatch, published):
-    """A cache as `huggingface_hub` keeps it, and what it was told to do."""
+    """A cache as `huggingface_hub` keeps it, and the calls of its client."""
     blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "1"
     blobs.mkdir()
     snapshot.mkdir(parents=True)
     contents = {}
     for name in FILES:
         data = (published / TINY / name).read_bytes()
-        digest = hashlib.sha256(data)  # as of large files
+        digest = hashlib.sha256(data)  # of large files
         if not name.endswith(".h5"):
             digest = hashlib.sha1(b"blob %d\0" % len(data) + data)
         blob = blobs / digest.hexdigest()
@@ -265,14 +253,14 @@ def cached(tmp_path, monkeypatch, published):
 
 
 @pytest.mark.backend_free
-def test_whole_files_are_not_fetched_again(cached):
+def test_undamaged_files_are_not_fetched_again(cached):
     assert hub.pull("user/tiny") == cached.folder
     assert cached.forced == [False]
 
 
 @pytest.mark.backend_free
 @pytest.mark.parametrize("name", FILES)
-def test_junk_in_the_cache_is_fetched_again(cached, name):
+def test_damaged_files_are_fetched_again(cached, name):
     blob, data = cached.contents[name]
     blob.write_bytes(b"x" * len(data))
     folder = hub.pull("user/tiny")
@@ -281,7 +269,7 @@ def test_junk_in_the_cache_is_fetched_again(cached, name):
 
 
 @pytest.mark.backend_free
-def test_junk_that_is_fetched_twice_is_refused(cached):
+def test_a_damaged_repository_is_refused(cached):
     blob, data = cached.contents["model.weights.h5"]
     junk = b"x" * len(data)
     blob.write_bytes(junk)

@@ -1,4 +1,4 @@
-"""Models in folders: of presets and of runs."""
+"""Loading models: by name, from folders of presets and of runs."""
 
 import json
 import shutil
@@ -11,17 +11,37 @@ import pytest
 
 import msrnn_keras
 import zoo
-from msrnn_keras.cli.arguments import load
+from msrnn_keras import MSStack, ScheduledSampling
 from msrnn_keras.presets.download import PresetFileError
+from msrnn_keras.presets.loading import load_preset
+from msrnn_keras.presets.registry import Library
 from msrnn_keras.training.recipe import load_recipe
 from tests.runs import RECIPE
+from tools.publishing import manifest
 
-TINY = "presets/convlstm/mnist/tiny/1"
+NAME = "convlstm/mnist/tiny"
+FOLDER = f"presets/{NAME}/1"
+KTH = "ms-convlstm/kth/tiny"
+
+
+def load(library, preset=NAME, /, **options):
+    return load_preset(preset, library=library, **options)
+
+
+def predict(model, frames):
+    return model.predict(frames, verbose=0)
+
+
+def assert_same_weights(one, other):
+    for a, b in zip(
+        one.trainable_weights, other.trainable_weights, strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The folder of a run, and its model as it was when that was written."""
+    """The folder of a run, and its model."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "recipe.toml").write_text(RECIPE)
     model = load_recipe(folder / "recipe.toml").build()
@@ -35,112 +55,268 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def copied(published, tmp_path):
-    """A copy of a preset's folder that may be spoilt."""
-    return Path(shutil.copytree(published / TINY, tmp_path / "mine"))
+    """A copy of a preset's folder, for tests that change it."""
+    return Path(shutil.copytree(published / FOLDER, tmp_path / "mine"))
 
 
-def assert_same_weights(one, other):
-    for a, b in zip(
-        one.trainable_weights, other.trainable_weights, strict=True
-    ):
-        np.testing.assert_array_equal(a, b)
+# === Published presets ===
 
 
-def test_a_preset(published, model, past):
-    loaded = zoo.load(published / TINY)
-    assert_same_weights(loaded, model)
-    loss = keras.losses.get(loaded.loss)
-    assert loss is keras.losses.mean_absolute_error
+@pytest.mark.parametrize(("revision", "atol"), [(1, 1e-6), (2, 5e-3)])
+def test_round_trip(in_place, model, past, revision, atol):
+    loaded = load(in_place, revision=revision)
+    expected = predict(model, past)
+    np.testing.assert_allclose(predict(loaded, past), expected, atol=atol)
+    untrained = load(in_place, revision=revision, load_weights=False)
+    difference = np.abs(predict(untrained, past) - expected)
+    assert difference.max() > 10 * atol
+
+
+def test_fetched(elsewhere, published, model, past, serve, tmp_path):
+    places = {"revision": "1", "cache_dir": tmp_path / "cache"}
+    url = serve(published / "presets")
+    loaded = load(elsewhere, base_url=url, **places)
     np.testing.assert_allclose(
-        loaded.predict(past, verbose=0),
-        model.predict(past, verbose=0),
-        atol=1e-6,
+        predict(loaded, past), predict(model, past), atol=1e-6
+    )
+    # A second time, from the cache alone.
+    assert_same_weights(load(elsewhere, **places), loaded)
+
+
+def test_an_untrained_model_needs_no_weights(elsewhere, published, tmp_path):
+    load(
+        elsewhere,
+        load_weights=False,
+        cache_dir=tmp_path,
+        base_url=published / "presets",
+    )
+    fetched = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert fetched == {"config.json", "metadata.json"}
+
+
+def test_a_preset_without_weights(tmp_path, write_stub):
+    write_stub(tmp_path, "mim/mnist/bare/1", 1.0, weights=None)
+    path = tmp_path / "manifest.json"
+    manifest.main([], tmp_path, path)
+    with pytest.raises(ValueError, match=r"use `weights=False`\. Received: "):
+        load(Library(tmp_path, path), "mim/mnist/bare")
+
+
+# === Names ===
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("convlstm", "mnist"),
+        ("ConvLSTM", "MNIST", "tiny"),
+        ("convlstm/mnist",),
+        (NAME,),
+    ],
+)
+def test_every_spelling_of_a_name(with_recipes, model, arguments):
+    assert_same_weights(zoo.load(*arguments, revision=1), model)
+
+
+def test_a_preset_comes_before_a_folder(
+    with_recipes, model, trained, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in (NAME, "runs/mine"):
+        shutil.copytree(trained[0], tmp_path / name)
+    assert_same_weights(zoo.load(NAME, revision=1), model)
+    for folder in (
+        f"./{NAME}",
+        tmp_path / NAME,
+        str(tmp_path / NAME),
+        Path(NAME),
+        "runs/mine",
+    ):
+        assert_same_weights(zoo.load(folder), trained[1])
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("convlst/mnist", "nearest are: convlstm.*Received: 'convlst'"),
+        ("ms-convlstm", "DATASET.*nearest are: .*Received: 'ms-convlstm'"),
+        ("./nowhere", "existing folder.*Received: "),
+        (Path("nowhere"), "existing folder.*Received: "),
+    ],
+)
+def test_unknown_names(with_recipes, name, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.load(name)
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("option", [{"revision": 1}, {"base_url": "http://x"}])
+def test_options_of_published_presets(published, option):
+    (name,) = option
+    with pytest.raises(ValueError, match=f"`{name}` belong.*Received: "):
+        zoo.load(published / FOLDER, **option)
+
+
+class OtherModel(keras.Model):
+    pass
+
+
+@pytest.mark.backend_free
+@pytest.mark.usefixtures("with_recipes")
+def test_the_class_is_checked(trained, published):
+    for preset in (NAME, published / FOLDER, trained[0]):
+        assert load_preset(preset, True, MSStack).compiled
+        with pytest.raises(ValueError, match="OtherModel.*Received: .*MSStack"):
+            load_preset(preset, True, OtherModel)
+    with pytest.raises(ValueError, match="Received: a preset of MSStack"):
+        load_preset(KTH, False, OtherModel)
+
+
+# === Overrides ===
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {
+            "image_shape": (12, 10, 2),
+            "context": 2,
+            "horizon": 4,
+            "dtype": "mixed_bfloat16",
+            "name": "mine",
+        },
+        {"remat": "step", "warmup": False, "value_range": (0.0, 2.0)},
+        {"sampling": ScheduledSampling.linear(10), "value_range": None},
+    ],
+    ids=lambda overrides: "-".join(overrides),
+)
+def test_overrides_that_keep_the_weights(in_place, model, overrides):
+    loaded = load(in_place, revision=1, **overrides)
+    for key, value in overrides.items():
+        given = loaded.dtype_policy.name if key == "dtype" else None
+        assert (given or getattr(loaded, key)) == value, key
+    assert_same_weights(loaded, model)
+
+
+def test_a_longer_horizon_begins_alike(in_place, model, past):
+    actual = predict(load(in_place, revision=1, horizon=4), past)
+    assert actual.shape[1] == 4
+    np.testing.assert_allclose(actual[:, :2], predict(model, past), atol=1e-6)
+
+
+def test_missing_pixels_start_from_zero_weights(in_place, model, past):
+    masked = load(in_place, revision=1, missing="mask")
+    assert masked.missing == "mask"
+    np.testing.assert_allclose(
+        predict(masked, past), predict(model, past), atol=1e-6
     )
 
 
-def test_a_preset_with_changes(published, model):
-    loaded = zoo.load(str(published / TINY), image_shape=(12, 10, 2), horizon=4)
-    assert (loaded.image_shape, loaded.horizon) == ((12, 10, 2), 4)
-    assert_same_weights(loaded, model)
-    with pytest.raises(ValueError, match="weights=False.*Received: image_sh"):
-        zoo.load(published / TINY, image_shape=(8, 6, 1))
+@pytest.mark.parametrize("image_shape", [(8, 6, 1), (8, 6)])
+def test_trained_channels_do_not_change(in_place, image_shape):
+    with pytest.raises(
+        ValueError, match="weights=False.*Received: image_shape"
+    ):
+        load(in_place, image_shape=image_shape)
 
 
-def test_a_run(trained):
-    folder, model = trained
-    loaded = zoo.load(str(folder))
+@pytest.mark.backend_free
+@pytest.mark.parametrize("name", ["filters", "scales", "no_argument"])
+def test_overrides_that_change_the_weights(in_place, trained, name):
+    for preset in (NAME, trained[0]):
+        with pytest.raises(ValueError, match=f"`{name}` can.*Received: {name}"):
+            load(in_place, preset, **{name: 5})
+
+
+def test_an_untrained_model_takes_any_argument(in_place, trained):
+    overrides = {"image_shape": (8, 6, 5), "filters": 5}
+    for preset in (NAME, trained[0]):
+        loaded = load(in_place, preset, load_weights=False, **overrides)
+        assert (loaded.image_shape, loaded.filters) == ((8, 6, 5), 5)
+        assert loaded.value_range is None
+
+
+# === Folders of presets ===
+
+
+def test_the_folder_of_a_preset(published, model, past):
+    loaded = zoo.load(str(published / FOLDER))
     assert_same_weights(loaded, model)
-    changes = {"sampling": None, "value_range": [-0.5, 1.5]}
-    assert loaded.get_config() == {**model.get_config(), **changes}
+    loss = keras.losses.get(loaded.loss)
+    assert loss is keras.losses.mean_absolute_error
     rate = keras.ops.convert_to_numpy(loaded.optimizer.learning_rate)
-    np.testing.assert_allclose(rate, 0.001)
-    changed = zoo.load(folder, horizon=4, dtype="mixed_bfloat16")
-    assert changed.horizon == 4
-    assert changed.dtype_policy.name == "mixed_bfloat16"
-    assert_same_weights(changed, model)
-    with pytest.raises(ValueError, match="weights=False.*Received: image_sh"):
-        zoo.load(folder, image_shape=(32, 32, 2))
+    np.testing.assert_allclose(rate, 0.002)
+    np.testing.assert_allclose(
+        predict(loaded, past), predict(model, past), atol=1e-6
+    )
 
 
-def test_a_run_that_has_finished_no_epoch(tmp_path):
-    (tmp_path / "recipe.toml").write_text(RECIPE)
-    with pytest.raises(PresetFileError, match="msrnn train.*Received: "):
-        zoo.load(tmp_path)
-    assert zoo.load(tmp_path, weights=False).name == "ms-convlstm"
+@pytest.mark.backend_free
+def test_missing_files_are_named(copied):
+    (copied / "model.weights.h5").unlink()
+    with pytest.raises(PresetFileError, match="model.weights.h5 is not there"):
+        zoo.load(copied)
+    zoo.load(copied, weights=False)
+    (copied / "metadata.json").unlink()
+    with pytest.raises(PresetFileError, match="; metadata.json is not there"):
+        zoo.load(copied, weights=False)
 
 
-CALLS = {
-    "predict": lambda model, x, y: model.predict(x, verbose=0),
-    "forecast": lambda model, x, y: model.forecast(x),
-    "predict_all": lambda model, x, y: model.predict_all(x),
-    "stream": lambda model, x, y: model.stream().update(x[:, 0]),
-    "fit": lambda model, x, y: model.fit(x, y, verbose=0),
-    "fine-tuning": lambda model, x, y: model.fit(0 * x, y + 2, verbose=0),
-    "evaluate": lambda model, x, y: model.evaluate(x, y, verbose=0),
-    "batch": lambda model, x, y: model.train_on_batch(x, y),
-}
+@pytest.mark.backend_free
+@pytest.mark.parametrize("text", ["{", "[]", "\xff"])
+@pytest.mark.parametrize("name", ["config.json", "metadata.json"])
+def test_unreadable_files(copied, name, text):
+    (copied / name).write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=f"{name} must .*Received: "):
+        zoo.load(copied)
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_frames_are_pixels(published, trained, past, call):
-    """Trained weights say nothing about frames that are not scaled."""
-    preset, run = zoo.load(published / TINY), zoo.load(trained[0])
-    frames = np.full((1, 2, 32, 32, 1), 1.6, "float32")
-    for model, x in ((preset, 255 * past), (run, frames)):
-        y = np.zeros((len(x), model.horizon, *x.shape[2:]), "float32")
-        CALLS[call](model, np.clip(x, -0.5, 1.5), y - (call == "fine-tuning"))
-        with pytest.raises(ValueError, match=r"\[-0.5, 1.5\].*/ 255.*Receiv"):
-            CALLS[call](model, x, y)
-    untrained = zoo.load(published / TINY, weights=False)
-    assert untrained.value_range is None
-    untrained.predict(255 * past, verbose=0)
+@pytest.mark.backend_free
+def test_only_allowed_objects_are_built(copied):
+    config = json.loads((copied / "config.json").read_text())
+    config["compile"]["loss"] = {
+        "class_name": "function",
+        "config": "system",
+        "module": "os",
+        "registered_name": "system",
+    }
+    (copied / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="must hold a registered model"):
+        zoo.load(copied)
 
 
-def test_the_range_is_saved(published, past, tmp_path):
-    loaded = zoo.load(published / TINY)
-    loaded.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras")
-    assert again.value_range == loaded.value_range == (-0.5, 1.5)
-    with pytest.raises(ValueError, match="Received: values from .* to 2"):
-        again.predict(0 * past + 2, verbose=0)
-    again.value_range = None
-    again.predict(0 * past + 2, verbose=0)
-    config = loaded.get_config()
-    del config["value_range"]  # as of a file of before
-    assert msrnn_keras.MSStack.from_config(config).value_range is None
+@pytest.mark.backend_free
+@pytest.mark.parametrize("needed", ["0.1.0", "0.1", "0.0.9"])
+def test_the_version_suffices(copied, monkeypatch, needed):
+    monkeypatch.setattr(msrnn_keras, "__version__", "0.1.0")
+    text = json.dumps({"minimum_version": needed})
+    (copied / "metadata.json").write_text(text)
+    zoo.load(copied)
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("needed", ["0.1.1", "0.10.0", "1.0.0"])
+def test_the_version_is_too_old(copied, monkeypatch, needed):
+    monkeypatch.setattr(msrnn_keras, "__version__", "0.1.0")
+    text = json.dumps({"minimum_version": needed})
+    (copied / "metadata.json").write_text(text)
+    with pytest.raises(RuntimeError, match=f"{needed} or newer.*Received: "):
+        zoo.load(copied)
+    (copied / "metadata.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"minimum_version.*Received: \[\]"):
+        zoo.load(copied)
 
 
 WRONG = {
     "nan": (lambda w: np.where(np.ones_like(w), np.nan, w), "NaN or inf"),
-    "inf": (lambda w: w - np.inf, "NaN or inf"),
     "integer": (lambda w: np.ones(w.shape, "int8"), "of type int8"),
-    "bool": (lambda w: np.ones(w.shape, "bool"), "of type bool"),
     "complex": (lambda w: w.astype("complex64"), "of type complex64"),
 }
 
 
 def change_weight(path, change):
-    """Change one weight of a file, and say which."""
+    """Change one weight of a file, and return its name."""
     with h5py.File(path, "r+") as file:
         names = []
         file.visit(names.append)
@@ -167,7 +343,7 @@ def test_wrong_weights_are_refused(copied, trained, tmp_path, kind):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
-def test_weights_of_every_float_type_are_read(copied, model, dtype):
+def test_weights_of_every_float_type_are_read(copied, dtype):
     name = change_weight(copied / "model.weights.h5", lambda w: w.astype(dtype))
     with h5py.File(copied / "model.weights.h5") as file:
         expected = file[name][()]
@@ -178,77 +354,86 @@ def test_weights_of_every_float_type_are_read(copied, model, dtype):
     )
 
 
-@pytest.mark.backend_free
-def test_missing_files_are_named(copied, tmp_path):
-    (copied / "model.weights.h5").unlink()
-    with pytest.raises(PresetFileError, match="model.weights.h5 is not there"):
-        zoo.load(copied)
-    zoo.load(copied, weights=False)
-    (copied / "metadata.json").unlink()
-    with pytest.raises(PresetFileError, match="; metadata.json is not there"):
-        zoo.load(copied, weights=False)
-    with pytest.raises(ValueError, match="existing folder.*Received: model"):
-        zoo.load(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="data set.*'ms-convlstm', dataset=N"):
-        zoo.load("ms-convlstm")
+# === Runs and recipes ===
 
 
-@pytest.mark.backend_free
-@pytest.mark.parametrize("text", ["{", "[]", "\xff"])
-@pytest.mark.parametrize("name", ["config.json", "metadata.json"])
-def test_what_cannot_be_read_is_refused(copied, name, text):
-    (copied / name).write_bytes(text.encode("latin-1"))
-    with pytest.raises(ValueError, match=f"{name} must .*Received: "):
-        zoo.load(copied)
+def test_a_run(trained):
+    folder, model = trained
+    loaded = zoo.load(str(folder))
+    assert_same_weights(loaded, model)
+    changes = {"sampling": None, "value_range": [-0.5, 1.5]}
+    assert loaded.get_config() == {**model.get_config(), **changes}
+    rate = keras.ops.convert_to_numpy(loaded.optimizer.learning_rate)
+    np.testing.assert_allclose(rate, 0.001)
+    changed = zoo.load(folder, horizon=4, dtype="mixed_bfloat16")
+    assert changed.horizon == 4
+    assert changed.dtype_policy.name == "mixed_bfloat16"
+    assert_same_weights(changed, model)
 
 
-@pytest.mark.backend_free
-def test_nothing_but_our_model_is_built(copied):
-    config = json.loads((copied / "config.json").read_text())
-    config["compile"]["loss"] = {
-        "class_name": "function",
-        "config": "system",
-        "module": "os",
-        "registered_name": "system",
-    }
-    (copied / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="must hold an MSStack"):
-        zoo.load(copied)
+def test_a_run_without_a_finished_epoch(tmp_path):
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    with pytest.raises(PresetFileError, match="msrnn train.*Received: "):
+        zoo.load(tmp_path)
+    assert zoo.load(tmp_path, weights=False).name == "ms-convlstm"
 
 
-@pytest.mark.backend_free
-def test_the_version_is_checked(copied, monkeypatch):
-    monkeypatch.setattr(msrnn_keras, "__version__", "0.0.1")
-    with pytest.raises(RuntimeError, match="Received: msrnn-keras 0.0.1"):
-        zoo.load(copied)
-    (copied / "metadata.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"minimum_version.*Received: \[\]"):
-        zoo.load(copied)
+def test_the_untrained_model_of_a_recipe(with_recipes):
+    wanted = load_recipe(with_recipes.recipes / f"{KTH}.toml").build()
+    model = zoo.load(KTH, weights=False)
+    assert isinstance(model, MSStack) and model.compiled
+    assert model.get_config() == wanted.get_config()
+    assert_same_weights(model, wanted)
+    changed = zoo.load(
+        "ms-convlstm",
+        "kth",
+        weights=False,
+        image_shape=(12, 8, 3),
+        horizon=5,
+        dtype="mixed_bfloat16",
+    )
+    assert (changed.image_shape, changed.horizon) == ((12, 8, 3), 5)
+    assert changed.dtype_policy.name == "mixed_bfloat16"
 
 
-@pytest.mark.backend_free
-@pytest.mark.parametrize(
-    "option", [{"variant": "tiny"}, {"revision": 1}, {"base_url": "http://x"}]
-)
-def test_a_folder_is_no_name(published, option):
-    (name,) = option
-    with pytest.raises(ValueError, match=f"`{name}` belong.*Received: "):
-        zoo.load(published / TINY, **option)
+# === Range of the frames ===
+
+CALLS = {
+    "predict": lambda model, x, y: model.predict(x, verbose=0),
+    "forecast": lambda model, x, y: model.forecast(x),
+    "predict_all": lambda model, x, y: model.predict_all(x),
+    "stream": lambda model, x, y: model.stream().update(x[:, 0]),
+    "fit": lambda model, x, y: model.fit(x, y, verbose=0),
+    "fine-tuning": lambda model, x, y: model.fit(0 * x, y + 2, verbose=0),
+    "evaluate": lambda model, x, y: model.evaluate(x, y, verbose=0),
+    "batch": lambda model, x, y: model.train_on_batch(x, y),
+}
 
 
-@pytest.mark.backend_free
-@pytest.mark.parametrize(
-    "model, expected",
-    [
-        ("ms-convlstm", ("ms-convlstm", "mnist")),
-        ("runs/mine", ("runs/mine", None)),
-        ("hf://user/name", ("hf://user/name", None)),
-        ("runs\\mine", ("runs\\mine", None)),
-    ],
-)
-def test_commands_take_places(monkeypatch, model, expected):
-    given = []
-    monkeypatch.setattr(zoo, "load", lambda *args, **kwargs: given.append(args))
-    options = {"dataset": "mnist", "variant": None, "revision": None}
-    load(type("Options", (), {"model": model, **options}))
-    assert given == [expected]
+@pytest.mark.parametrize("call", CALLS)
+def test_frames_are_pixels(published, trained, past, call):
+    """Trained weights are of no use for frames that are not scaled."""
+    preset, run = zoo.load(published / FOLDER), zoo.load(trained[0])
+    frames = np.full((1, 2, 32, 32, 1), 1.6, "float32")
+    for model, x in ((preset, 255 * past), (run, frames)):
+        y = np.zeros((len(x), model.horizon, *x.shape[2:]), "float32")
+        CALLS[call](model, np.clip(x, -0.5, 1.5), y - (call == "fine-tuning"))
+        with pytest.raises(ValueError, match=r"\[-0.5, 1.5\].*/ 255.*Receiv"):
+            CALLS[call](model, x, y)
+
+
+def test_the_range_is_saved(published, past, tmp_path):
+    loaded = zoo.load(published / FOLDER)
+    loaded.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.value_range == loaded.value_range == (-0.5, 1.5)
+    with pytest.raises(ValueError, match="Received: values from .* to 2"):
+        predict(again, 0 * past + 2)
+    again.value_range = None
+    predict(again, 0 * past + 2)
+    config = loaded.get_config()
+    del config["value_range"]  # as in older files
+    assert MSStack.from_config(config).value_range is None
+    untrained = zoo.load(published / FOLDER, weights=False)
+    assert untrained.value_range is None
+    predict(untrained, 255 * past)

@@ -1,172 +1,133 @@
-"""Writing presets."""
-
 import json
 
-import h5py
 import keras
 import numpy as np
 import pytest
 
-import msrnn_keras
 from msrnn_keras import MSStack, ScheduledSampling
+from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.presets import saving
-from msrnn_keras.presets.saving import build, check_version, write_preset
+from msrnn_keras.presets.loading import build, load_preset
+from msrnn_keras.presets.saving import save_preset
+from tests.presets_fixtures import assert_same_weights, datasets, predict
+from tools.publishing.preset_files import write_model, write_preset
 
-COMPILE = {"loss": "mse", "learning_rate": 1e-3}
-
-
-def datasets(path):
-    """All arrays of an HDF5 file, by name."""
-    found = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return found
+FILES = ["config.json", "metadata.json", "model.weights.h5"]
+SIZES = {"image_shape": (8, 6, 2), "context": 3, "filters": 2, "scales": (1,)}
 
 
-def test_files_and_metadata(published, metadata, model):
-    folder = published / "presets/convlstm/mnist/tiny/2"
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md",
-        "config.json",
-        "metadata.json",
-        "model.weights.h5",
-    ]
-    assert (folder / "README.md").read_text() == "# Card\n"
-    assert json.loads((folder / "metadata.json").read_text()) == {
-        **metadata,
-        "revision": "2",
-        "input": {
-            "scaling": "[0, 1]",
-            "interval": None,
-            "image_shape": [8, 6, 2],
-            "context": 3,
-            "horizon": 2,
-        },
-        "parameters": sum(w.size for w in model.get_weights()),
-        "weights_dtype": "float16",
-        "minimum_version": msrnn_keras.__version__,
-    }
-    # Nothing else is left of the writing.
-    assert len(list(folder.parent.iterdir())) == 2
-
-
-def test_float16_is_the_rounded_float32(published):
-    folder = published / "presets/convlstm/mnist/tiny"
-    full = datasets(folder / "1/model.weights.h5")
-    half = datasets(folder / "2/model.weights.h5")
-    assert full.keys() == half.keys()
-    for name, values in full.items():
-        assert values.dtype == "float32"
-        assert half[name].dtype == "float16"
-        np.testing.assert_array_equal(half[name], values.astype("float16"))
-
-
-def test_a_trained_model_leaves_its_training_behind(tmp_path, metadata, past):
-    model = MSStack(
-        "convlstm",
-        image_shape=(8, 6, 2),
-        context=3,
-        horizon=1,
-        filters=2,
-        scales=(1,),
-        sampling=ScheduledSampling.linear(10),
-    )
-    model.compile("adam", loss="mse")
+@pytest.fixture
+def trained(past):
+    """A model with an optimizer, random draws and counters."""
+    sampling = ScheduledSampling.linear(10)
+    model = MSStack("convlstm", **SIZES, horizon=1, sampling=sampling)
+    model.compile(keras.optimizers.SGD(0.25), loss=FrameL1L2Loss(name="mine"))
     model.fit(past, past[:, -1:], verbose=0)
-    loss = msrnn_keras.losses.FrameL1L2Loss(name="mine")
-    folder = write_preset(
-        tmp_path, model, metadata, "", {"loss": loss, "learning_rate": 0.5}
-    )
+    return model
+
+
+def test_a_saved_model_is_loaded_again(tmp_path, trained, past):
+    folder = save_preset(trained, tmp_path / "new" / "mine")
+    assert sorted(path.name for path in folder.iterdir()) == FILES
+    loaded = load_preset(folder, True, MSStack)
+    expected = predict(trained, past)
+    np.testing.assert_allclose(predict(loaded, past), expected, atol=1e-6)
+    assert loaded.sampling is None and loaded.value_range is None
+    assert isinstance(loaded.loss, FrameL1L2Loss) and loaded.loss.name == "mine"
+    rate = keras.ops.convert_to_numpy(loaded.optimizer.learning_rate)
+    np.testing.assert_allclose(rate, 0.25)
+    predict(loaded, 255 * past)
+    loaded.value_range = (0.0, 2.0)
+    again = load_preset(save_preset(loaded, tmp_path / "again"))
+    assert again.value_range == (0.0, 2.0)
+
+
+def test_a_model_of_mixed_precision(tmp_path, metadata):
+    model = MSStack("convlstm", **SIZES, missing="mask", dtype="mixed_bfloat16")
+    plain = load_preset(save_preset(model, tmp_path / "plain"))
+    assert plain.loss is keras.losses.mean_squared_error
+    model.compile(loss=keras.losses.mean_absolute_error)
+    loaded = load_preset(save_preset(model, tmp_path / "mine"))
+    assert loaded.dtype_policy.name == "mixed_bfloat16"
+    assert loaded.loss is keras.losses.mean_absolute_error
+    assert_same_weights(loaded, model)
+    # It is published in float32.
+    write_model(tmp_path, model, metadata, saving.DEFAULT_COMPILE)
+    config = json.loads((tmp_path / "config.json").read_text())
+    loaded = build(config, tmp_path / "model.weights.h5")
+    assert loaded.dtype_policy.name == "float32"
+    assert_same_weights(loaded, model)
+
+
+def test_the_state_of_training_is_not_saved(tmp_path, metadata, trained, past):
+    compile = {"loss": FrameL1L2Loss(name="other"), "learning_rate": 0.5}
+    folder = write_preset(tmp_path, trained, metadata, "", compile)
     stored = datasets(folder / "model.weights.h5")
     total = sum(values.size for values in stored.values())
-    assert total == sum(w.numpy().size for w in model.trainable_weights)
-
-    config = json.loads((folder / "config.json").read_text())
-    loaded = build(config, folder / "model.weights.h5")
+    assert total == sum(w.numpy().size for w in trained.trainable_weights)
+    loaded = load_preset(folder)
     assert loaded.sampling is None
-    assert isinstance(loaded.loss, msrnn_keras.losses.FrameL1L2Loss)
-    assert loaded.loss.name == "mine"
-    np.testing.assert_allclose(
-        loaded.predict(past, verbose=0),
-        model.predict(past, verbose=0),
-        atol=1e-6,
-    )
+    assert isinstance(loaded.loss, FrameL1L2Loss)
+    assert loaded.loss.name == "other"
+    expected = predict(trained, past)
+    np.testing.assert_allclose(predict(loaded, past), expected, atol=1e-6)
 
 
-def test_does_not_overwrite(tmp_path, model, metadata):
-    folder = write_preset(tmp_path, model, metadata, "old", COMPILE)
-    with pytest.raises(FileExistsError, match=rf"Received: {folder}"):
-        write_preset(tmp_path, model, metadata, "new", COMPILE)
-    assert (folder / "README.md").read_text() == "old"
+@keras.saving.register_keras_serializable(package="tests")
+class FrameConvolution(keras.Model):
+    """One convolution, whose weights exist from the first call on."""
 
-
-def test_appears_whole_or_not_at_all(tmp_path, model, metadata, monkeypatch):
-    def fail(*args):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(saving, "_write_weights", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_preset(tmp_path, model, metadata, "", COMPILE)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert list((tmp_path / "convlstm/mnist/tiny").iterdir()) == []
-
-
-def test_weights_beyond_float16(tmp_path, metadata):
-    model = MSStack("convlstm", (4, 4, 1), filters=1, scales=(1,))
-    model.set_weights([w + 1e5 for w in model.get_weights()])
-    with pytest.raises(ValueError, match="store float32. Received"):
-        write_preset(
-            tmp_path, model, metadata, "", COMPILE, weights_dtype="float16"
+    def __init__(self, image_shape, context, horizon, kernel_size=3, **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape, self.context = image_shape, context
+        self.horizon, self.kernel_size = horizon, kernel_size
+        self.convolution = keras.layers.Conv2D(
+            image_shape[-1], kernel_size, padding="same"
         )
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    def get_config(self):
+        names = ("image_shape", "context", "horizon", "kernel_size", "name")
+        return {name: getattr(self, name) for name in names}
+
+    def call(self, frames):
+        last = self.convolution(frames[:, -1])
+        return keras.ops.stack([last] * self.horizon, axis=1)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"scores": {"validation": {}}}, "Received: scores="),
-        ({"variant": "Tiny"}, "Received: .*'Tiny'"),
-        ({"revision": None}, "Received: .*'None'"),
-    ],
-)
-def test_bad_metadata(tmp_path, model, metadata, change, message):
-    with pytest.raises(ValueError, match=message):
-        write_preset(tmp_path, model, {**metadata, **change}, "", COMPILE)
+class UnregisteredModel(FrameConvolution):
+    pass
 
 
-def test_missing_metadata(tmp_path, model, metadata):
-    short = {k: v for k, v in metadata.items() if k != "license"}
-    with pytest.raises(ValueError, match=r"keys license\. Received: "):
-        write_preset(tmp_path, model, short, "", COMPILE)
+@pytest.mark.parametrize("called", [True, False])
+def test_a_model_from_outside_the_package(tmp_path, past, called):
+    model = FrameConvolution((8, 6, 2), context=3, horizon=2, kernel_size=5)
+    if called:
+        predict(model, past)
+    folder = save_preset(model, tmp_path / "mine")
+    loaded = load_preset(folder, horizon=3)
+    assert isinstance(loaded, FrameConvolution)
+    assert (loaded.horizon, loaded.kernel_size) == (3, 5)
+    np.testing.assert_allclose(
+        predict(loaded, past)[:, :2], predict(model, past), atol=1e-6
+    )
+    with pytest.raises(ValueError, match="Received: a preset of FrameConvol"):
+        load_preset(folder, True, MSStack)
 
 
-def test_unknown_weights_dtype(tmp_path, model, metadata):
-    with pytest.raises(ValueError, match="Received: weights_dtype='int8'"):
-        write_preset(tmp_path, model, metadata, "", COMPILE, "int8")
-
-
-@pytest.mark.parametrize("needed", ["0.1.0", "0.1", "0.0.9"])
-def test_version_is_enough(monkeypatch, needed):
-    monkeypatch.setattr(msrnn_keras, "__version__", "0.1.0")
-    check_version({"minimum_version": needed})
-
-
-@pytest.mark.parametrize("needed", ["0.1.1", "0.10.0", "1.0.0"])
-def test_version_is_too_old(monkeypatch, needed):
-    monkeypatch.setattr(msrnn_keras, "__version__", "0.1.0")
-    with pytest.raises(RuntimeError, match=f"{needed} or newer.*Received: "):
-        check_version({"minimum_version": needed})
-
-
-def test_build_gives_the_compiled_model(published):
-    path = published / "presets/convlstm/mnist/tiny/1/config.json"
-    model = build(json.loads(path.read_text()))
-    assert isinstance(model.optimizer, keras.optimizers.Adam)
-    rate = keras.ops.convert_to_numpy(model.optimizer.learning_rate)
-    np.testing.assert_allclose(rate, 0.002)
-    assert keras.losses.get(model.loss) is keras.losses.mean_absolute_error
+@pytest.mark.backend_free
+def test_a_model_that_cannot_be_saved(tmp_path, trained, monkeypatch):
+    folder = tmp_path / "mine"
+    other = UnregisteredModel((8, 6, 2), context=3, horizon=2)
+    with pytest.raises(ValueError, match="registered model.*Received: "):
+        save_preset(other, folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(saving, "write_weights", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            save_preset(trained, folder)
+    trained.compile("sgd", loss=lambda y_true, y_pred: y_pred)
+    with pytest.raises(ValueError, match="loss of Keras.*Received: "):
+        save_preset(trained, folder)
+    assert list(tmp_path.iterdir()) == []
+    folder.mkdir()
+    with pytest.raises(FileExistsError, match="Received: .*mine"):
+        save_preset(trained, folder)

@@ -1,4 +1,4 @@
-"""What the tests of reports share."""
+"""Fixtures of the tests of reports."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ class Rain:
 
 @pytest.fixture
 def rain():
-    """A scaling."""
+    """Return a scaling."""
     return Rain()
 
 

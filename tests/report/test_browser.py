@@ -16,7 +16,7 @@ FLAGS = (
     "--disable-background-networking --disable-component-update "
     "--disable-sync --window-size=1200,2400 --virtual-time-budget=5000"
 )
-# What the browser has made of the page, told in its title.
+# Writes facts about the rendered page to its title.
 CHECK = """<script>addEventListener("load", () => {
 document.title = JSON.stringify({
   images: [...document.images].map(image => image.naturalWidth),

@@ -10,7 +10,7 @@ pytest.importorskip("matplotlib")
 
 @pytest.fixture
 def reported(monkeypatch):
-    """What `evaluation_report` hands to `write_report`."""
+    """Record the arguments of `write_report`."""
     calls = []
 
     def keep(path, scores, **options):
@@ -81,7 +81,7 @@ def test_machine():
     assert keras.backend.backend() in machine["Versions"]
 
 
-def test_a_clip_that_is_not_there(tmp_path, model, data, scores):
+def test_a_clip_that_does_not_exist(tmp_path, model, data, scores):
     with pytest.raises(ValueError, match=r"5 clips. Received: shown=\(5,\)"):
         report(tmp_path, model, data, scores, shown=(5,))
     with pytest.raises(FileNotFoundError):

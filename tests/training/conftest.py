@@ -1,10 +1,10 @@
-"""Runs that the tests of training share."""
+"""Runs shared by the tests of training."""
 
 import numpy as np
 import pytest
 
 from msrnn_keras.training import read_history, train
-from msrnn_keras.training.recipe import load_recipe
+from msrnn_keras.training.recipe import parse_recipe
 from msrnn_keras.training.stopping import Stop
 from tests.runs import RECIPE, RICH, STEADY, state, write_mnist
 
@@ -19,62 +19,57 @@ def mnist(folder):
     return write_mnist(folder / "mnist.npz")
 
 
-@pytest.fixture(scope="session")
-def recipe(folder):
-    path = folder / "tiny.toml"
-    path.write_text(RECIPE)
-    return load_recipe(path)
+def parsed(text, path):
+    return pytest.fixture(scope="session")(lambda: parse_recipe(text, path))
 
 
-@pytest.fixture(scope="session")
-def rich(folder):
-    path = folder / "rich.toml"
-    path.write_text(RICH)
-    return load_recipe(path)
-
-
-@pytest.fixture(scope="session")
-def steady(folder):
-    path = folder / "steady.toml"
-    path.write_text(STEADY)
-    return load_recipe(path)
+recipe = parsed(RECIPE, "tiny.toml")
+rich = parsed(RICH, "rich.toml")
+steady = parsed(STEADY, "steady.toml")
 
 
 @pytest.fixture(scope="session")
 def uncut(folder, recipe, mnist):
-    """The run of the recipe, from its start to its end."""
+    """An uninterrupted run of `recipe`."""
     train(recipe, folder / "uncut", data=mnist, verbose=0)
     return folder / "uncut"
 
 
 @pytest.fixture(scope="session")
-def train_until():
-    """Trains until a run was asked so many times whether it has to stop.
+def steady_uncut(folder, steady, mnist):
+    """An uninterrupted run of `steady`."""
+    train(steady, folder / "steady-uncut", data=mnist, verbose=0)
+    return folder / "steady-uncut"
 
-    It is asked after each training step and each batch of validation.
+
+@pytest.fixture(scope="session")
+def train_until():
+    """Train until the run has checked so many times whether to stop.
+
+    It checks after each training step and each validation batch.
     """
 
-    def train_until(questions, *args, **kwargs):
-        asked = []
+    def train_until(checks, *args, **kwargs):
+        seen = []
 
         def within(self, seconds):
-            asked.append(seconds)
-            return len(asked) == questions
+            seen.append(seconds)
+            return len(seen) == checks
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Stop, "within", within)
             train(*args, verbose=0, **kwargs)
-        assert len(asked) == questions
+        assert len(seen) == checks
 
     return train_until
 
 
 @pytest.fixture(scope="session")
 def assert_same_run():
-    """Same state to the last bit, same scores; times may differ.
+    """Assert bitwise equal states and equal scores; times may differ.
 
-    `rounding` allows for what PyTorch rounds otherwise in another process,
-    where arrays lie elsewhere in memory.
+    `rounding` allows for PyTorch, whose results depend on memory alignment
+    and so differ between processes.
     """
 
     def assert_same_run(run, other, rounding=False):

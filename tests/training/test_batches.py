@@ -1,4 +1,4 @@
-"""The order of the batches of a run."""
+"""The order of a run's batches."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.backend_free
 
 
 class Numbers(keras.utils.PyDataset):
-    """Batches of two of `num_clips` numbers, in another order each epoch."""
+    """Batches of two numbers; each epoch has another order."""
 
     batch_size = 2
 
@@ -29,23 +29,20 @@ def drawn(batches, epoch):
     return [batches[index] for index in range(len(batches))]
 
 
-def test_epochs_go_on_through_the_data():
+def test_epochs_continue_through_the_data():
     batches = Batches(Numbers(7), steps=2)
     rows = [batch for epoch in range(3) for batch in drawn(batches, epoch)]
-    # Three full batches of seven numbers are one time through.
+    # Three full batches of seven numbers are one pass.
     for turn, seed in ((rows[:3], 1), (rows[3:], 2)):
         order = np.random.default_rng(seed).permutation(7)[:6]
         assert sum(turn, []) == order.tolist()
 
-
-def test_an_epoch_may_be_longer_than_the_data():
-    batches = Batches(Numbers(4), steps=5)
-    rows = drawn(batches, 0)
+    rows = drawn(Batches(Numbers(4), steps=5), 0)  # more than there are
     for first in (0, 2):
         assert sorted(rows[first] + rows[first + 1]) == [0, 1, 2, 3]
 
 
-def test_the_rest_of_an_epoch():
+def test_rest_of_an_epoch():
     batches = Batches(Numbers(100), steps=5)
     whole = drawn(batches, 3)
     batches.first = 3
@@ -55,6 +52,6 @@ def test_the_rest_of_an_epoch():
         batches[2]
 
 
-def test_what_fills_no_batch_is_refused():
-    with pytest.raises(ValueError, match="needs 2 clips. Received: .* of 1"):
+def test_data_without_a_full_batch_is_refused():
+    with pytest.raises(ValueError, match="needs 2 clips.* Received: .* of 1"):
         Batches(Numbers(1), steps=1)

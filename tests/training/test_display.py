@@ -1,4 +1,4 @@
-"""What a run prints."""
+"""Progress that a run prints."""
 
 import io
 import time
@@ -35,7 +35,7 @@ def run_epoch(display, clock, epoch, first=0, compiling=0.0):
     display.on_epoch_end(epoch, {"val_mse": 90.14 - epoch})
 
 
-def test_a_line_for_each_epoch_with_the_time_left(clock):
+def test_one_line_per_epoch_with_remaining_time(clock):
     out = io.StringIO()
     display = Display(3, 20, Position(), stream=out)
     run_epoch(display, clock, 0, compiling=600.0)
@@ -48,47 +48,34 @@ def test_a_line_for_each_epoch_with_the_time_left(clock):
     ]
 
 
-def test_the_step_in_a_terminal(clock):
+def test_step_on_a_terminal(clock):
     out = Terminal()
     display = Display(3, 20, Position(1, 18), stream=out)
     run_epoch(display, clock, 1, first=18)
     first, second, last, end = out.getvalue().split("\r")[1:] + [""]
     assert first.rstrip() == "epoch 2/3, step 19/20, loss 1235"
-    # The step and 20 more; how long validation takes is not known yet.
+    # This step and 20 more; the time of a validation is not known yet.
     assert second.rstrip() == "epoch 2/3, step 20/20, loss 1235, 1 min left"
     assert last.rstrip() == "epoch 2/3, val_mse 89.1, 1 min left"
     assert last.endswith("\n") and not end
 
 
-def test_lines_alone_where_asked_for(clock):
+def test_verbose_2_prints_only_epochs(clock):
     out = Terminal()
     run_epoch(Display(1, 2, Position(), 2, out), clock, 0)
     assert out.getvalue() == "epoch 1/1, val_mse 90.1\n"
 
 
-def test_where_it_was_stopped():
-    out = io.StringIO()
-    Display(3, 20, Position(), stream=out).stopped(Position(1, 7))
-    assert out.getvalue() == "stopped and saved: epoch 2/3, step 7/20\n"
-
-
-def test_that_a_cut_validation_begins_anew():
-    out = io.StringIO()
-    Display(3, 20, Position(), stream=out).stopped(Position(1, 20))
-    line = "stopped and saved: epoch 2/3, step 20/20"
-    assert out.getvalue() == f"{line}; its validation will begin anew\n"
-
-
 @pytest.mark.parametrize(
-    "seconds, words",
-    [
-        (0.4, "0 s"),
-        (59, "59 s"),
-        (60, "1 min"),
-        (3569, "59 min"),
-        (3599, "1 h 0 min"),
-        (7500, "2 h 5 min"),
-    ],
+    "step, note", [(7, ""), (20, "; its validation will start again")]
 )
-def test_durations(seconds, words):
-    assert duration(seconds) == words
+def test_position_of_a_stopped_run(step, note):
+    out = io.StringIO()
+    Display(3, 20, Position(), stream=out).stopped(Position(1, step))
+    line = f"stopped and saved: epoch 2/3, step {step}/20{note}\n"
+    assert out.getvalue() == line
+
+
+def test_durations():
+    words = [duration(seconds) for seconds in (0.4, 59, 60, 3599, 7500)]
+    assert words == ["0 s", "59 s", "1 min", "1 h 0 min", "2 h 5 min"]

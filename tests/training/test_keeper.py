@@ -1,6 +1,7 @@
-"""The keeper of a run, with a model that only saves."""
+"""`RunKeeper` with a model that only saves."""
 
 import contextlib
+import itertools
 import math
 import time
 import types
@@ -9,8 +10,10 @@ from dataclasses import replace
 import pytest
 
 from msrnn_keras import distribution
-from msrnn_keras.training import RunKeeper, checkpoints, read_history
+from msrnn_keras.training import checkpoints, read_history
+from msrnn_keras.training import keeper as module
 from msrnn_keras.training.checkpoints import Position
+from msrnn_keras.training.keeper import RunKeeper
 from msrnn_keras.training.stopping import Stop, Stopped
 from tests.runs import contents
 
@@ -20,7 +23,7 @@ STEPS = 3
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The time, and what a step and a checkpoint take of it."""
+    """The time, and the duration of a step and of saving."""
     clock = types.SimpleNamespace(now=0.0, step=0.0, saving=0.0)
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     return clock
@@ -28,7 +31,7 @@ def clock(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def saved(monkeypatch, clock):
-    """The positions that were saved."""
+    """The saved positions."""
     positions = []
 
     def save(run_dir, model, position):
@@ -41,7 +44,7 @@ def saved(monkeypatch, clock):
 
 
 def keeper(folder, *args, **kwargs):
-    """A `RunKeeper` whose model saves the number of the epoch."""
+    """Return a `RunKeeper` whose model saves the number of the epoch."""
     keeper = RunKeeper(folder, STEPS, *args, **kwargs)
     model = types.SimpleNamespace(
         optimizer=types.SimpleNamespace(use_ema=False),
@@ -54,20 +57,25 @@ def keeper(folder, *args, **kwargs):
     return keeper
 
 
-def run_epoch(keeper, epoch, val_mse=1.0, first=0, clock=None):
-    keeper.model.epoch = epoch
+def train_steps(keeper, epoch, first=0, clock=None):
     keeper.on_epoch_begin(epoch)
     for batch in range(STEPS - first):
         if clock is not None:
             clock.now += clock.step
         keeper.on_train_batch_end(batch, {"loss": 2.0})
+
+
+def run_epoch(keeper, epoch, val_mse=1.0, first=0, clock=None):
+    keeper.model.epoch = epoch
+    train_steps(keeper, epoch, first, clock)
     keeper.on_test_begin()
     keeper.on_test_batch_end(0, {"loss": 1.0})
     keeper.on_test_end()
     keeper.on_epoch_end(epoch, {"loss": 2.0, "val_mse": val_mse})
 
 
-def test_best_weights_are_of_the_epoch_that_scored_lowest(tmp_path):
+def test_best_weights_are_those_of_the_lowest_score(tmp_path):
+    assert read_history(tmp_path) == []
     first = keeper(tmp_path)
     for epoch, val_mse in enumerate([3.0, 2.0, 5.0]):
         run_epoch(first, epoch, val_mse)
@@ -78,21 +86,12 @@ def test_best_weights_are_of_the_epoch_that_scored_lowest(tmp_path):
     assert contents(tmp_path)["best.weights.h5"] == b"1"
     run_epoch(second, 4, 1.5)
     assert contents(tmp_path)["best.weights.h5"] == b"4"
+    run_epoch(keeper(tmp_path, Position(4)), 4, 1.0)  # A repeated epoch.
     scores = [row["val_mse"] for row in read_history(tmp_path)]
-    assert scores == [3.0, 2.0, 5.0, 2.5, 1.5]
+    assert scores == [3.0, 2.0, 5.0, 2.5, 1.0]
 
 
-def test_an_epoch_done_again_is_not_listed_twice(tmp_path):
-    first = keeper(tmp_path)
-    run_epoch(first, 0, 3.0)
-    run_epoch(first, 1, 1.0)
-    run_epoch(keeper(tmp_path, Position(1)), 1, 2.0)
-    rows = [(row["epoch"], row["val_mse"]) for row in read_history(tmp_path)]
-    assert rows == [(0, 3.0), (1, 2.0)]
-    assert contents(tmp_path)["best.weights.h5"] == b"1"
-
-
-def test_a_cut_epoch_has_the_means_of_its_parts(tmp_path, saved, clock):
+def test_interrupted_epoch_has_the_means_of_its_parts(tmp_path, saved, clock):
     cut = Position(0, 2, 30.0, {"loss": 5.0})
     clock.step = 15.0
     run_epoch(keeper(tmp_path, cut), 0, first=2, clock=clock)
@@ -102,23 +101,20 @@ def test_a_cut_epoch_has_the_means_of_its_parts(tmp_path, saved, clock):
     assert saved == [Position(1)]
 
 
-def test_a_checkpoint_in_the_epoch_when_it_is_time(tmp_path, saved, clock):
+def test_checkpoint_within_an_epoch(tmp_path, saved, clock):
     clock.step = 40.0
     run_epoch(keeper(tmp_path, checkpoint_minutes=1), 0, clock=clock)
-    assert replace(saved[0], cpu_seconds=0) == Position(
-        0, 2, 80.0, {"loss": 2.0}
-    )
+    cut = Position(0, 2, 80.0, {"loss": 2.0})
+    assert replace(saved[0], cpu_seconds=0) == cut
     assert saved[1:] == [Position(1)]
 
 
 @pytest.mark.parametrize(
     "minutes, steps",
-    # A step takes 20 s and saving is taken to need 5: 37.5 s with the margin.
+    # A step takes 20 s, saving is assumed to take 5 s: 37.5 s with the margin.
     [(2, 3), (1.0, 2), (58 / 60, 2), (57 / 60, 1)],
 )
-def test_the_run_stops_before_its_time_is_over(
-    tmp_path, saved, clock, minutes, steps
-):
+def test_run_stops_before_its_deadline(tmp_path, saved, clock, minutes, steps):
     clock.step = 20.0
     stop = Stop(deadline=60 * minutes)
     limited = keeper(tmp_path, stop=stop)
@@ -130,16 +126,15 @@ def test_the_run_stops_before_its_time_is_over(
 
 def test_slow_saving_stops_the_run_earlier(tmp_path, saved, clock):
     clock.step, clock.saving = 1.0, 20.0
-    limited = keeper(
-        tmp_path, stop=Stop(deadline=60.0), checkpoint_minutes=1 / 60
-    )
+    stop = Stop(deadline=60.0)
+    limited = keeper(tmp_path, stop=stop, checkpoint_minutes=1 / 60)
     with pytest.raises(Stopped):  # Another step and saving would be late.
         run_epoch(limited, 0, clock=clock)
     assert [position.step for position in saved] == [1, 2]
     assert clock.now == 42
 
 
-def test_a_first_step_that_is_compiled_counts_once(tmp_path, saved, clock):
+def test_time_of_the_first_step_counts_once(tmp_path, saved, clock):
     limited = keeper(tmp_path, stop=Stop(deadline=400.0))
     limited.on_epoch_begin(0)
     for seconds in (200.0, 10.0):
@@ -154,12 +149,10 @@ def test_a_first_step_that_is_compiled_counts_once(tmp_path, saved, clock):
         limited.on_train_batch_end(0, {"loss": 2.0})
 
 
-def test_a_validation_that_is_cut_is_to_be_done_again(tmp_path, saved):
+def test_interrupted_validation_starts_again(tmp_path, saved):
     stop = Stop()
     told = keeper(tmp_path, stop=stop)
-    told.on_epoch_begin(0)
-    for batch in range(STEPS):
-        told.on_train_batch_end(batch, {"loss": 2.0})
+    train_steps(told, 0)
     told.on_test_begin()
     told.model.loss = 9.0  # The metrics are those of validation now.
     stop.signal = 15
@@ -171,15 +164,15 @@ def test_a_validation_that_is_cut_is_to_be_done_again(tmp_path, saved):
 
 
 class Second(distribution.Group):
-    """A process that is not the first; the first is told to stop."""
+    """A process that is not the main one; the main one has to stop."""
 
-    chief = False
+    is_main = False
 
     def any(self, flag):
         return True
 
 
-def test_only_the_chief_leaves_files(tmp_path):
+def test_only_the_main_process_leaves_files(tmp_path):
     run_epoch(keeper(tmp_path), 0, 3.0)
     before = contents(tmp_path)
     second = keeper(tmp_path, Position(1), group=Second())
@@ -188,15 +181,12 @@ def test_only_the_chief_leaves_files(tmp_path):
     run_epoch(second, 1, 2.0)
     assert contents(tmp_path) == before
     assert "best.weights.h5" in contents(second.run_dir)
-
-
-def test_all_processes_stop_where_one_does(tmp_path):
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped):  # All processes stop together.
         run_epoch(keeper(tmp_path, group=Second()), 0)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_score_that_is_not_finite_keeps_the_checkpoint(tmp_path, value):
+def test_score_that_is_not_finite_keeps_the_checkpoint(tmp_path, value):
     run = keeper(tmp_path)
     run_epoch(run, 0)
     before = contents(tmp_path)
@@ -207,5 +197,15 @@ def test_a_score_that_is_not_finite_keeps_the_checkpoint(tmp_path, value):
     assert contents(tmp_path) == before
 
 
-def test_a_folder_without_history_has_none(tmp_path):
-    assert read_history(tmp_path) == []
+def test_copies_of_the_weights_by_cpu_time(tmp_path, monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "process_time", lambda: next(ticks))
+    monkeypatch.setattr(module, "COPY_SECONDS", 1)
+    run = keeper(tmp_path)
+    run_epoch(run, 0)
+    run_epoch(run, 1, val_mse=2.0)  # also an epoch that is not the best one
+    assert contents(tmp_path / "weights") == {
+        "epoch-1.weights.h5": b"0",
+        "epoch-2.weights.h5": b"1",
+    }
+    assert all(row["cpu_seconds"] > 0 for row in read_history(tmp_path))

@@ -1,4 +1,4 @@
-"""Optimizer, learning rate and sampling of a recipe."""
+"""Optimizer, learning rate and scheduled sampling of a recipe."""
 
 import dataclasses
 import math
@@ -36,21 +36,16 @@ def number(value):
         ("constant", {0: 0, 1: 0.005, 2: 0.01, 7: 0.01, 12: 0.01, 20: 0.01}),
     ],
 )
-def test_the_learning_rate(schedule, rates):
+def test_learning_rate(schedule, rates):
     rate = optimization.learning_rate(changed(schedule=schedule))
     for step, expected in rates.items():
         assert number(rate(step)) == pytest.approx(expected, abs=1e-8)
+    cold = changed(schedule=schedule, warmup_steps=0)
+    first = number(optimization.learning_rate(cold)(0))
+    assert first == pytest.approx(0.01)
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "one-cycle", "constant"])
-def test_without_warmup_it_starts_at_its_peak(schedule):
-    training = changed(schedule=schedule, warmup_steps=0)
-    assert number(optimization.learning_rate(training)(0)) == pytest.approx(
-        0.01
-    )
-
-
-def test_a_constant_rate_falls_to_zero_in_the_last_steps():
+def test_constant_rate_with_decay():
     training = changed(schedule="constant", decay_steps=4)
     rate = optimization.learning_rate(training)
     expected = {1: 0.005, 2: 0.01, 8: 0.01, 9: 0.0075, 11: 0.0025, 12: 0, 20: 0}
@@ -58,9 +53,7 @@ def test_a_constant_rate_falls_to_zero_in_the_last_steps():
         assert number(rate(step)) == pytest.approx(value, abs=1e-8)
     copy = type(rate).from_config(rate.get_config())
     assert number(copy(9)) == number(rate(9))
-
-
-def test_a_constant_rate_does_not_depend_on_the_length():
+    # Without a decay it does not depend on the epochs.
     rates = [
         optimization.learning_rate(changed(schedule="constant", epochs=epochs))
         for epochs in (1, 100)
@@ -68,7 +61,7 @@ def test_a_constant_rate_does_not_depend_on_the_length():
     assert rates[0].get_config() == rates[1].get_config()
 
 
-def test_adam_is_plain_unless_asked():
+def test_default_optimizer_is_plain_adam():
     config = optimization.optimizer(TRAINING).get_config()
     plain = keras.optimizers.Adam().get_config()
     for config_of in (config, plain):
@@ -77,7 +70,7 @@ def test_adam_is_plain_unless_asked():
     assert config == plain
 
 
-def test_what_is_asked_for_is_given():
+def test_optimizer_options():
     training = changed(
         optimizer="adamw", weight_decay=0.1, clipnorm=2.0, ema=0.9
     )
@@ -105,26 +98,19 @@ def test_sampling():
     "changes, received",
     [
         ({"optimizer": "sgd"}, "optimizer='sgd'"),
-        ({"schedule": "step"}, "schedule='step'"),
         ({"sampling": "always"}, "sampling='always'"),
         ({"sampling": "none"}, "sampling='none', sampling_steps=6"),
         ({"optimizer": "adamw"}, "optimizer='adamw', weight_decay=None"),
         ({"weight_decay": 0.1}, "optimizer='adam', weight_decay=0.1"),
-        (
-            {"clipnorm": 1.0, "global_clipnorm": 2.0},
-            "clipnorm=1.0, global_clipnorm=2.0",
-        ),
+        ({"clipnorm": 1.0, "global_clipnorm": 2.0}, "clipnorm=1.0, .*=2.0"),
         ({"decay_steps": 2}, "decay_steps=2, schedule='cosine'"),
-        (
-            {"decay_steps": 11, "schedule": "constant"},
-            "decay_steps=11, schedule='constant'",
-        ),
+        ({"decay_steps": 11, "schedule": "constant"}, "decay_steps=11, .*"),
         ({"ema": 1.0}, "ema=1.0"),
         ({"ema": 0}, "ema=0"),
         ({"precision": "float33"}, "precision='float33'"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(changes, received):
+def test_contradictory_settings_are_refused(changes, received):
     optimization.check(TRAINING)
     with pytest.raises(ValueError, match=f"Received: {received}$"):
         optimization.check(changed(**changes))

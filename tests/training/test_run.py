@@ -1,36 +1,26 @@
-"""What a run leaves."""
+"""The files and messages of a run."""
 
-import dataclasses
 import signal
 
 import numpy as np
 import pytest
 
-from msrnn_keras import training
-from msrnn_keras.training import RunKeeper, read_history, train
+from msrnn_keras.training import read_history, run, train
+from msrnn_keras.training.keeper import RunKeeper
 from tests.runs import RECIPE, contents, state
 
 STEPS = 3  # of an epoch of RECIPE
-BEGUN = {"environment.json", "lock", "recipe.toml"}
-FILES = {
-    "best.weights.h5",
-    "checkpoint.keras",
-    "history.csv",
-    "previous.keras",
-    *BEGUN,
-}
+STARTED = {"environment.json", "lock", "recipe.toml"}
+TRAINED = "best.weights.h5 checkpoint.keras history.csv previous.keras".split()
 
 
-def test_a_run_leaves_its_files(uncut):
-    assert set(contents(uncut)) == FILES
+def test_files_of_a_run(uncut):
+    assert set(contents(uncut)) == STARTED.union(TRAINED)
     assert (uncut / "recipe.toml").read_text() == RECIPE
     history = read_history(uncut)
     assert [row["epoch"] for row in history] == [0, 1, 2]
     assert {"loss", "mse", "val_loss", "val_mse"} < set(history[0])
     assert len({row["val_mse"] for row in history}) == 3
-
-
-def test_the_checkpoint_holds_optimizer_and_counters(uncut):
     saved = state(uncut / "checkpoint.keras")
     counts = [value for value in saved.values() if value.shape == ()]
     steps = [value for value in counts if value == 3 * STEPS]
@@ -38,7 +28,7 @@ def test_the_checkpoint_holds_optimizer_and_counters(uncut):
     assert any(name.startswith("optimizer") for name in saved)
 
 
-def test_best_weights_score_as_the_best_epoch(uncut, recipe, mnist):
+def test_best_weights_have_the_score_of_the_best_epoch(uncut, recipe, mnist):
     model = recipe.build()
     model.load_weights(uncut / "best.weights.h5")
     data = recipe.data("validation", path=mnist)
@@ -47,9 +37,8 @@ def test_best_weights_score_as_the_best_epoch(uncut, recipe, mnist):
     np.testing.assert_allclose(scored, best, rtol=1e-5)
 
 
-def test_averaged_weights_are_scored_and_kept(tmp_path, recipe, mnist):
-    averaging = dataclasses.replace(recipe.training, ema=0.5, epochs=1)
-    averaging = dataclasses.replace(recipe, training=averaging)
+def test_averaged_weights_are_validated_and_saved(tmp_path, recipe, mnist):
+    averaging = recipe.change_training(ema=0.5, epochs=1)
     weights = []
 
     class Watching(RunKeeper):
@@ -59,7 +48,7 @@ def test_averaged_weights_are_scored_and_kept(tmp_path, recipe, mnist):
             weights.append([np.array(v.numpy()) for v in trained])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "RunKeeper", Watching)
+        patch.setattr(run, "RunKeeper", Watching)
         train(averaging, tmp_path / "run", mnist, verbose=0)
     first, second, third = weights
     expected = [
@@ -76,7 +65,7 @@ def test_averaged_weights_are_scored_and_kept(tmp_path, recipe, mnist):
     scored = model.evaluate(data, verbose=0, return_dict=True)["mse"]
     (row,) = read_history(tmp_path / "run")
     np.testing.assert_allclose(row["val_mse"], scored, rtol=1e-5)
-    # The checkpoint holds both: training goes on with its own weights.
+    # The checkpoint holds both: training continues with its own weights.
     saved = state(tmp_path / "run" / "checkpoint.keras").values()
     for value in (*third, *expected):
         assert any(
@@ -85,19 +74,20 @@ def test_averaged_weights_are_scored_and_kept(tmp_path, recipe, mnist):
         )
 
 
-def test_loss_that_is_not_finite_ends_the_run(tmp_path, recipe, mnist):
-    wild = dataclasses.replace(recipe.training, learning_rate=1e30)
-    wild = dataclasses.replace(recipe, training=wild)
+@pytest.mark.backend_free
+def test_infinite_loss_ends_the_run(tmp_path, recipe, mnist):
+    wild = recipe.change_training(learning_rate=1e30)
     message = "after step [123] of epoch 1; .*Received: loss=(nan|inf)"
     with pytest.raises(FloatingPointError, match=message):
         train(wild, tmp_path / "run", data=mnist, verbose=0)
-    assert set(contents(tmp_path / "run")) == BEGUN
+    assert set(contents(tmp_path / "run")) == STARTED
 
 
-def test_a_signal_stops_the_run_and_is_passed_on(
+@pytest.mark.backend_free
+def test_signal_stops_the_run_and_is_raised_again(
     tmp_path, recipe, mnist, capsys
 ):
-    class Told(RunKeeper):
+    class Signalled(RunKeeper):
         def on_train_batch_end(self, batch, logs=None):
             if batch == 1:
                 signal.raise_signal(signal.SIGTERM)
@@ -109,21 +99,20 @@ def test_a_signal_stops_the_run_and_is_passed_on(
     )
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(training, "RunKeeper", Told)
+            patch.setattr(run, "RunKeeper", Signalled)
             train(recipe, tmp_path / "run", mnist)
     finally:
         signal.signal(signal.SIGTERM, handler)
     assert received == [signal.SIGTERM]
     out = capsys.readouterr().out
     assert out == "stopped and saved: epoch 1/3, step 2/3\n"
-    assert {"checkpoint.keras", *BEGUN} == set(contents(tmp_path / "run"))
+    assert {"checkpoint.keras", *STARTED} == set(contents(tmp_path / "run"))
 
 
-def test_lines_and_logs(tmp_path, recipe, mnist, capsys):
+def test_progress_and_tensorboard_logs(tmp_path, recipe, mnist, capsys):
     pytest.importorskip("tensorflow")
     pytest.importorskip("tensorboard")
-    short = dataclasses.replace(recipe.training, epochs=1)
-    short = dataclasses.replace(recipe, training=short)
+    short = recipe.change_training(epochs=1)
     train(short, tmp_path / "run", mnist, tensorboard=True)
     (row,) = read_history(tmp_path / "run")
     line = f"epoch 1/1, val_mse {row['val_mse']:.1f}\n"

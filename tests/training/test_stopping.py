@@ -1,4 +1,4 @@
-"""When a run has to stop."""
+"""Signals and the deadline of a run."""
 
 import signal
 import threading
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.backend_free
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_is_noted_and_a_second_one_acts(number):
+def test_first_signal_is_recorded_second_one_acts(number):
     received = []
     before = signal.signal(number, lambda *args: received.append(args[0]))
     try:
@@ -30,24 +30,20 @@ def test_a_signal_is_noted_and_a_second_one_acts(number):
         signal.signal(number, before)
 
 
-def test_a_second_ctrl_c_interrupts():
-    with interrupting(), pytest.raises(KeyboardInterrupt):
-        with Stop():
-            signal.raise_signal(signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
-
-
-def test_passing_on_calls_the_handler():
+def test_reraise_calls_the_handler():
     with interrupting(), pytest.raises(KeyboardInterrupt):
         reraise(signal.SIGINT)
+    with interrupting(), pytest.raises(KeyboardInterrupt), Stop():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        reraise(signal.SIGTERM)  # and goes on
+        reraise(signal.SIGTERM)  # ignored
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def test_outside_of_the_main_thread_signals_are_left_alone():
+def test_other_threads_leave_signals_alone():
     seen = []
 
     def look():

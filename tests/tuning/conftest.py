@@ -5,6 +5,6 @@ from tests.tuning.searches import search
 
 @pytest.fixture(scope="session")
 def uncut(tmp_path_factory):
-    """The folder of a search that came to its end, and its tuner."""
+    """The folder of a complete search, and its tuner."""
     folder = tmp_path_factory.mktemp("tuning") / "uncut"
     return folder, search(folder)

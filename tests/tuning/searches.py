@@ -1,6 +1,4 @@
-"""Small searches: a space of a second, and clips for it."""
-
-import sys
+"""Small searches: a space and clips for it."""
 
 import numpy as np
 
@@ -9,24 +7,18 @@ from msrnn_keras import tuning
 TRIALS = 2
 
 
-def space(**options):
-    options = {
-        "cell": "convlstm",
+def space(kind=tuning.MSRNNHyperModel, **options):
+    searched = {
         "filters": (1, 2, 3),
-        "kernel_size": 1,
-        "scales": ((1,),),
-        "skips": "none",
-        "patch_size": 4,
         "sampling": ("none", "linear"),
-        "sampling_steps": 4,
         "learning_rate": (1e-3, 1e-1),
-        "image_shape": (8, 8, 1),
-        "context": 2,
-        "horizon": 2,
-        "seed": 3,
-        **options,
     }
-    return tuning.MSRNNHyperModel(**options)
+    fixed = {
+        **{"cell": "convlstm", "kernel_size": 1, "scales": ((1,),)},
+        **{"skips": "none", "patch_size": 4, "sampling_steps": 4, "seed": 3},
+        **{"image_shape": (8, 8, 1), "context": 2, "horizon": 2},
+    }
+    return kind(**{**searched, **fixed, **options})
 
 
 def clips(count=4, seed=0):
@@ -37,30 +29,16 @@ def clips(count=4, seed=0):
 
 
 def search(folder, hypermodel=None, train=None, **options):
-    """A random search of `TRIALS` trials, without a word."""
-    options = {
-        "method": "random",
-        "max_trials": TRIALS,
-        "epochs": 2,
-        "verbose": 0,
-        **options,
-    }
-    return tuning.tune(
-        hypermodel or space(),
-        clips() if train is None else train,
-        clips(2, seed=1),
-        folder,
-        **options,
-    )
+    """Run a random search of `TRIALS` trials without output."""
+    usual = {"method": "random", "max_trials": TRIALS, "epochs": 2}
+    options = {**usual, "verbose": 0, **options}
+    data = clips() if train is None else train, clips(2, seed=1)
+    return tuning.tune(hypermodel or space(), *data, folder, **options)
 
 
 def by_trial(folder):
-    """The results by trial, but for the time they took."""
+    """The results by trial, without the time they took."""
     return {
         result.pop("trial"): {**result, "seconds": None}
         for result in tuning.read_results(folder)
     }
-
-
-if __name__ == "__main__":
-    search(sys.argv[1], verbose=1)

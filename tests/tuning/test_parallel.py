@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from msrnn_keras.tuning import parallel
+from msrnn_keras.tuning import search as module
 from tests.tuning.searches import by_trial, search
 
-pytestmark = pytest.mark.backend_free
+pytestmark = pytest.mark.backend_free  # The processes use PyTorch.
 
 ROOT = pathlib.Path(__file__).parents[2]
-# Starts when all three are ready: a worker that comes when all is done would
-# wait for its chief. KerasTuner's chief looks every 20 s whether it is alone.
+# Starts when all three are ready: a worker that starts after the search would
+# wait for its chief. KerasTuner's chief checks every 20 s whether it is done.
 PROCESS = """
 import os, pathlib, sys, time, types
 from keras_tuner.src.distribute import oracle_chief
@@ -33,7 +33,7 @@ print("leads", tuner.leads, tuner.finished)
 
 
 def run(processes):
-    """What each printed; all are ended if one is not done in time."""
+    """Return the outputs; end all processes if one takes too long."""
     try:
         outputs = [p.communicate(timeout=150)[0] for p in processes]
     finally:
@@ -44,8 +44,7 @@ def run(processes):
     return outputs
 
 
-@pytest.mark.backend_free  # the processes' is PyTorch in any case
-def test_a_chief_and_two_workers_share_a_search(uncut, tmp_path):
+def test_chief_and_two_workers_share_a_search(uncut, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -75,7 +74,7 @@ def test_a_chief_and_two_workers_share_a_search(uncut, tmp_path):
     for output in workers:
         assert "leads False True" in output
         trials = [x for x in output.splitlines() if x.startswith("Trial ")]
-        assert trials  # the work is shared
+        assert trials  # Both workers train.
         done += [line.split()[1].rstrip(":") for line in trials]
     assert sorted(done) == ["0", "1"]
     assert (folder / "best.toml").exists()
@@ -86,23 +85,21 @@ def test_a_chief_and_two_workers_share_a_search(uncut, tmp_path):
         assert result["values"] == pytest.approx(alone[trial]["values"])
         score = pytest.approx(alone[trial]["val_mse"], rel=1e-3)
         assert result["val_mse"] == score
-    # It is done, for one process as well.
-    search(folder)
+    search(folder)  # One process finds the search complete, too.
     assert by_trial(folder) == shared
 
 
-def test_the_environment_says_the_role(monkeypatch, tmp_path):
-    for name in parallel.VARIABLES:
+def test_role_of_the_process(monkeypatch, tmp_path):
+    for name in module.VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    assert parallel.role_of_process() == "alone"
+    assert module.role_of_process() == "alone"
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "9")
     with pytest.raises(ValueError, match="Received: no KERASTUNER_TUNER_ID"):
         search(tmp_path / "run")
-    monkeypatch.setenv("KERASTUNER_TUNER_ID", "the-chief")
-    assert parallel.role_of_process() == "chief"
-    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker0")
-    assert parallel.role_of_process() == "worker"
+    for name, role in (("the-chief", "chief"), ("worker0", "worker")):
+        monkeypatch.setenv("KERASTUNER_TUNER_ID", name)
+        assert module.role_of_process() == role
     with pytest.raises(ValueError, match="not for a chief.*max_minutes=1"):
         search(tmp_path / "run", max_minutes=1)
     assert not (tmp_path / "run").exists()

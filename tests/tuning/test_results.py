@@ -1,3 +1,5 @@
+"""The table and the best trial of a search."""
+
 import tomllib
 
 import pytest
@@ -19,15 +21,14 @@ ROW = {
     "message": None,
 }
 FAILED = {
-    **ROW,
-    **dict.fromkeys(("val_mse", "epochs", "seconds", "parameters")),
+    **dict.fromkeys(ROW),
     "trial": "1",
     "status": "FAILED",
     "values": {**ROW["values"], "filters": 16},
 }
 
 
-def test_the_table_shows_what_differs():
+def test_table_shows_the_searched_values():
     assert tuning.results_table([ROW, FAILED]).splitlines() == [
         "trial  val_mse  epochs  seconds  parameters  filters",
         "0        12.35       2    61.25       1,234        8",
@@ -38,36 +39,26 @@ def test_the_table_shows_what_differs():
     assert table.splitlines()[1].split()[-2:] == ["predrnn", "0.0001"]
 
 
-def test_the_best_is_written_as_a_recipe(uncut):
+def test_best_trial_is_written_as_a_recipe(uncut):
     folder, tuner = uncut
     with tuner.best.open("rb") as file:
         recipe = tomllib.load(file)
     best = tuning.read_results(folder)[0]
     assert tuner.best == folder.resolve() / tuning.BEST
     assert recipe["model"] == "convlstm"
+    values = best["values"]
     assert recipe["architecture"] == {
-        "scales": [1],
-        "filters": best["values"]["filters"],
-        "kernel_size": 1,
-        "skips": "none",
-        "patch_size": 4,
-        "image_shape": [8, 8, 1],
-        "context": 2,
-        "horizon": 2,
+        **{"image_shape": [8, 8, 1], "context": 2, "horizon": 2},
+        **{name: values[name] for name in ("filters", "kernel_size")},
+        **{"scales": [1], "skips": "none", "patch_size": 4},
     }
     assert recipe["training"] == {
-        "epochs": 2,
-        "learning_rate": best["values"]["learning_rate"],
-        "sampling": best["values"]["sampling"],
-        "loss": "l1_l2",
-        "seed": 3,
+        **{name: values[name] for name in ("learning_rate", "sampling")},
+        **{"epochs": 2, "loss": "l1_l2", "seed": 3},
     }
     assert recipe["search"] == {
-        "method": "random",
-        "trial": best["trial"],
-        "trials": TRIALS,
-        "val_mse": best["val_mse"],
-        "parameters": best["parameters"],
+        **{name: best[name] for name in ("trial", "val_mse", "parameters")},
+        **{"method": "random", "trials": TRIALS},
     }
     model = msrnn_keras.create(recipe["model"], **recipe["architecture"])
     assert model.count_params() == best["parameters"]

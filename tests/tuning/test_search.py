@@ -1,3 +1,5 @@
+"""Searches by one process."""
+
 import math
 import shutil
 import sys
@@ -10,7 +12,7 @@ from msrnn_keras.tuning import search as module
 from tests.tuning.searches import TRIALS, by_trial, clips, search, space
 
 
-def test_the_best_model_has_the_best_score(uncut):
+def test_best_model_has_the_best_score(uncut):
     folder, tuner = uncut
     results = tuning.read_results(folder)
     assert [r["status"] for r in results] == ["COMPLETED"] * TRIALS
@@ -30,7 +32,7 @@ def test_the_best_model_has_the_best_score(uncut):
 
 
 @pytest.mark.backend_free
-def test_a_search_that_was_stopped_goes_on(uncut, tmp_path, monkeypatch):
+def test_stopped_search_is_resumed(uncut, tmp_path, monkeypatch):
     clock, folder = [0.0], tmp_path / "run"
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
     original = module.Deadline.on_train_batch_begin
@@ -39,12 +41,15 @@ def test_a_search_that_was_stopped_goes_on(uncut, tmp_path, monkeypatch):
         clock[0] += 20
         original(self, batch, logs)
 
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
     def statuses():
         return {t: r["status"] for t, r in by_trial(folder).items()}
 
     # By Ctrl-C, in the first trial.
     with monkeypatch.context() as patch:
-        patch.setattr(MSStack, "fit", interrupted)
+        patch.setattr(MSStack, "fit", interrupt)
         with pytest.raises(KeyboardInterrupt):
             search(folder)
     assert statuses() == {"0": "RUNNING"}
@@ -62,15 +67,11 @@ def test_a_search_that_was_stopped_goes_on(uncut, tmp_path, monkeypatch):
     }
 
 
-def interrupted(*args, **kwargs):
-    raise KeyboardInterrupt
-
-
 @pytest.mark.backend_free
-def test_more_trials_add_to_a_search(uncut, tmp_path):
+def test_more_trials_extend_a_search(uncut, tmp_path):
     folder = shutil.copytree(uncut[0], tmp_path / "run")
     before = by_trial(folder)
-    search(folder)  # all is done
+    search(folder)  # complete already
     assert by_trial(folder) == before
     search(folder, max_trials=TRIALS + 1)
     after = by_trial(folder)
@@ -78,7 +79,7 @@ def test_more_trials_add_to_a_search(uncut, tmp_path):
 
 
 @pytest.mark.backend_free
-def test_hyperband_goes_on_with_the_best(tmp_path):
+def test_hyperband_continues_the_best_trial(tmp_path):
     x, y = clips()
     frames = np.concatenate([x[:, :2], y], axis=1).reshape(-1, 8, 8, 1)
     train = data.Clips(
@@ -94,19 +95,14 @@ def test_hyperband_goes_on_with_the_best(tmp_path):
     best = min(first, key=lambda r: r["val_mse"])
     last = results["3"]
     assert last["epochs"] == 3 and last["values"] == best["values"]
-    goes_on = next(trial for trial in "012" if results[trial] is best)
+    source = next(trial for trial in "012" if results[trial] is best)
     values = tuner.oracle.get_trial("3").hyperparameters.values
-    assert values["tuner/trial_id"] == goes_on
-    # It is as if it had been trained without a break.
-    hp = tuner.oracle.get_trial(goes_on).hyperparameters
-    history = hypermodel.fit(
-        hp,
-        hypermodel.build(hp),
-        train,
-        epochs=3,
-        validation_data=clips(2, seed=1),
-        verbose=0,
-    )
+    assert values["tuner/trial_id"] == source
+    # It equals uninterrupted training.
+    hp = tuner.oracle.get_trial(source).hyperparameters
+    options = {"validation_data": clips(2, seed=1), "verbose": 0}
+    model = hypermodel.build(hp)
+    history = hypermodel.fit(hp, model, train, epochs=3, **options)
     expected = min(history.history["val_mse"][1:])
     assert last["val_mse"] == pytest.approx(expected, rel=1e-4)
 
@@ -116,33 +112,30 @@ def test_bayesian_search_learns(tmp_path):
     pytest.importorskip("sklearn")
 
     class Valley(tuning.MSRNNHyperModel):
-        """A score without training, least at a rate of 1e-2."""
+        """A score without training, lowest at a learning rate of 1e-2."""
 
         def fit(self, hp, model, *args, **kwargs):
             score = (math.log10(hp.get("learning_rate")) + 2) ** 2
-            return {"val_mse": score, "epochs": 1, "seconds": 0, **counts}
+            counts = dict.fromkeys(("epochs", "seconds", "parameters"), 1)
+            return {"val_mse": score, **counts}
 
-    counts = {"parameters": 1}
-    options = {"filters": 1, "scales": (1,), "skips": "none", "patch_size": 4}
-    hypermodel = Valley(
-        cell="convlstm",
-        kernel_size=1,
-        learning_rate=(1e-6, 1),
-        sampling="none",
-        image_shape=(8, 8, 1),
-        **options,
-    )
+    rates = {"learning_rate": (1e-6, 1), "sampling": "none"}
+    hypermodel = space(Valley, filters=1, seed=0, **rates)
     assert hypermodel.dimensions == 1
-    search(tmp_path / "run", hypermodel, method="bayesian", max_trials=8)
+    search(tmp_path / "run", hypermodel, method="bayesian", max_trials=5)
     rows = by_trial(tmp_path / "run")
     drawn = [rows[trial]["val_mse"] for trial in "01"]
-    chosen = [rows[trial]["val_mse"] for trial in "234567"]
+    chosen = [rows[trial]["val_mse"] for trial in "234"]
     assert min(chosen) < 0.1 < min(drawn)
 
 
 @pytest.mark.backend_free
-def test_bayesian_search_says_what_it_lacks(tmp_path, monkeypatch):
+def test_missing_packages_are_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(ImportError, match="scikit-learn: pip install"):
+    monkeypatch.delitem(sys.modules, "sklearn.gaussian_process", raising=False)
+    with pytest.raises(ImportError, match=r"sklearn.* pip install .*\[tuner\]"):
         search(tmp_path / "run", method="bayesian")
     assert not (tmp_path / "run").exists()
+    monkeypatch.setitem(sys.modules, "keras_tuner", None)
+    with pytest.raises(ImportError, match=r"keras_tuner .*\[tuner\]"):
+        getattr(tuning, "tune")  # noqa: B009

@@ -25,15 +25,14 @@ def test_a_file_is_written_under_its_own_ending(tmp_path):
     assert seen[0].parent == tmp_path
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_failing_writer_leaves_the_old_file_alone(tmp_path, error):
+def test_a_failing_writer_leaves_the_old_file_alone(tmp_path):
     (tmp_path / "a.txt").write_text("old")
 
     def write(path):
         path.write_text("ne")
-        raise error("disk full")
+        raise KeyboardInterrupt("disk full")
 
-    with pytest.raises(error, match="disk full"):
+    with pytest.raises(KeyboardInterrupt, match="disk full"):
         write_atomically(tmp_path / "a.txt", write)
     assert contents(tmp_path) == {"a.txt": b"old"}
 

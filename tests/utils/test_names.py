@@ -7,9 +7,9 @@ pytestmark = pytest.mark.backend_free
 TABLE = {"ms-convlstm": 1, "convlstm": 2, "predrnn": 3}
 
 
-@pytest.mark.parametrize("name", ["ms-convlstm", "MS_ConvLSTM", " Ms-convLSTM"])
-def test_spelling_does_not_matter(name):
-    assert lookup(name, TABLE, "model") == ("ms-convlstm", 1)
+def test_spelling_does_not_matter():
+    for name in ("ms-convlstm", "MS_ConvLSTM", " Ms-convLSTM"):
+        assert lookup(name, TABLE, "model") == ("ms-convlstm", 1)
 
 
 def test_unknown_names_give_the_nearest():
@@ -17,9 +17,5 @@ def test_unknown_names_give_the_nearest():
         lookup("predrn", TABLE, "model")
     with pytest.raises(ValueError, match="convlstm, ms-convlstm, predrnn. "):
         lookup("zzz", TABLE, "model")
-
-
-@pytest.mark.parametrize("name", [None, 3])
-def test_names_are_strings(name):
-    with pytest.raises(ValueError, match="Received: "):
-        lookup(name, TABLE, "model")
+    with pytest.raises(ValueError, match="string. Received: None"):
+        lookup(None, TABLE, "model")

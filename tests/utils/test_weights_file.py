@@ -3,7 +3,7 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras.cli.prediction import load_model
+from msrnn_keras.cli.arguments import load_file
 from msrnn_keras.utils.weights_file import check_weights_file
 from tests.reference import tiny
 
@@ -27,7 +27,7 @@ def test_a_whole_training_passes_and_a_broken_weight_does_not(tmp_path, dtype):
         with pytest.raises(ValueError, match="Received: NaN or inf.*vars"):
             check_weights_file(path)
     with pytest.raises(ValueError, match="Received: NaN or inf.*vars"):
-        load_model(paths[1])
+        load_file(paths[1])
 
 
 @pytest.mark.backend_free

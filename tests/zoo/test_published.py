@@ -1,4 +1,4 @@
-"""The presets in the repository: whole, loadable and better than nothing."""
+"""The presets in the repository: complete, loadable, better than baselines."""
 
 import numpy as np
 import pytest
@@ -7,17 +7,21 @@ import zoo
 from msrnn_keras.baselines import Persistence, Zeros
 from msrnn_keras.cli.demo import unseen_clips
 from msrnn_keras.evaluation import evaluate
-from msrnn_keras.presets.library import MANIFEST, PRESETS, Library
+from msrnn_keras.presets.registry import MANIFEST, PRESETS, Library
 from tests.golden.presets import forecast, golden, shipped
 from tools.publishing.comparison import compare, find_counterpart
-from tools.publishing.long_streams import FILE, long_forecasts, read_figures
+from tools.publishing.tables import (
+    LONG_STREAMS,
+    long_forecasts,
+    read_long_streams,
+)
 
 FOLDERS = shipped()
 NEWEST = sorted({folder.rpartition("/")[0] for folder in FOLDERS})
 
 
 def describe(folder):
-    """A preset's metadata; without a revision, the newest one's."""
+    """Metadata of a preset; without a revision, of the newest."""
     return zoo.info(*folder.split("/"))
 
 
@@ -28,7 +32,7 @@ def test_the_first_preset_stays():
 
 @pytest.mark.backend_free
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_the_card_tells_the_scores_of_the_metadata(folder):
+def test_the_card_has_the_scores_of_the_metadata(folder):
     info = describe(folder)
     card = (PRESETS / folder / "README.md").read_text(encoding="utf-8")
     for protocol in ("forecast", "ms-rnn"):
@@ -43,7 +47,7 @@ def test_the_card_tells_the_scores_of_the_metadata(folder):
 
 @pytest.mark.backend_free
 @pytest.mark.parametrize("name", NEWEST)
-def test_the_card_says_which_of_plain_and_multi_scale_is_better(name):
+def test_the_card_compares_plain_and_multi_scale(name):
     info = describe(name)
     card = (PRESETS / name / info["revision"] / "README.md").read_text("utf-8")
     assert compare(info, find_counterpart(Library(), info)) in card
@@ -51,10 +55,10 @@ def test_the_card_says_which_of_plain_and_multi_scale_is_better(name):
 
 @pytest.mark.backend_free
 @pytest.mark.parametrize("name", NEWEST)
-def test_long_streams_were_measured_and_are_on_the_card(name):
+def test_the_card_has_the_figures_of_long_streams(name):
     info = describe(name)
     folder = f"{name}/{info['revision']}"
-    figures = read_figures(MANIFEST.with_name(FILE))[folder]
+    figures = read_long_streams(MANIFEST.with_name(LONG_STREAMS))[folder]
     assert figures["mse_900_1000"] <= 1.5 * figures["mse_50_150"]
     for what in ("horizon_500", "stream_1000", "float16_100"):
         assert figures[f"finite_{what}"] is True
@@ -64,7 +68,7 @@ def test_long_streams_were_measured_and_are_on_the_card(name):
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_forecasts_are_those_it_was_published_with(folder):
+def test_forecasts_equal_those_at_publication(folder):
     with np.load(golden(folder)) as file:
         expected = file["forecast"]
     np.testing.assert_allclose(forecast(folder), expected, atol=1e-3)
@@ -83,8 +87,7 @@ def test_the_presets_in_the_repository_are_small():
 @pytest.mark.backend_free  # the forecasts are the same on all, as above
 @pytest.mark.parametrize("name", NEWEST)
 def test_a_preset_beats_the_baselines_clearly(name):
-    model, dataset, variant = name.split("/")
-    loaded = zoo.load(model, dataset, variant)
+    loaded = zoo.load(name)
     assert loaded.compiled
     data = unseen_clips(loaded, 12)
     mse = [
@@ -101,17 +104,18 @@ def test_a_preset_beats_the_baselines_clearly(name):
 
 @pytest.mark.backend_free
 @pytest.mark.parametrize("name", NEWEST)
-def test_the_readme_tells_the_scores_of_the_newest_revision(name):
+def test_the_documentation_has_the_scores_of_the_newest_revision(name):
     info = describe(name)
-    readme = (PRESETS.parents[1] / "README.md").read_text(encoding="utf-8")
+    root = PRESETS.parents[1]
+    pages = [root / "README.md", *root.glob("docs/*.md")]
     scores, other = (
         info["scores"]["test"][protocol] for protocol in ("forecast", "ms-rnn")
     )
     row = (
-        f"(zoo/presets/{name}/{info['revision']}/README.md) "
+        f"zoo/presets/{name}/{info['revision']}/README.md) "
         f"| {info['parameters']:,} | {scores['mse']:.2f} "
         f"| {scores['mae']:.2f} | {scores['ssim']:.4f} "
         f"| {scores['psnr']:.2f} | {other['mse']:.2f} "
         f"| {info['training']['clips']:,} |"
     )
-    assert row in readme
+    assert any(row in page.read_text(encoding="utf-8") for page in pages)

@@ -1,4 +1,4 @@
-"""The recipes that come with the package: whole, comparable, buildable."""
+"""The recipes of the package: complete, comparable, buildable."""
 
 import dataclasses
 
@@ -6,19 +6,19 @@ import pytest
 
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.models.architectures import ARCHITECTURES
-from msrnn_keras.presets.library import MANIFEST, RECIPES
-from msrnn_keras.presets.registry import folder_of
+from msrnn_keras.presets.registry import Library, folder_of
 from msrnn_keras.training.recipe import load_recipe
 from msrnn_keras.utils.names import normalize
 
 pytestmark = pytest.mark.backend_free  # built, never run
 
+FOLDER = Library().recipes
 ALL = {
-    path.stem: load_recipe(path)
-    for path in sorted(MANIFEST.with_name(RECIPES).glob("*.toml"))
+    path.relative_to(FOLDER).with_suffix("").as_posix(): load_recipe(path)
+    for path in sorted(FOLDER.rglob("*.toml"))
 }
 every_recipe = pytest.mark.parametrize("name", ALL)
-# Frames, and how many are given and forecast, as the data sets are published.
+# The published image shape, context and horizon of each data set.
 FORMS = {
     "mnist": ([64, 64, 1], 10, 10),
     "taxibj": ([32, 32, 2], 4, 4),
@@ -30,7 +30,7 @@ SMALL = """
 ms-convlstm ms-predrnn ms-predrnn++ ms-trajgru ms-mim ms-motionrnn
 ms-predrnn-v2 ms-preciplstm convlstm predrnn predrnn++
 """.split()
-# Clips of training, where they are fewer, as a step takes longer.
+# Training clips of models with fewer of them, because a step takes longer.
 CLIPS = {
     "trajgru": 48_000,
     "motionrnn": 41_600,
@@ -41,10 +41,10 @@ BASE = ("ms-convlstm", "ms-predrnn", "ms-predrnn++", "ms-motionrnn")
 
 
 def test_every_wanted_preset_has_a_recipe():
-    wanted = {f"{model}-mnist-small" for model in SMALL}
-    wanted |= {f"{model}-mnist-base" for model in BASE}
+    wanted = {f"{model}/mnist/small" for model in SMALL}
+    wanted |= {f"{model}/mnist/base" for model in BASE}
     wanted |= {
-        f"{model}-{dataset}-small"
+        f"{model}/{dataset}/small"
         for model in ("ms-convlstm", "ms-predrnn", "ms-predrnn++")
         for dataset in set(FORMS) - {"mnist"}
     }
@@ -52,10 +52,10 @@ def test_every_wanted_preset_has_a_recipe():
 
 
 @every_recipe
-def test_names_a_preset_as_its_file(name):
+def test_the_path_is_the_name_of_the_preset(name):
     recipe = ALL[name]
     parts = (recipe.model, recipe.dataset, recipe.variant)
-    assert name == "-".join(parts)
+    assert name == "/".join(parts)
     assert recipe.model in ARCHITECTURES
     assert parts == tuple(map(normalize, parts))
     keys = ("model", "dataset", "variant")
@@ -64,23 +64,23 @@ def test_names_a_preset_as_its_file(name):
 
 
 @every_recipe
-def test_frames_are_those_of_its_data_set(name):
+def test_frames_are_of_the_size_of_the_data_set(name):
     recipe = ALL[name]
     keys = ("image_shape", "context", "horizon")
     form = tuple(recipe.architecture[key] for key in keys)
     assert form == FORMS[recipe.dataset]
     masked = recipe.architecture.get("missing") == "mask"
-    assert masked == (recipe.dataset == "germany")  # it alone lacks pixels
+    assert masked == (recipe.dataset == "germany")  # only it has missing pixels
 
 
 @pytest.mark.parametrize("model", SMALL)
-def test_small_ones_differ_by_their_length_alone(model):
-    published = ALL["ms-convlstm-mnist-small"].training
-    training = ALL[f"{model}-mnist-small"].training
+def test_small_presets_differ_only_in_their_length(model):
+    published = ALL["ms-convlstm/mnist/small"].training
+    training = ALL[f"{model}/mnist/small"].training
     clips = training.steps * training.batch_size
     assert clips == CLIPS.get(model.removeprefix("ms-"), 70_400)
     sampled = training.steps // 2
-    if model == "ms-predrnn-v2":  # reverse, as its paper
+    if model == "ms-predrnn-v2":  # reverse, as in its paper
         assert training.sampling == "reverse"
         sampled = training.steps
     assert training.sampling_steps == sampled
@@ -90,15 +90,15 @@ def test_small_ones_differ_by_their_length_alone(model):
 
 
 @pytest.mark.parametrize("model", ["convlstm", "predrnn", "predrnn++"])
-def test_plain_ones_differ_by_their_scales_alone(model):
-    plain, scaled = (ALL[f"{m}-mnist-small"] for m in (model, f"ms-{model}"))
+def test_plain_presets_differ_only_in_their_scales(model):
+    plain, scaled = (ALL[f"{m}/mnist/small"] for m in (model, f"ms-{model}"))
     assert plain.architecture == scaled.architecture
     assert plain.training == scaled.training
 
 
 @pytest.mark.parametrize("model", BASE)
-def test_base_ones_are_of_the_published_size(model):
-    recipe = ALL[f"{model}-mnist-base"]
+def test_base_presets_have_the_published_size(model):
+    recipe = ALL[f"{model}/mnist/base"]
     sizes = ("filters", "kernel_size", "patch_size")
     assert [recipe.architecture[key] for key in sizes] == [64, 3, 1]
     assert recipe.training.precision == "mixed_bfloat16"
@@ -116,7 +116,7 @@ def tiny(recipe):
 
 
 @every_recipe
-def test_its_model_builds(name):
+def test_the_model_builds(name):
     recipe = tiny(ALL[name])
     model = recipe.build()
     config = model.get_config()

@@ -1,1 +1,1 @@
-"""Make a preset of the zoo from a finished run."""
+"""Publish finished training runs as presets of the zoo."""

@@ -1,4 +1,4 @@
-"""The weights of a preset in float32 and in float16, and which are kept."""
+"""Choose between float32 and float16 for the weights of a preset."""
 
 import hashlib
 from pathlib import Path
@@ -6,42 +6,27 @@ from typing import Any, NamedTuple
 
 import h5py
 
-from msrnn_keras.presets.library import Library
-from msrnn_keras.presets.registry import WEIGHTS, folder_of
-from msrnn_keras.presets.saving import (
+from msrnn_keras.presets.loading import load_folder
+from msrnn_keras.presets.registry import WEIGHTS
+from tools.publishing.preset_files import (
     WeightRangeError,
     round_weights,
     write_model,
 )
-from tools.publishing import manifest
 
-# Less than half a unit of the third digit, whatever the first two are.
-AGREEMENT = 5e-4
+AGREEMENT = 5e-4  # relative: less than half a unit of the third digit
 
 
 class Candidate(NamedTuple):
-    """Weights in one of the dtypes that a preset may keep them in.
-
-    Args:
-        dtype: String, `"float32"` or `"float16"`.
-        weights: `pathlib.Path` of the file.
-        model: `MSStack`, loaded as a user loads it.
-    """
+    """Weights in one of the two dtypes."""
 
     dtype: str
-    weights: Path
-    model: Any
+    weights: Path  # the file
+    model: Any  # loaded as `zoo.load` loads it
 
 
 def digest_weights(path):
-    """Gives the SHA-256 of a weights file's names, types, shapes and numbers.
-
-    Args:
-        path: Path of an HDF5 file.
-
-    Returns:
-        String of 64 characters.
-    """
+    """Return the SHA-256 of the names, types, shapes and values in a file."""
     sha256 = hashlib.sha256()
 
     def visit(name, item):
@@ -55,59 +40,25 @@ def digest_weights(path):
 
 
 def make_candidate(folder, model, names, compile, dtype, full=None):
-    """Writes weights in a dtype and loads them as `zoo.load` does.
+    """Write weights in a dtype and load them as `zoo.load` does.
 
-    Args:
-        folder: Path of a folder for it.
-        model: `MSStack`, trained.
-        names: Dict, the preset's `model`, `dataset`, `variant`, `revision`.
-        compile: Dict, as of `msrnn_keras.presets.saving.write_preset`.
-        dtype: String, `"float32"` or `"float16"`.
-        full: Path of a file of float32 weights that are to be rounded to
-            float16; None writes those of the model.
-
-    Returns:
-        `Candidate`.
-
-    Raises:
-        WeightRangeError: If a weight does not fit into float16.
+    `full` is a float32 weights file to round; None writes the model's weights.
     """
-    folder = Path(folder)
-    root, listing = folder / "presets", folder / "manifest.json"
-    preset = root / folder_of(names)
-    stub = {**names, "input": {}, "scores": {}}
-    weights = None
+    folder, weights = Path(folder), None
+    preset = folder / "preset"
     if full is not None:
         weights = folder / WEIGHTS
         folder.mkdir(parents=True)
         round_weights(full, weights)
+    stub = {**names, "input": {}, "scores": {}}
     write_model(preset, model, stub, compile, dtype, weights)
-    text = manifest.render(manifest.generate(root, {"presets": {}}))
-    listing.write_text(text, encoding="utf-8")
-    loaded = Library(root, listing).load(
-        names["model"],
-        names["dataset"],
-        names["variant"],
-        revision=names["revision"],
-    )
-    return Candidate(dtype, preset / WEIGHTS, loaded)
+    return Candidate(dtype, preset / WEIGHTS, load_folder(preset))
 
 
 def choose_dtype(candidate, book, validation):
-    """Takes float16 where it forecasts validation as well as float32 does.
+    """Choose float16 if its validation scores agree with those of float32.
 
-    Well enough is that the MSE and the SSIM of the forecast frames differ by
-    less than `AGREEMENT` of their size: by less than half a unit of their
-    third digit.
-
-    Args:
-        candidate: Function of a dtype that gives its `Candidate`; the one in
-            float16 is made of the file in float32, its second argument.
-        book: `ScoreBook`.
-        validation: The validation clips.
-
-    Returns:
-        Tuple of the `Candidate` and its validation scores.
+    `candidate(dtype, full=None)` makes one; `full` is a file to round.
     """
     full = candidate("float32")
     expected = _score(full, book, validation)
@@ -122,15 +73,7 @@ def choose_dtype(candidate, book, validation):
 
 
 def agree(scores, expected):
-    """Whether MSE and SSIM are the same in their first three digits.
-
-    Args:
-        scores: Dict with `mse` and `ssim`, which may be None.
-        expected: Dict of the same.
-
-    Returns:
-        Boolean.
-    """
+    """Return whether MSE and SSIM agree in their first three digits."""
     return all(
         scores[key] == expected[key]
         or abs(scores[key] - expected[key]) < AGREEMENT * abs(expected[key])

@@ -1,47 +1,16 @@
-"""What a preset's scores are compared with: its counterpart, the baselines."""
+"""Compare the scores of a preset with its counterpart and the baselines.
 
-from typing import NamedTuple
+The counterpart of a multi-scale model is the plain model, and vice versa.
+"""
 
 from msrnn_keras.models.architectures import ALIASES
-from tools.publishing.revisions import newest_revision
+from tools.publishing.manifest import PARTS, newest_revision
 
 MULTI_SCALE = "ms-"
 
 
-class Counterpart(NamedTuple):
-    """The published preset that is the same but for the scales.
-
-    Args:
-        model: String, its model.
-        revision: String.
-        test: Dict from protocol to its scores on the test set.
-        test_clips: Integer, the clips of that.
-        clips: Integer, clips it was trained on.
-        hours: Float, hours that took.
-    """
-
-    model: str
-    revision: str
-    test: dict
-    test_clips: int
-    clips: int
-    hours: float
-
-    @property
-    def name(self):
-        """Its name in a table."""
-        return f"{self.model}, revision {self.revision}"
-
-
 def counterpart_of(model):
-    """Gives the plain model of a multi-scale one, and the other way round.
-
-    Args:
-        model: String, such as `"ms-predrnn"`.
-
-    Returns:
-        String, such as `"predrnn"`.
-    """
+    """Return the name of the counterpart of a model."""
     model = ALIASES.get(model, model)
     if model.startswith(MULTI_SCALE):
         return model.removeprefix(MULTI_SCALE)
@@ -49,91 +18,67 @@ def counterpart_of(model):
 
 
 def find_counterpart(library, names):
-    """Gives the newest published revision of the counterpart of a preset.
+    """Return the metadata of the newest counterpart with test scores or None.
 
-    Args:
-        library: `msrnn_keras.presets.library.Library`.
-        names: Dict with the preset's `model`, `dataset` and `variant`.
-
-    Returns:
-        `Counterpart`, or None where there is none with scores.
-
-    Raises:
-        PresetFileError: If its metadata cannot be had.
+    `names` has the preset's `model`, `dataset` and `variant`.
     """
-    newest = newest_revision(
-        {**names, "model": counterpart_of(names["model"])}, library
-    )
+    model = counterpart_of(names["model"])
+    newest = newest_revision({**names, "model": model}, library)
     if newest is None or not newest.scores.get("test"):
         return None
-    info = library.info(*newest[:4])
-    return Counterpart(
-        newest.model,
-        newest.revision,
-        newest.scores["test"],
-        info["clips"]["test"],
-        info["training"]["clips"],
-        info["training"]["hours"],
-    )
+    return library.info(*newest[:4])
+
+
+def title_of(metadata):
+    """Return the name of a preset in tables and sentences."""
+    return f"{metadata['model']}, revision {metadata['revision']}"
+
+
+def is_comparable(metadata, counterpart):
+    """Return whether both were scored on the same number of test clips."""
+    return metadata["clips"]["test"] == counterpart["clips"]["test"]
 
 
 def compare(metadata, counterpart):
-    """Says in words which of a plain and a multi-scale model is the better.
-
-    Args:
-        metadata: Dict, the preset's metadata, with scores and training.
-        counterpart: `Counterpart` or None.
-
-    Returns:
-        String, one or more sentences, made from the figures alone.
-    """
+    """Describe which of a plain and a multi-scale preset is better."""
     model = metadata["model"]
     kind, other = ("multi-scale", "plain")
     if not model.startswith(MULTI_SCALE):
         kind, other = other, kind
     if counterpart is None:
-        name = "/".join(
-            [counterpart_of(model), metadata["dataset"], metadata["variant"]]
-        )
+        names = {**metadata, "model": counterpart_of(model)}
+        name = "/".join(names[part] for part in PARTS)
+        return f"Its {other} counterpart, `{name}`, is not published."
+    title = title_of(counterpart)
+    if not is_comparable(metadata, counterpart):
         return (
-            f"When this was published, there was no {other} counterpart, "
-            f"`{name}`, to compare it with."
+            f"Its {other} counterpart, `{title}`, cannot be compared, because "
+            f"it was scored on {counterpart['clips']['test']:,} other clips."
         )
-    if counterpart.test_clips != metadata["clips"]["test"]:
-        return (
-            f"Its {other} counterpart, `{counterpart.name}`, was scored on "
-            f"{counterpart.test_clips:,} clips, not on these, and cannot be "
-            "compared."
-        )
-    first = metadata["scores"]["test"]["forecast"]["mse"]
-    second = counterpart.test["forecast"]["mse"]
-    verb = "beats" if first < second else "does not beat"
-    budget, hours = metadata["training"]["clips"], metadata["training"]["hours"]
-    text = (
-        f"The {kind} model {verb} its {other} counterpart, "
-        f"`{counterpart.name}`: forecast MSE {first:.2f} against {second:.2f}"
-        f" ({_difference(first, second)}). "
+    first, second = (
+        preset["scores"]["test"]["forecast"]["mse"]
+        for preset in (metadata, counterpart)
     )
-    if counterpart.clips == budget:
+    verb = "beats" if first < second else "does not beat"
+    text = (
+        f"The {kind} model {verb} its {other} counterpart, `{title}`: forecast "
+        f"MSE {first:.2f} against {second:.2f} ({_difference(first, second)}). "
+    )
+    ours, theirs = metadata["training"], counterpart["training"]
+    if ours["clips"] == theirs["clips"]:
         return text + (
-            f"Both were trained once, on {budget:,} clips, in {hours} and "
-            f"{counterpart.hours} hours."
+            f"Both were trained once, on {ours['clips']:,} clips, in "
+            f"{ours['hours']} and {theirs['hours']} hours."
         )
     return text + (
-        f"The budgets differ: {budget:,} clips in {hours} hours against "
-        f"{counterpart.clips:,} clips in {counterpart.hours} hours."
+        f"The training budgets differ: {ours['clips']:,} clips in "
+        f"{ours['hours']} hours against {theirs['clips']:,} clips in "
+        f"{theirs['hours']} hours."
     )
 
 
 def compare_baselines(metadata):
-    """Says in words whether a model beats every baseline.
-
-    Args:
-        metadata: Dict, the preset's metadata, with scores and baselines.
-
-    Returns:
-        String, one sentence.
-    """
+    """Return a sentence that says whether a preset beats every baseline."""
     mse = metadata["scores"]["test"]["forecast"]["mse"]
     better = [
         f"{name} ({protocols['forecast']['mse']:.2f})"
@@ -141,8 +86,10 @@ def compare_baselines(metadata):
         if protocols["forecast"]["mse"] <= mse
     ]
     if better:
-        return f"Its forecast MSE is not below that of {', '.join(better)}."
-    return "Its forecast MSE is below that of every baseline."
+        return (
+            f"Its forecast MSE is not lower than that of {', '.join(better)}."
+        )
+    return "Its forecast MSE is lower than that of every baseline."
 
 
 def _difference(first, second):

@@ -1,7 +1,7 @@
-"""Generates `zoo/manifest.json` from the presets on disk.
+"""Generate `zoo/manifest.json` from the presets on disk.
 
-`python -m tools.publishing.manifest` writes it. With `--check` it only says
-whether it is up to date (exit status 1 if not).
+`python -m tools.publishing.manifest` writes the file. With `--check` it
+writes nothing and exits with status 1 if the file is stale.
 """
 
 import argparse
@@ -12,26 +12,23 @@ from pathlib import Path
 import filelock
 
 from msrnn_keras.presets.download import describe
-from msrnn_keras.presets.library import MANIFEST, PRESETS
-from msrnn_keras.presets.registry import CARD, METADATA, folder_of
+from msrnn_keras.presets.registry import (
+    CARD,
+    MANIFEST,
+    METADATA,
+    PRESETS,
+    folder_of,
+    read_manifest,
+)
 from msrnn_keras.utils.files import remove_unfinished, write_atomically
 
-LOCK = ".manifest.lock"  # beside it
+PARTS = ("model", "dataset", "variant")
 
 
 def generate(root, listed):
-    """Gives the manifest of the listed presets and those on disk.
+    """Return the manifest of the listed presets and of those on disk.
 
-    Args:
-        root: `pathlib.Path`, the folder of all presets.
-        listed: dict, the manifest so far. Its presets stay, on disk or not.
-
-    Returns:
-        dict, the new manifest.
-
-    Raises:
-        ValueError: where a listed preset has changed on disk, but for its
-            card, or where a folder and its metadata disagree.
+    A listed preset may lack on disk; if it does not, only its card may change.
     """
     presets = dict(listed["presets"])
     for folder in sorted(root.glob("*/*/*/*")):
@@ -50,21 +47,18 @@ def generate(root, listed):
 
 
 def render(manifest):
-    """Gives the text of `manifest.json`."""
+    """Return the text of `manifest.json`."""
     return json.dumps(manifest, indent=2, sort_keys=True) + "\n"
 
 
+def lock(path):
+    """Return the lock on the manifest and on the cards it lists."""
+    return filelock.FileLock(path.with_name(".manifest.lock"))
+
+
 def update(root, path):
-    """Write the manifest, whole or not at all, one process after the other.
-
-    Args:
-        root: `pathlib.Path`, the folder of all presets.
-        path: `pathlib.Path` of the manifest.
-
-    Raises:
-        ValueError: as by `generate`.
-    """
-    with filelock.FileLock(path.with_name(LOCK)):
+    """Write the manifest atomically, under a lock."""
+    with lock(path):
         remove_unfinished(path.parent)
         text, generated = _compare(root, path)
         if generated != text:
@@ -72,22 +66,30 @@ def update(root, path):
             write_atomically(path, lambda file: file.write_bytes(content))
 
 
+def newest_revision(names, library):
+    """Return the listed entry of the newest revision of a preset."""
+    key = tuple(names[part] for part in PARTS)
+    listed = read_manifest(library.manifest)
+    entries = [entry for entry in listed if entry[:3] == key]
+    return max(entries, key=lambda entry: int(entry.revision), default=None)
+
+
 def main(arguments=None, root=PRESETS, path=MANIFEST):
-    """Runs the command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.publishing.manifest")
     parser.add_argument(
         "--check", action="store_true", help="write nothing, exit 1 if stale"
     )
     check = parser.parse_args(arguments).check
     try:
-        if not check:
+        if check:
+            text, generated = _compare(root, path)
+        else:
             update(root, path)
-            return 0
-        text, generated = _compare(root, path)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    if text != generated:
+    if check and text != generated:
         print(
             f"{path} is stale: run python -m tools.publishing.manifest",
             file=sys.stderr,
@@ -97,14 +99,14 @@ def main(arguments=None, root=PRESETS, path=MANIFEST):
 
 
 def _compare(root, path):
-    """Texts of the manifest as it is, None where there is none, and anew."""
+    """Return the current text, or None, and the generated text."""
     text = path.read_text(encoding="utf-8") if path.exists() else None
     listed = json.loads(text) if text else {"presets": {}}
     return text, render(generate(Path(root), listed))
 
 
 def _without_card(entry):
-    """An entry but for what is in its card; see `tools.publishing.renewal`."""
+    """Return an entry without the hash of its card, which may be renewed."""
     files = dict(entry["files"])
     if CARD in files:
         files[CARD] = None
@@ -112,6 +114,7 @@ def _without_card(entry):
 
 
 def _entry(name, folder):
+    """Return the manifest entry of a folder."""
     metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
     if folder_of(metadata) != name:
         raise ValueError(

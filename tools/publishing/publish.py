@@ -1,9 +1,8 @@
-"""Makes a preset of a finished run: checks it, scores it, writes and lists it.
+"""Make a preset of a finished run: check it, score it, write it and list it.
 
-The folder of a preset appears whole or not at all, and so does the manifest.
-Then the card of its counterpart is written again, beside its scores.
-A call that was killed, wherever, can be made again: it cleans up, lists what
-was written, and does not score again what was scored.
+The folder of a preset and the manifest are each written atomically. A killed
+call can be repeated: it removes leftovers, lists what was written, and reuses
+scores.
 """
 
 import shutil
@@ -11,9 +10,9 @@ import shutil
 from msrnn_keras.baselines import BASELINES
 from msrnn_keras.data import verify_test_set
 from msrnn_keras.evaluation import PROTOCOLS
-from msrnn_keras.presets import saving
-from msrnn_keras.presets.library import Library
 from msrnn_keras.presets.loading import FINE_TUNING
+from msrnn_keras.presets.registry import Library
+from msrnn_keras.presets.saving import complete
 from msrnn_keras.training import lock_run
 from msrnn_keras.training.recipe import LOSSES
 from tools.publishing import manifest
@@ -23,20 +22,21 @@ from tools.publishing.candidates import (
     make_candidate,
 )
 from tools.publishing.card import NO_INTERVAL, render_card
-from tools.publishing.comparison import find_counterpart
+from tools.publishing.comparison import counterpart_of, find_counterpart
 from tools.publishing.datasets import LICENSES
 from tools.publishing.picture import PICTURE, draw_forecasts
-from tools.publishing.renewal import renew_counterpart
+from tools.publishing.preset_files import write_preset
 from tools.publishing.revisions import (
     find_published,
     next_revision,
     refuse_worse,
+    renew_card,
 )
 from tools.publishing.run import read_run
 from tools.publishing.scoring import SCORES, ScoreBook
 
 COMPARED = ("persistence", "all-black", "linear-extrapolation")
-WORK = "publishing"  # in the run's folder, while it is published
+WORK = "publishing"  # temporary folder in the run
 
 
 def publish(
@@ -50,46 +50,41 @@ def publish(
 ):
     """Score a run, write it as the next revision of its preset and list it.
 
-    The weights are kept in float16 where validation shows no difference, else
-    in float32, and are scored as `zoo.load` gives them. The test clips are
-    scored last, once, after everything was chosen on validation. Scores are
-    kept in `scores.json` in the run, so that a second call need not compute
-    them. A run that was published already is not published again. The card of
-    the plain counterpart of a multi-scale model, or the other way round, is
-    written again where that is published.
+    Weights are stored in float16 if the validation scores agree with those of
+    float32, else in float32. The test clips are scored last and once, with
+    the model as `zoo.load` loads it. A published run is not published again.
+    The card of the counterpart is rewritten.
 
     Args:
-        run_dir: path of a run of `msrnn_keras.training.train`.
-        hardware: string, what it was trained on.
-        data: path of the data set's files; None looks in the usual places.
-        library: `presets.library.Library` to publish in; None is the project's.
-        batch_size: int, clips scored at a time.
-        unfinished: bool, whether a run may be published that has not come to
-            the end of its recipe.
-        verbose: 1 shows what is done with a bar, 2 in lines, 0 nothing.
+        run_dir: Path of a run of `msrnn_keras.training.train`.
+        hardware: String, the hardware of the training.
+        data: Path of the files of the data set; None uses the default.
+        library: `presets.registry.Library` to publish in; None is the zoo.
+        batch_size: Integer, number of clips scored at a time.
+        unfinished: Boolean, accept a run before the last epoch of its recipe.
+        verbose: 1 shows a progress bar, 2 lines, 0 nothing.
 
     Returns:
         `pathlib.Path` of the preset's folder.
 
     Raises:
-        FileNotFoundError: where there is no run with a finished epoch, or no
-            data.
-        RuntimeError: where another process trains or publishes the run.
-        ValueError: where the run is not finished, holds NaN, has no hardware
-            or licence, or another test set; or where the revision that it
-            would replace forecasts validation better.
+        FileNotFoundError: If there is no run, no finished epoch, or no data.
+        RuntimeError: If another process trains or publishes the run.
+        ValueError: If the run is unfinished, not finite, worse than the
+            previous revision, or has no hardware, license or fixed test set.
 
     Example:
         publish("runs/small", hardware="2 CPU cores", data="mnist.npz")
     """
     run = read_run(run_dir, unfinished)
     library = library or Library()
-    _check_known(run, hardware)
+    _check_known(run.recipe.dataset, hardware)
     work = run.folder / WORK
     with lock_run(run.folder):
-        run = read_run(run_dir, unfinished)  # it may have gone on till here
+        # Read again: it may have continued before it was locked.
+        run = read_run(run_dir, unfinished)
         names = next_revision(run.recipe, library)
-        shutil.rmtree(work, ignore_errors=True)  # of a call that was killed
+        shutil.rmtree(work, ignore_errors=True)
         folder = find_published(run.identity, names, library)
         if folder is None:
             splits = _open_splits(run.recipe, data, batch_size)
@@ -100,27 +95,27 @@ def publish(
             finally:
                 shutil.rmtree(work, ignore_errors=True)
     manifest.update(library.root, library.manifest)
-    if renew_counterpart(library, names):
+    if renew_card(library, {**names, "model": counterpart_of(names["model"])}):
         manifest.update(library.root, library.manifest)
     return folder
 
 
-def _check_known(run, hardware):
-    dataset = run.recipe.dataset
+def _check_known(dataset, hardware):
+    """Refuse an unknown license or hardware."""
     if dataset not in LICENSES:
         raise ValueError(
-            "A preset needs the licence of its data set; add it to "
+            "The license of the data set must be in "
             f"`tools.publishing.datasets`. Received: dataset={dataset!r}"
         )
     if not (isinstance(hardware, str) and hardware.strip()):
         raise ValueError(
-            "`hardware` must say what the run was trained on. "
+            "`hardware` must name the hardware of the training. "
             f"Received: hardware={hardware!r}"
         )
 
 
 def _open_splits(recipe, data, batch_size):
-    """The validation and the test clips, of which mnist's are fixed."""
+    """Return the validation and the test clips."""
     test = recipe.data("test", path=data, batch_size=batch_size)
     if recipe.dataset == "mnist":
         verify_test_set(test)
@@ -131,10 +126,14 @@ def _open_splits(recipe, data, batch_size):
 
 
 def _publish(run, names, library, splits, hardware, work, verbose):
-    """Scores the run and writes the preset; gives its folder."""
+    """Score the run, write the preset and return its folder."""
     counterpart = find_counterpart(library, names)
     book = ScoreBook(run.folder / SCORES, verbose)
-    trained, compiled = run.load(), _compile(run.recipe.training)
+    trained, training, test = run.load(), run.recipe.training, splits["test"]
+    compiled = {
+        "loss": LOSSES[training.loss](),
+        "learning_rate": training.learning_rate / FINE_TUNING,
+    }
     chosen, validated = choose_dtype(
         lambda dtype, full=None: make_candidate(
             work / dtype, trained, names, compiled, dtype, full
@@ -143,26 +142,20 @@ def _publish(run, names, library, splits, hardware, work, verbose):
         splits["validation"],
     )
     refuse_worse(validated, names, library)
-    test = splits["test"]
-    scores = {
-        "validation": validated,
-        "test": book.score(
-            chosen.model, digest_weights(chosen.weights), "test", test
-        ),
+    digest = digest_weights(chosen.weights)
+    tested = book.score(chosen.model, digest, "test", test)
+    metadata = {
+        **names,
+        **_describe(run, hardware, test),
+        **_scores(validated, tested, _score_baselines(book, test)),
     }
-    baselines = _score_baselines(book, test)
-    metadata = _metadata(run, names, hardware, test, scores, baselines)
-    card = render_card(
-        run.recipe,
-        saving.complete(metadata, chosen.model, chosen.dtype),
-        counterpart,
-    )
+    completed = complete(metadata, chosen.model, chosen.dtype)
     picture = draw_forecasts(work / PICTURE, chosen.model, test)
-    return saving.write_preset(
+    return write_preset(
         library.root,
         chosen.model,
         metadata,
-        card,
+        render_card(run.recipe, completed, counterpart),
         compiled,
         weights_dtype=chosen.dtype,
         weights=chosen.weights,
@@ -170,54 +163,46 @@ def _publish(run, names, library, splits, hardware, work, verbose):
     )
 
 
-def _compile(training):
-    """What a loaded model is compiled with."""
-    return {
-        "loss": LOSSES[training.loss](),
-        "learning_rate": training.learning_rate / FINE_TUNING,
-    }
-
-
 def _score_baselines(book, test):
+    """Return the test scores of the baselines by name."""
     made = (BASELINES[name](test.context, test.horizon) for name in COMPARED)
-    return {
-        baseline.name: book.score(baseline, baseline.name, "test", test)
-        for baseline in made
-    }
+    return {b.name: book.score(b, b.name, "test", test) for b in made}
 
 
-def _metadata(run, names, hardware, test, scores, baselines):
+def _describe(run, hardware, dataset):
+    """Return the metadata about the training and the input."""
+    interval = getattr(getattr(dataset, "source", None), "interval", None)
     return {
-        **names,
-        "license": f"Weights: Apache-2.0. {LICENSES[names['dataset']]}",
+        "license": f"Weights: Apache-2.0. {LICENSES[run.recipe.dataset]}",
         "recipe": run.recipe.text,
         "source": "trained by the project from its recipe",
         "hardware": hardware,
         "training": run.training,
         "run": run.identity,
-        "input": _describe_input(test),
-        "scores": {split: _protocols(given) for split, given in scores.items()},
-        "curves": scores["test"]["curves"],
-        "clips": {split: given["clips"] for split, given in scores.items()},
-        "baselines": {
-            name: _protocols(given) for name, given in baselines.items()
+        "input": {
+            "scaling": "[0, 1]",
+            "interval": NO_INTERVAL if interval is None else f"{interval:g} s",
+            "units": {
+                "class_name": type(dataset.scaling).__name__,
+                "config": dataset.scaling.get_config(),
+            },
         },
     }
 
 
-def _describe_input(dataset):
-    """What the pixels are, and the time from one frame to the next."""
-    scaling = dataset.scaling
-    interval = getattr(getattr(dataset, "source", None), "interval", None)
+def _scores(validated, tested, baselines):
+    """Return the metadata about the scores."""
+
+    def protocols(rows):
+        return {
+            name: {protocol: scores[protocol] for protocol in PROTOCOLS}
+            for name, scores in rows.items()
+        }
+
+    splits = {"validation": validated, "test": tested}
     return {
-        "scaling": "[0, 1]",
-        "interval": NO_INTERVAL if interval is None else f"{interval:g} s",
-        "units": {
-            "class_name": type(scaling).__name__,
-            "config": scaling.get_config(),
-        },
+        "scores": protocols(splits),
+        "curves": tested["curves"],
+        "clips": {split: scores["clips"] for split, scores in splits.items()},
+        "baselines": protocols(baselines),
     }
-
-
-def _protocols(scores):
-    return {protocol: scores[protocol] for protocol in PROTOCOLS}

@@ -1,102 +1,102 @@
-"""The revisions of a preset: which there are, and which comes next."""
+"""Revisions of a preset: the next one, the published one, and their cards.
 
-import json
+Weights, scores and metadata of a revision never change. Its card does: it
+also has the scores of the counterpart and the results of long streams, which
+may come later. `python -m tools.publishing.revisions` renews all cards.
+"""
 
-from msrnn_keras.presets import saving
+import os
+import sys
+
 from msrnn_keras.presets.registry import (
+    CARD,
     METADATA,
+    Library,
     folder_of,
-    read_manifest,
+    read_json,
     validation_mse,
 )
+from msrnn_keras.training.recipe import parse_recipe
 from tools.publishing import manifest
+from tools.publishing.card import render_card
+from tools.publishing.comparison import find_counterpart
+from tools.publishing.manifest import PARTS, newest_revision
+from tools.publishing.preset_files import remove_unfinished
+from tools.publishing.tables import long_forecasts
 
 
 def next_revision(recipe, library):
-    """Gives the names of the next revision of a preset.
+    """Return the names of the next revision of a preset.
 
-    What a killed call left of this preset is cleaned up, and what one wrote
-    without listing it is listed.
-
-    Args:
-        recipe: `msrnn_keras.training.recipe.Recipe`.
-        library: `msrnn_keras.presets.library.Library`.
-
-    Returns:
-        Dict of strings: `model`, `dataset`, `variant`, `revision`.
-
-    Raises:
-        ValueError: where a name is badly spelt, or a listed preset has
-            changed on disk.
+    Leftovers of a killed call are removed, and a revision that it wrote but
+    did not list is listed.
     """
-    names = {
-        "model": recipe.model,
-        "dataset": recipe.dataset,
-        "variant": recipe.variant,
-    }
+    names = {part: getattr(recipe, part) for part in PARTS}
     folder = folder_of({**names, "revision": 1}).rpartition("/")[0]
-    saving.remove_unfinished(library.root / folder)
+    remove_unfinished(library.root / folder)
     manifest.update(library.root, library.manifest)
     newest = newest_revision(names, library)
     number = 1 if newest is None else int(newest.revision) + 1
     return {**names, "revision": str(number)}
 
 
-def newest_revision(names, library):
-    """Gives what the manifest lists of the newest revision of a preset.
-
-    Args:
-        names: Dict with `model`, `dataset` and `variant`.
-        library: `msrnn_keras.presets.library.Library`.
-
-    Returns:
-        `msrnn_keras.presets.registry.Preset`, or None where there is none.
-    """
-    key = tuple(names[part] for part in ("model", "dataset", "variant"))
-    entries = [
-        entry for entry in read_manifest(library.manifest) if entry[:3] == key
-    ]
-    return max(entries, key=lambda entry: int(entry.revision), default=None)
-
-
 def find_published(identity, names, library):
-    """Gives the folder of the newest revision if it is of one very run.
-
-    Args:
-        identity: Dict, the `run` in the metadata of a preset.
-        names: Dict with `model`, `dataset` and `variant`.
-        library: `msrnn_keras.presets.library.Library`.
-
-    Returns:
-        `pathlib.Path`, or None where it is of another run or not on disk.
-    """
+    """Return the folder of the newest revision if this run made it."""
     newest = newest_revision(names, library)
-    if newest is None:
-        return None
-    path = library.root / newest.folder / METADATA
-    if not path.is_file():
-        return None
-    metadata = json.loads(path.read_text(encoding="utf-8"))
-    return path.parent if metadata.get("run") == identity else None
+    path = newest and library.root / newest.folder / METADATA
+    if path and path.is_file() and read_json(path).get("run") == identity:
+        return path.parent
+    return None
 
 
 def refuse_worse(validated, names, library):
-    """Refuses what forecasts validation worse than what it replaces.
-
-    Args:
-        validated: Dict, the validation scores, as of `evaluate`.
-        names: Dict with `model`, `dataset` and `variant`.
-        library: `msrnn_keras.presets.library.Library`.
-
-    Raises:
-        ValueError: where the newest revision has the lower forecast MSE.
-    """
+    """Refuse scores that are worse than those of the newest revision."""
     newest = newest_revision(names, library)
     before = newest and validation_mse(newest.scores)
     mse = validated["forecast"]["mse"]
     if before is not None and before < mse:
         raise ValueError(
-            f"Revision {newest.revision} of {newest.name} forecasts validation "
-            f"better, MSE {before:.4f}, and a revision must not be worse than "
-            f"the one it replaces. Received: MSE {mse:.4f}"
+            f"A new revision must not be worse than revision {newest.revision} "
+            f"of {newest.name}, whose validation MSE is {before:.4f}. Train "
+            f"longer, or choose another variant. Received: MSE {mse:.4f}"
         )
+
+
+def renew_card(library, names):
+    """Rewrite the card of the newest revision of a preset, if it is on disk.
+
+    Return whether the card changed; the manifest is then stale.
+    """
+    newest = newest_revision(names, library)
+    folder = library.root / newest.folder if newest else None
+    if folder is None or not folder.is_dir():
+        return False
+    metadata = read_json(folder / METADATA)
+    card = render_card(
+        parse_recipe(metadata["recipe"], f"recipe of {newest.name}"),
+        metadata,
+        find_counterpart(library, names),
+        long_forecasts(library, metadata),
+    )
+    content = card.encode("utf-8")
+    if (folder / CARD).read_bytes() == content:
+        return False
+    with manifest.lock(library.manifest):
+        part = folder / f".{CARD}"  # hidden files are not part of a preset
+        part.write_bytes(content)
+        os.replace(part, folder / CARD)
+    return True
+
+
+def renew_cards(library):
+    """Rewrite all cards, update the manifest and return the changed names."""
+    changed = []
+    for name in library.names():
+        if renew_card(library, dict(zip(PARTS, name.split("/"), strict=True))):
+            changed.append(name)
+    manifest.update(library.root, library.manifest)
+    return changed
+
+
+if __name__ == "__main__":
+    sys.stdout.writelines(f"{name}\n" for name in renew_cards(Library()))

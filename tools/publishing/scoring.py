@@ -1,4 +1,4 @@
-"""The scores of models on data sets, kept for the next time."""
+"""Score models on data sets and cache the scores in a file."""
 
 import hashlib
 import json
@@ -7,27 +7,22 @@ from pathlib import Path
 import numpy as np
 
 import msrnn_keras
-from msrnn_keras.cli.evaluate import RAIN
 from msrnn_keras.evaluation import evaluate
+from msrnn_keras.metrics import (
+    RAIN_THRESHOLDS,
+    default_metrics,
+    threshold_metrics,
+)
 from msrnn_keras.utils.files import remove_unfinished, write_atomically
 
 SCORES = "scores.json"
 
 
 class ScoreBook:
-    """Scores that were computed, kept in a file for the next time.
+    """Scores cached in a JSON file; an unreadable file counts as empty.
 
-    A score is found again for the same weights (every name, shape and number
-    of them), data (size, first and last clip) and version of the package, and
-    for nothing else.
-
-    Args:
-        path: Path of the file; what cannot be read counts as empty.
-        verbose: 1 shows a progress bar, 2 lines, 0 nothing.
-
-    Example:
-        book = ScoreBook("runs/small/scores.json")
-        scores = book.score(model, digest_weights(path), "test", dataset)
+    A cached score is reused only for the same weights or baseline, the same
+    data (size, first and last clip) and the same version of `msrnn_keras`.
     """
 
     def __init__(self, path, verbose=0):
@@ -35,36 +30,17 @@ class ScoreBook:
         remove_unfinished(self.path.parent)
 
     def score(self, model, identity, split, dataset):
-        """The scores of a model on a split, computed where they are not known.
+        """Return the scores of a model on a split, from the cache if known.
 
-        Args:
-            model: Anything that `msrnn_keras.evaluation.evaluate` takes.
-            identity: String, the weights' digest, or a baseline's name.
-            split: String, `"validation"` or `"test"`.
-            dataset: Batches of the split, with `num_clips`.
-
-        Returns:
-            Dict, as of `msrnn_keras.evaluation.evaluate`; those of rain have
-            POD, FAR, CSI and HSS too.
-
-        Raises:
-            ValueError: If a prediction is not finite.
+        `identity` is the digest of the weights or the name of a baseline.
         """
         key = f"{split} {identity} {_digest_data(dataset)}"
         known = self._read()
         if key not in known:
             if self.verbose:
-                print(
-                    f"Scoring {model.name} on {dataset.num_clips:,} clips of "
-                    f"{split}",
-                    flush=True,
-                )
-            known[key] = evaluate(
-                model,
-                dataset,
-                thresholds=thresholds_of(dataset),
-                verbose=self.verbose,
-            )
+                clips = f"{dataset.num_clips:,} {split} clips"
+                print(f"Scoring {model.name} on {clips}", flush=True)
+            known[key] = _evaluate(model, dataset, self.verbose)
             text = json.dumps(known, indent=1)
             write_atomically(self.path, lambda path: path.write_text(text))
         return known[key]
@@ -76,20 +52,16 @@ class ScoreBook:
             return {}
 
 
-def thresholds_of(dataset):
-    """The thresholds that a data set's forecasts are scored at, or None.
-
-    Args:
-        dataset: A data set of `msrnn_keras.data`.
-
-    Returns:
-        Tuple of numbers in mm/h for rain, else None.
-    """
-    return RAIN if dataset.scaling.unit == "mm/h" else None
+def _evaluate(model, dataset, verbose):
+    """Score a model; rain data also get the scores of rain thresholds."""
+    rain = dataset.scaling.unit == "mm/h"
+    thresholds = RAIN_THRESHOLDS if rain else ()
+    metrics = [*default_metrics(), *threshold_metrics(thresholds)]
+    return evaluate(model, dataset, metrics=metrics, verbose=verbose)
 
 
 def _digest_data(dataset):
-    """A hash of a data set's size, its first and its last clip."""
+    """Hash the package version, data size, first clip and last clip."""
     first, last = dataset[0], dataset[len(dataset) - 1]
     clips = (first[0][0], first[1][0], last[0][-1], last[1][-1])
     sha256 = hashlib.sha256(msrnn_keras.__version__.encode())

@@ -1,84 +1,95 @@
-"""The tables of scores in a model card, in Markdown."""
+"""Tables of a model card, in Markdown.
 
+The results of long streams are in `zoo/long_streams.json`, by preset revision
+such as `"predrnn/mnist/small/1"`. `python -m benchmarks.long_streams --json`
+writes them.
+"""
+
+import json
 import math
+from pathlib import Path
 
-from msrnn_keras.evaluation import PROTOCOLS
+from msrnn_keras.presets.registry import folder_of
+from msrnn_keras.utils.formatting import format_number
 
-# Title, key and digits of each column.
-COLUMNS = (
-    ("MSE", "mse", 2),
-    ("MAE", "mae", 2),
-    ("SSIM", "ssim", 4),
-    ("PSNR", "psnr", 2),
-    ("MSE unclipped", "mse_unclipped", 2),
-)
+LONG_STREAMS = "long_streams.json"  # in the folder of the manifest
+PROTOCOLS = {
+    "forecast": "forecast frames",
+    "ms-rnn": "all frames (warm-up and forecast)",
+}
+COLUMNS = {  # title: key and format
+    "MSE": ("mse", ".2f"),
+    "MAE": ("mae", ".2f"),
+    "SSIM": ("ssim", ".4f"),
+    "PSNR": ("psnr", ".2f"),
+    "MSE unclipped": ("mse_unclipped", ".2f"),
+}
 RAIN = {"csi": "CSI", "pod": "POD", "far": "FAR", "hss": "HSS"}
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def markdown_table(head, rows):
+    """Return a Markdown table."""
+    rows = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def score_tables(models, given):
-    """Gives the table of each protocol.
+    """Return one table of scores per protocol, and one of rain scores if any.
 
-    Args:
-        models: dict, name of each model to its scores of both protocols.
-        given: dict, a preset's `input`, with `image_shape` and `units`. Where
-            a straight line leads to a unit, a column has the RMSE in it.
-
-    Returns:
-        list of strings.
+    `models` maps names to scores; `given` is the `input` of a preset. If its
+    scaling is linear and has a unit, a column has the RMSE in that unit.
     """
-    scale = _per_pixel(given)
-    return [_table(models, protocol, scale) for protocol in PROTOCOLS]
+    scale = _rmse_scale(given)
+    tables = [_scores(models, protocol, scale) for protocol in PROTOCOLS]
+    return "\n\n".join([*tables, *_rain(models)])
 
 
-def rain_table(models):
-    """Gives the table of the scores by threshold, of the forecast frames.
-
-    Args:
-        models: dict, name of each model to its scores of both protocols.
-
-    Returns:
-        list of one string; empty where there are no thresholds.
-    """
-    scores = [protocols["forecast"] for protocols in models.values()]
-    thresholds = sorted(
-        (key.removeprefix("csi_") for key in scores[0] if key[:4] == "csi_"),
-        key=float,
-    )
-    if not thresholds:
-        return []
-    head = "".join(f" | {threshold} mm/h" for threshold in thresholds)
-    lines = [
-        f"| protocol `forecast`, rain of at least | score{head} |",
-        "|---" * (len(thresholds) + 2) + "|",
-    ]
-    for score, title in RAIN.items():
-        for name, row in zip(models, scores, strict=True):
-            cells = (_cell(row.get(f"{score}_{t}"), 3) for t in thresholds)
-            lines.append(f"| {name} | {title} | {' | '.join(cells)} |")
-    return ["\n".join(lines)]
+def published_results(dataset):
+    """Return the section with published results, empty if none are known."""
+    path = TEMPLATES / f"published_{dataset}.md"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _table(models, protocol, scale):
-    """One protocol's table; `scale` is the RMSE's unit and size, or None."""
-    titles = [title for title, _, _ in COLUMNS]
-    if scale:
-        titles.append(f"RMSE, {scale[0]}")
-    lines = [
-        f"| protocol `{protocol}`: {PROTOCOLS[protocol]} "
-        f"| {' | '.join(titles)} |",
-        "|---" * (len(titles) + 1) + "|",
-    ]
+def read_long_streams(path):
+    """Read the results of long streams by MODEL/DATASET/VARIANT/REVISION."""
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+
+def long_forecasts(library, metadata):
+    """Return the section on long streams, empty if not measured."""
+    path = library.manifest.with_name(LONG_STREAMS)
+    results = read_long_streams(path).get(folder_of(metadata))
+    if results is None:
+        return ""
+    window, finite = results["window"], {True: "finite", False: "not finite"}
+    values = {
+        **results,
+        **{key: finite[results[key]] for key in results if "finite" in key},
+        "window": "all frames" if window is None else f"{window} frames",
+    }
+    template = TEMPLATES / "long_forecasts.md"
+    return template.read_text(encoding="utf-8").format(**values)
+
+
+def _scores(models, protocol, scale):
+    """Return the table of a protocol; `scale` is None or unit and factor."""
+    head = [PROTOCOLS[protocol], *COLUMNS]
+    rows = []
     for name, protocols in models.items():
         scores = protocols[protocol]
-        cells = [_cell(scores[key], digits) for _, key, digits in COLUMNS]
+        cells = (format_number(scores[k], form) for k, form in COLUMNS.values())
+        rows.append([name, *cells])
         if scale:
-            cells.append(_cell(scale[1] * math.sqrt(scores["mse"]), 2))
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            rmse = scale[1] * math.sqrt(scores["mse"])
+            rows[-1].append(format_number(rmse, ".2f"))
+    if scale:
+        head.append(f"RMSE, {scale[0]}")
+    return markdown_table(head, rows)
 
 
-def _per_pixel(given):
-    """The unit, and the factor from a root of the MSE to the RMSE in it."""
+def _rmse_scale(given):
+    """Return the unit and the factor from the root of the MSE to the RMSE."""
     units = given["units"]
     config = units["config"]
     if units["class_name"] != "MinMax" or not config["unit"]:
@@ -87,5 +98,20 @@ def _per_pixel(given):
     return config["unit"], span / math.sqrt(math.prod(given["image_shape"]))
 
 
-def _cell(value, digits):
-    return "–" if value is None else f"{value:.{digits}f}"
+def _rain(models):
+    """Return a list with the table of rain scores, empty without thresholds."""
+    scores = [protocols["forecast"] for protocols in models.values()]
+    thresholds = sorted(
+        (key.removeprefix("csi_") for key in scores[0] if key[:4] == "csi_"),
+        key=float,
+    )
+    if not thresholds:
+        return []
+    head = ["forecast frames, rain of at least", "score"]
+    rows = []
+    for score, title in RAIN.items():
+        for name, row in zip(models, scores, strict=True):
+            values = (row.get(f"{score}_{t}") for t in thresholds)
+            cells = (format_number(value, ".3f") for value in values)
+            rows.append([name, title, *cells])
+    return [markdown_table([*head, *(f"{t} mm/h" for t in thresholds)], rows)]

@@ -1,49 +1,35 @@
-"""How many floating-point operations a forecast takes."""
+"""Floating-point operations of a forecast."""
 
 import math
 
 from msrnn_keras.cost.estimate.graph import (
-    Rematerialized,
     elementary,
+    graph_inside,
     kernel_of,
     name_of,
     step_graph,
-    trace,
 )
-from msrnn_keras.layers.linear import Linear
 
-# Only copies, renames or fills in numbers.
-MOVES = {
-    "Cast",
-    "Concatenate",
-    "ExpandDims",
-    "GetItem",
-    "OnesLike",
-    "Pad",
-    "Reshape",
-    "Split",
-    "Stack",
-    "Take",
-    "Transpose",
-    "Where",
-}
+# Operations that only copy, rename or fill in numbers.
+MOVES = set(
+    "Cast Concatenate ExpandDims GetItem OnesLike Pad Reshape Split Stack Take "
+    "Transpose Where".split()
+)
 REDUCES = {"MaxPool", "Sum"}  # one operation per number of the input
 
 
 def forecast_flops(model):
-    """Floating-point operations of one forecast, of one clip.
+    """Count the floating-point operations of one forecast of one clip.
 
-    A multiplication and an addition are two operations: a convolution takes
-    2·k²·(channels in)·(channels out) for each pixel, of its output or, where
-    it is transposed, of its input, and one per number for the bias; a matrix
+    A multiplication and an addition are two operations. A convolution takes
+    2·k²·(channels in)·(channels out) for each pixel of its output (of its
+    input, if it is transposed), and one per number for the bias. A matrix
     product (m, n)·(n, p) takes 2·m·n·p. Sums and maxima take one for each
-    number that they read, all else (activations, sums of maps) one for each
-    number that it gives; copies take none. Attention counts as it is
-    computed, in tiles with a margin. What is computed of the weights alone,
-    once for all steps, is not counted.
+    number of their input, all other operations one for each number of their
+    output, copies and what is computed from weights alone none.
 
     Args:
-        model: `MSStack` with a whole `image_shape`.
+        model: `MSStack` with a known `image_shape`.
 
     Returns:
         Integer.
@@ -53,35 +39,27 @@ def forecast_flops(model):
 
 
 def flops(graph):
-    """Floating-point operations of a graph.
-
-    Args:
-        graph: `Graph`, elementary, of fully known shapes.
-
-    Returns:
-        Integer.
-    """
+    """Count the operations of an elementary graph of known shapes."""
     return sum(map(_node_flops, graph.nodes))
 
 
 def _node_flops(node):
+    """Count the operations of one node."""
+    inside = graph_inside(node)
+    if inside is not None:
+        return flops(inside)
     name, inputs = name_of(node), node.input_tensors
-    given = sum(math.prod(x.shape) for x in node.outputs)
-    if isinstance(node.operation, Rematerialized):
-        return flops(node.operation.graph)
-    if isinstance(node.operation, Linear):
-        inner = node.operation.function(inputs[0])
-        return flops(trace(inputs, inner))
+    output_size = sum(math.prod(x.shape) for x in node.outputs)
     kernel = kernel_of(node)
     if kernel is not None:
         pixels = inputs[0] if name == "Conv2DTranspose" else node.outputs[0]
         taps = math.prod(kernel.shape) * math.prod(pixels.shape[:-1])
         bias = getattr(node.operation, "use_bias", False)
-        return 2 * taps + bias * given
+        return 2 * taps + bias * output_size
     if name == "Matmul":
-        return 2 * given * inputs[0].shape[-1]
+        return 2 * output_size * inputs[0].shape[-1]
     if name in MOVES:
         return 0
     if name in REDUCES:
         return math.prod(inputs[0].shape)
-    return given * max(1, len(inputs) - 1)
+    return output_size * max(1, len(inputs) - 1)

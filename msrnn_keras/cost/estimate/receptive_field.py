@@ -1,4 +1,4 @@
-"""How much of a frame the layers of a model see."""
+"""Receptive fields of the layers of a model."""
 
 import math
 from typing import NamedTuple
@@ -19,24 +19,22 @@ from msrnn_keras.layers.local_attention import LocalAttention
 from msrnn_keras.layers.summed_conv import SummedConv
 from msrnn_keras.layers.warp import Warp
 
-LARGEST = 8192  # pixels; the side of the frame on which fields are measured
+LARGEST = 8192  # pixels, side of the frame on which fields are computed
 
 
 class Field(NamedTuple):
-    """Sides of a receptive field, pixels; `math.inf` is the whole frame."""
+    """Sides of a receptive field, pixels. `math.inf` is the whole frame."""
 
     newest: float  # in the frame of the same time step
     oldest: float  # in the first frame, after all `context` frames
 
 
 def receptive_fields(model):
-    """What the layers see of the frames, in theory, at each scale.
+    """Compute the theoretical receptive field at each scale.
 
-    Of the layers of a scale the one that sees most counts: the side of the
-    smallest square that holds all pixels on which a number of its output can
-    depend, in a frame large enough for it (8192 pixels; no larger field is
-    found). Attention to the whole map and what learned offsets point to are
-    the whole frame.
+    It is the side of the smallest square of pixels on which an output value
+    can depend, in a frame of 8192×8192 pixels; the largest of the layers of a
+    scale. Global attention and learned offsets see the whole frame.
 
     Args:
         model: `MSStack`.
@@ -47,11 +45,8 @@ def receptive_fields(model):
     config = model.get_config()
     config["image_shape"] = (LARGEST, LARGEST, config["image_shape"][-1])
     step = step_graph(type(model).from_config(config))
-    outputs = [
-        node.outputs[0]
-        for node in step.nodes
-        if isinstance(node.operation, ConvRNNCell)
-    ]
+    cells = [x for x in step.nodes if isinstance(x.operation, ConvRNNCell)]
+    outputs = [node.outputs[0] for node in cells]
     graph = trace(step.inputs, [*step.outputs, *outputs])
     graph = elementary(graph, kept=tuple(LAYERS))
     newest, oldest = _seen_by_layers(graph, len(outputs), model.context)
@@ -63,7 +58,7 @@ def receptive_fields(model):
 
 
 def _seen_by_layers(graph, depth, steps):
-    """Sides of the fields of the layers, after one step and after `steps`."""
+    """Return the sides of the layers' fields after one step and `steps`."""
     frame, *_ = lengths = [x.shape[1] for x in graph.inputs]
     no_frame, *no_states = map(_nothing, lengths)
     rows = np.arange(frame, dtype="float64")
@@ -75,12 +70,7 @@ def _seen_by_layers(graph, depth, steps):
 
 
 def _propagate(graph, spans):
-    """Spans of the outputs of a graph, from those of its inputs.
-
-    The span of a tensor is an array `(2, height)`: for each of its rows the
-    first and the last row of the frame on which it depends. Columns are
-    alike.
-    """
+    """Return spans of outputs: the first and last frame row of each row."""
     known = dict(zip(map(id, graph.inputs), spans, strict=True))
     for node in graph.nodes:
         spans = [known[id(x)] for x in node.input_tensors]
@@ -107,18 +97,7 @@ def _union(spans):
 
 
 def _window(span, size, before, stride=1):
-    """What windows of rows see.
-
-    Args:
-        span: Array `(2, length)`.
-        size: Integer, rows of a window.
-        before: Integer, how many rows ahead of the first one the first
-            window begins.
-        stride: Integer, rows from window to window.
-
-    Returns:
-        Array `(2, length/stride)`, rounded up.
-    """
+    """Return the span of windows; the first begins `before` rows early."""
     length = span.shape[1]
     padded = np.hstack([_nothing(before), span, _nothing(size)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)
@@ -128,12 +107,12 @@ def _window(span, size, before, stride=1):
 
 # === Operations ===
 
-# Any number of the output may come from anywhere in the inputs.
+# Any output value may depend on all of the input.
 MIXES = {"Matmul", "Sum", "Take", "Transpose"}
 
 
 def _operation(node, spans):
-    """The rule of a layer of Keras or an operation of `keras.ops`."""
+    """Return the span of a Keras layer or an operation of `keras.ops`."""
     name = name_of(node)
     if name == "Conv2DTranspose":
         return _transposed_convolution(node, spans)
@@ -197,37 +176,29 @@ def _everything(node, spans):
     return -math.inf * np.array([[1.0], [-1.0]]) * np.ones(length)
 
 
-def _pixel_by_pixel(node, spans):
-    return spans[0]
-
-
 def _pad(node, spans):
     (span,) = spans
     missing = node.outputs[0].shape[1] - span.shape[1]
     return np.hstack([span, _nothing(missing)])
 
 
-def _crop(node, spans):
-    return spans[0][:, : node.outputs[0].shape[1]]
-
-
 def _blocks_to_channels(node, spans):
     return _window(spans[0], node.operation.block, 0, node.operation.block)
 
 
-def _channels_to_blocks(node, spans):
-    return spans[0].repeat(node.operation.block, axis=1)
-
-
-# Layers that are not opened, as it is known what they see.
+# Layers with a rule, which `elementary` does not replace.
 LAYERS = {
     BlockAttention: _everything,
     LocalAttention: _local_attention,
     SummedConv: _summed_conv,
     Warp: _everything,
-    layers.CropToFrame: _crop,
-    layers.DepthToSpace: _channels_to_blocks,
-    layers.MarkMissing: _pixel_by_pixel,
+    layers.CropToFrame: lambda node, spans: spans[0][
+        :, : node.outputs[0].shape[1]
+    ],
+    layers.DepthToSpace: lambda node, spans: spans[0].repeat(
+        node.operation.block, axis=1
+    ),
+    layers.MarkMissing: lambda node, spans: spans[0],
     layers.PadToMultiple: _pad,
     layers.Resample: _resample,
     layers.SpaceToDepth: _blocks_to_channels,

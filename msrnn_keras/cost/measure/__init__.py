@@ -1,4 +1,4 @@
-"""Time, memory and utilisation, measured on the machine at hand."""
+"""Time, memory and utilization, measured on this machine."""
 
 from msrnn_keras.cost.measure.compare import Profile, profile, table
 

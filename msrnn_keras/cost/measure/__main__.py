@@ -1,4 +1,4 @@
-"""Measures one task in this process; `processes.run_task` starts it."""
+"""The worker process that measures one task; see `processes.run_task`."""
 
 from msrnn_keras.cost.measure.processes import answer
 

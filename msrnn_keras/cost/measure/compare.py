@@ -1,4 +1,4 @@
-"""What a model takes on this machine, plain beside multi-scale."""
+"""Measured cost of a model, plain beside multi-scale (`msrnn profile`)."""
 
 from typing import NamedTuple
 
@@ -11,12 +11,12 @@ from msrnn_keras.cost.measure.report import (
     FIGURES,
     NOTES,
     Measured,
-    cell,
     ratio,
     spread,
 )
 from msrnn_keras.models.architectures import MULTI_SCALE
 from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.formatting import format_number
 from msrnn_keras.utils.tables import aligned
 
 
@@ -25,7 +25,7 @@ class Profile(NamedTuple):
 
     plain: Measured
     multi_scale: Measured
-    setting: str  # sizes of both, in words
+    setting: str  # sizes of both, as text
 
 
 def profile(
@@ -40,30 +40,28 @@ def profile(
 ):
     """Measure time and memory of a model, plain and multi-scale.
 
-    Each training and each forecast has a process of its own, one at a time;
-    the models take turns. One that fails leaves its error in the result.
+    Each training step and each forecast is measured in its own process, one
+    at a time, in turn. A process that fails leaves its error in the result.
 
     Args:
-        name: String, `"predrnn"` or `"ms-predrnn"`, the same here.
+        name: String, `"predrnn"` or `"ms-predrnn"`, which mean the same here.
         batch: Integer, samples of a batch.
         steps: Integer, timed calls in each process, after the first.
         repeats: Integer, processes for each figure.
-        backend: String, such as `"torch"`; None is the one that runs.
+        backend: String, such as `"torch"`. None is the current backend.
         skips: String, the topology of the multi-scale stack.
         progress: Function of a line of text, called before each process.
-        **options: Further arguments of `MSStack`, for both but `scales`,
-            those of the multi-scale stack; of values that JSON can hold.
+        **options: Further arguments of `MSStack`, for both models, which JSON
+            must be able to hold; `scales` is for the multi-scale stack.
 
     Returns:
         `Profile`.
 
     Raises:
-        ValueError: If an argument is unknown or out of its range, or the
-            backend is not installed.
+        ValueError: If an argument is invalid or the backend not installed.
 
     Example:
-    >>> measured = profile("convlstm", image_shape=(128, 128, 1), batch=1)
-    >>> print(table(measured))
+        >>> print(table(profile("convlstm", image_shape=(128, 128, 1))))
     """
     check_positive("steps", steps)
     check_positive("repeats", repeats)
@@ -88,21 +86,13 @@ def profile(
 
 
 def table(measured):
-    """What was measured, as text.
-
-    Args:
-        measured: `Profile`.
-
-    Returns:
-        String, a line for each figure.
-    """
+    """Write a `Profile` as text, a line for each figure."""
     plain, multi_scale, setting = measured
     rows = [("", plain.name, multi_scale.name, "ratio")]
-    for figure, (label, form) in FIGURES.items():
-        medians = [spread(m.values(figure)) for m in (plain, multi_scale)]
-        texts = [cell(m and m.median, form) for m in medians]
-        rows.append(
-            (label, *texts, cell(ratio(multi_scale, plain, figure), ".2f"))
-        )
+    for figure, (label, spec) in FIGURES.items():
+        spreads = [spread(m.values(figure)) for m in (plain, multi_scale)]
+        texts = [format_number(s and s.median, spec) for s in spreads]
+        change = format_number(ratio(multi_scale, plain, figure), ".2f")
+        rows.append((label, *texts, change))
     errors = [*plain.errors, *multi_scale.errors]
     return "\n".join([setting, *aligned(rows), *errors, NOTES])

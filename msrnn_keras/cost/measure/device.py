@@ -1,9 +1,10 @@
-"""What the machine at hand holds, and how fast it multiplies."""
+"""Memory in use and matrix product speed of this machine."""
 
 import gc
 import os
 import pathlib
 import time
+from importlib import metadata
 from typing import Any, NamedTuple
 
 import keras
@@ -15,26 +16,16 @@ ENOUGH_SECONDS = 0.1  # for one matrix product
 
 
 class Meter(NamedTuple):
-    """How much memory is held. Functions without arguments, bytes."""
+    """Functions without arguments that read the memory in use, bytes."""
 
-    name: str  # the device
+    name: str  # of the device
     held: Any  # now
-    peak: Any  # at most, since `reset`
+    peak: Any  # the largest since `reset`
     reset: Any
 
 
 class PeakMemory:
-    """Peak of the memory from now on, above what is held now.
-
-    On an accelerator, the figure of the backend's own allocator; else the
-    resident memory of the process, which only Linux tells.
-
-    Example:
-    >>> memory = PeakMemory()
-    >>> model.train_on_batch(x, y)
-    >>> memory.peak()
-    83886080
-    """
+    """The peak of memory (of the allocator or the process) above that now."""
 
     def __init__(self):
         gc.collect()
@@ -44,42 +35,47 @@ class PeakMemory:
 
     @property
     def device(self):
-        """Name of the device whose memory it is."""
+        """The name of the device."""
         return self._meter.name
 
     def peak(self):
-        """Bytes, or None where they are not known."""
+        """Return bytes, or None if they are unknown."""
         if self._held is None:
             return None
-        # Linux sums the pages of threads late: the peak can be a little less.
+        # Linux counts the pages of threads late: the peak can be a bit low.
         return max(0, self._meter.peak() - self._held)
 
 
+def device_name():
+    """Return the name of the accelerator, or "CPU" with its cores."""
+    return _meter().name
+
+
+def version_of(package):
+    """Return the version of a package, also of tensorflow-cpu and the like."""
+    names = metadata.packages_distributions().get(package)
+    return metadata.version(names[0]) if names else "of unknown version"
+
+
 def _meter():
-    accelerator = _ACCELERATORS[keras.backend.backend()]()
-    if accelerator is not None:
-        return accelerator
-    return Meter(
+    """Return the `Meter` of the backend's device."""
+    return _ACCELERATORS[keras.backend.backend()]() or Meter(
         f"CPU, {os.cpu_count()} cores",
         lambda: _status("VmRSS"),
         lambda: _status("VmHWM"),
-        _forget_process_peak,
+        _reset_process_peak,
     )
 
 
 def _status(field):
-    """Bytes from the line of a field in the process's status."""
-    if not STATUS.exists():
-        return None
-    for line in STATUS.read_text().splitlines():
-        name, _, rest = line.partition(":")
-        if name == field:
-            return 1024 * int(rest.split()[0])
-    return None
+    """Read the bytes of a field in the process status, None without one."""
+    lines = STATUS.read_text().splitlines() if STATUS.exists() else []
+    sizes = dict(line.split(":", 1) for line in lines if ":" in line)
+    return 1024 * int(sizes[field].split()[0]) if field in sizes else None
 
 
-def _forget_process_peak():
-    """Let the peak begin anew, where the kernel permits it."""
+def _reset_process_peak():
+    """Reset the peak of the process, if the kernel permits it."""
     try:
         STATUS.with_name("clear_refs").write_text("5")
     except OSError:
@@ -129,22 +125,12 @@ def _torch():
     )
 
 
+# Backend -> function that returns the `Meter` of a GPU, None without one.
 _ACCELERATORS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
 
 
 def matrix_product_speed(dtype="float32"):
-    """Floating-point operations per second of a large matrix product.
-
-    The best of a few products, of matrices as large as it takes to make one
-    last; through Keras, in the backend's own default precision for the type
-    (on a GPU, float32 may be multiplied as TensorFloat-32).
-
-    Args:
-        dtype: String, the type of the matrices.
-
-    Returns:
-        Float, operations per second.
-    """
+    """Measure operations per second of a matrix product of at least 0.1 s."""
     best = 0.0
     for side in MATRIX_SIDES:
         matrix = ops.ones((side, side), dtype=dtype)
@@ -156,6 +142,7 @@ def matrix_product_speed(dtype="float32"):
 
 
 def _product_seconds(matrix):
+    """Time one matrix product."""
     start = time.perf_counter()
     product = ops.matmul(matrix, matrix)
     float(ops.cast(product[0, 0], "float32"))  # waits for the result

@@ -1,6 +1,5 @@
-"""What one model takes, measured in this process."""
+"""Time and memory of one model, measured in this process."""
 
-import importlib.metadata
 import statistics
 import time
 from typing import Any, NamedTuple
@@ -8,49 +7,45 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from msrnn_keras.cost.measure.device import PeakMemory, matrix_product_speed
+from msrnn_keras.cost.measure.device import (
+    PeakMemory,
+    matrix_product_speed,
+    version_of,
+)
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.models.ms_stack import create
 
 MODES = ("step", "forecast")
 MEBIBYTE = 2**20
-# A gradient takes about twice the forward pass.
+# A gradient takes about twice the operations of the forward pass.
 TRAINING_PASSES = 3
 
 
 class Task(NamedTuple):
-    """What to measure, in values that JSON can hold."""
+    """What to measure, as values that JSON can hold."""
 
     name: str  # such as "ms-convlstm"
     mode: str  # "step", of training, or "forecast"
     options: dict  # arguments of `create`
     batch: int
-    steps: int  # timed ones, after the first
+    steps: int  # timed calls, after the first
     flops: int  # of the forecast of one clip
     backend: str
 
 
 class Work(NamedTuple):
-    """A compiled model at work; both functions wait for their results."""
+    """Functions of a compiled model that wait for their results."""
 
-    step: Any  # without arguments: one training step
-    forecast: Any  # of a number of clips
+    step: Any  # one training step, without arguments
+    forecast: Any  # a forecast of a number of clips
 
 
 def stack_work(task):
-    """The work of one of our models.
-
-    Args:
-        task: `Task`.
-
-    Returns:
-        `Work`.
-    """
+    """Return the `Work` of one of our models."""
     model = create(task.name, **task.options)
     model.compile("adam", loss=FrameL1L2Loss())
-    clips = random_clips(
-        task.batch, model.context + model.horizon, model.image_shape
-    )
+    length = model.context + model.horizon
+    clips = random_clips(task.batch, length, model.image_shape)
     past, future = clips[:, : model.context], clips[:, model.context :]
     return Work(
         lambda: float(model.train_on_batch(past, future)),
@@ -59,22 +54,13 @@ def stack_work(task):
 
 
 def random_clips(batch, length, image_shape):
-    """Clips of noise, `(batch, time, height, width, channels)`."""
+    """Return clips of noise, `(batch, time, height, width, channels)`."""
     rng = np.random.default_rng(0)
     return rng.random((batch, length, *image_shape), dtype="float32")
 
 
 def measure(task, build=stack_work):
-    """The figures of one task. For a process that has done nothing else.
-
-    Args:
-        task: `Task`.
-        build: Function of the task that gives its `Work`.
-
-    Returns:
-        Dict of numbers, see `msrnn_keras.cost.measure.report.FIGURES`, the
-        seconds of each timed run as `"runs"`, and `"software"`.
-    """
+    """Measure the `FIGURES` of a task; the process must be new."""
     work = build(task)
     memory = PeakMemory()
     mode = _step if task.mode == "step" else _forecast
@@ -85,16 +71,17 @@ def measure(task, build=stack_work):
     policy = keras.dtype_policies.get(task.options.get("dtype"))
     speed = matrix_product_speed(policy.compute_dtype)
     figures["product_gflops"] = speed / 1e9
-    figures[f"{task.mode}_utilisation"] = figures.pop("flops_rate") / speed
+    figures[f"{task.mode}_utilization"] = figures.pop("flops_rate") / speed
     figures["software"] = {
         "device": memory.device,
-        "backend": f"{task.backend} {_version(task.backend)}",
+        "backend": f"{task.backend} {version_of(task.backend)}",
         "keras": keras.__version__,
     }
     return figures
 
 
 def _step(work, task):
+    """Time training steps."""
     first = _seconds(work.step)
     runs = [_seconds(work.step) for _ in range(task.steps)]
     seconds = statistics.median(runs)
@@ -108,9 +95,10 @@ def _step(work, task):
 
 
 def _forecast(work, task):
+    """Time forecasts of one clip and of a batch."""
     first = _seconds(work.forecast, 1)
     single = [_seconds(work.forecast, 1) for _ in range(task.steps)]
-    work.forecast(task.batch)  # May compile anew.
+    work.forecast(task.batch)  # This call may compile again.
     whole = [_seconds(work.forecast, task.batch) for _ in range(task.steps)]
     seconds = statistics.median(whole)
     return {
@@ -123,11 +111,7 @@ def _forecast(work, task):
 
 
 def _seconds(function, *arguments):
+    """Time one call."""
     start = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - start
-
-
-def _version(backend):
-    names = importlib.metadata.packages_distributions()[backend]
-    return importlib.metadata.version(names[0])

@@ -1,4 +1,4 @@
-"""Measurements in processes of their own, one at a time."""
+"""Measurements in separate processes, one at a time."""
 
 import importlib.util
 import json
@@ -10,18 +10,11 @@ import sys
 from msrnn_keras.cost.measure.measure import Task, measure, stack_work
 
 BACKENDS = ("tensorflow", "jax", "torch")
-WORKER = "msrnn_keras.cost.measure"  # the module that is run, see `__main__.py`
+WORKER = "msrnn_keras.cost.measure"  # the module to run, see `__main__.py`
 
 
 def check_backend(backend):
-    """Refuse a backend that is unknown or not installed.
-
-    Args:
-        backend: String.
-
-    Raises:
-        ValueError: If it cannot be used.
-    """
+    """Raise a ValueError for a backend that is unknown or not installed."""
     if backend not in BACKENDS or importlib.util.find_spec(backend) is None:
         raise ValueError(
             f"The backend must be one of {', '.join(BACKENDS)}, and "
@@ -30,26 +23,13 @@ def check_backend(backend):
 
 
 def answer(build=stack_work):
-    """Measure the task that this process was started with, and print it.
-
-    Args:
-        build: Function of the task that gives its `Work`.
-    """
+    """Measure the task in this process's argument and print the result."""
     task = Task(**json.loads(sys.argv[1]))
     print(json.dumps(measure(task, build)))
 
 
 def run_task(task, module=WORKER):
-    """Measure a task in a process of its own.
-
-    Args:
-        task: `Task`.
-        module: String, a module that calls `answer` where it is run.
-
-    Returns:
-        Dict, what `measure` gives; or `{"error": reason}` where the process
-        failed.
-    """
+    """Measure a task in a new process; return {"error": …} if it fails."""
     done = subprocess.run(
         [sys.executable, "-m", module, json.dumps(task._asdict())],
         env={
@@ -67,9 +47,9 @@ def run_task(task, module=WORKER):
 
 
 def _reason(status, stderr):
-    """Why a process failed, in a line."""
+    """Return one line that says why a process failed."""
     if status == -signal.SIGKILL:
-        return "killed, probably for want of memory"
+        return "killed, probably out of memory"
     if status < 0:
         return f"stopped by signal {-status}"
     lines = stderr.strip().splitlines() or [f"exit status {status}"]
@@ -77,19 +57,7 @@ def _reason(status, stderr):
 
 
 def run_in_turn(tasks, repeats, progress=None, module=WORKER):
-    """Measure tasks one after the other, and all of them again.
-
-    A task that failed is not measured again.
-
-    Args:
-        tasks: List of `Task`.
-        repeats: Integer, how often each is measured.
-        progress: Function of a line of text, called before each process.
-        module: String, as in `run_task`.
-
-    Returns:
-        List of lists, the results of each task in the order of the repeats.
-    """
+    """Measure tasks in turn, `repeats` times; a failed one is not repeated."""
     results = [[] for _ in tasks]
     for repeat in range(repeats):
         for task, done in zip(tasks, results, strict=True):

@@ -1,73 +1,68 @@
-"""The handwritten digits that Moving MNIST is made of.
+"""The handwritten digits of Moving MNIST.
 
-MNIST (Y. LeCun and C. Cortes) is distributed under CC BY-SA 3.0; the small
-sample beside this module, `digits.npz`, is a part of it and keeps its licence.
+MNIST (Y. LeCun and C. Cortes) is distributed under CC BY-SA 3.0. The small
+sample next to this module, `digits.npz`, is a part of it under that license.
 """
 
 import functools
-import os
 import pathlib
 import warnings
 
 import numpy as np
 
+from msrnn_keras.data.datasets.cache import data_home
 from msrnn_keras.utils.downloads import download
 from msrnn_keras.utils.files import write_atomically
 
 SPLITS = ("train", "validation", "test")
 SAMPLE_PATH = pathlib.Path(__file__).with_name("digits.npz")
 
-NUM_TRAIN = 55_000  # of the 60,000 training digits; the rest validate
+NUM_TRAIN = 55_000  # of the 60,000 training digits; the rest is validation
 FILE_SHAPES = {"x_train": (60_000, 28, 28), "x_test": (10_000, 28, 28)}
-ADDRESS = (  # where Keras has its copy
+ADDRESS = (  # the file of `keras.datasets.mnist`
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 )
-SIZE = 11_490_434  # bytes
-ANSWER = 10  # seconds without one before the network counts as absent
+SIZE = 11_490_434  # bytes of that file
+ANSWER = 10  # seconds to wait for an answer before using the sample
 
 
 def load_digits(split, path=None):
-    """Loads the MNIST digits of one split.
+    """Load the MNIST digits of one split.
 
-    They come from the first of these that is there: the file `path`, the
-    Keras cache (`$KERAS_HOME` or `~/.keras`, `datasets/mnist.npz`), a download
-    to there, and a small sample that ships with the package.
-    The file is read once per process.
+    The first available source is used: the file `path`, `datasets/mnist.npz` in
+    the Keras home, a download to it, or a small sample that ships with the
+    package. The file is read once per process.
 
     Args:
-        split: `"train"` (the first 55,000 training digits), `"validation"`
-            (the last 5,000 training digits) or `"test"` (the 10,000 test
-            digits). The sample has 1,000, 200 and 500 of them.
-        path: Optional path of an `.npz` file with the arrays `x_train` and
-            `x_test`, as `keras.datasets.mnist` keeps it. Nothing else is
-            tried when it is given.
+        split: `"train"` (55,000 digits), `"validation"` (the 5,000 training
+            digits after them) or `"test"` (10,000); 1,000, 200 and 500 of the
+            sample.
+        path: Optional path of an `.npz` file in the form of
+            `keras.datasets.mnist`; no other source is tried then.
 
     Returns:
         uint8 array of shape `(digits, 28, 28)`, values 0 to 255, read-only.
 
     Raises:
-        ValueError: If `split` is unknown, or if the file at `path` is not
-            MNIST in that form.
+        ValueError: If `split` is unknown, or the file is not such a file.
         FileNotFoundError: If there is no file at `path`.
 
     Example:
-    ```python
-    digits = load_digits("test")  # (10000, 28, 28)
-    ```
+    >>> digits = load_digits("test")  # (10000, 28, 28)
 
     Reference:
         LeCun et al., "Gradient-based learning applied to document
         recognition", 1998.
     """
-    _check_split(split)
+    check_split(split)
     source, splits = _load(path)
     if source == "sample":
         warnings.warn(
-            "MNIST could not be downloaded, so the small sample of "
-            f"{len(splits[split])} {split} digits that ships with the package "
-            "is used; scores on it do not compare with those on the full set. "
+            "MNIST could not be downloaded. Using the small sample of "
+            f"{len(splits[split])} {split} digits that ships with the package; "
+            "its scores do not compare with those on the full set. "
             "For the full set, run `keras.datasets.mnist.load_data()` once "
-            "with a network, or pass `path` of an `mnist.npz` file.",
+            "with a network connection, or pass `path` of an `mnist.npz` file.",
             UserWarning,
             stacklevel=2,
         )
@@ -75,25 +70,12 @@ def load_digits(split, path=None):
 
 
 def digits_source(path=None):
-    """Tells where `load_digits` takes the digits from.
-
-    Args:
-        path: As in `load_digits`.
-
-    Returns:
-        `"path"`, `"cache"`, `"download"` or `"sample"`.
-
-    Example:
-    ```python
-    if digits_source() == "sample":
-        print("The scores are of the small sample only.")
-    ```
-    """
+    """Return where `load_digits` reads: path, cache, download or sample."""
     return _load(path)[0]
 
 
 def sample_digits(split):
-    """Returns the digits that ship with the package, for demonstrations.
+    """Return the sample of digits that ships with the package.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`: 1,000, 200 or 500 digits
@@ -102,33 +84,36 @@ def sample_digits(split):
     Returns:
         uint8 array of shape `(digits, 28, 28)`, values 0 to 255, read-only.
 
-    Raises:
-        ValueError: If `split` is unknown.
-
     Example:
-    ```python
-    MovingMNIST("test", num_clips=8, digits=sample_digits("test"))
-    ```
+    >>> MovingMNIST("test", num_clips=8, digits=sample_digits("test"))
     """
-    _check_split(split)
+    check_split(split)
     return _read_sample()[split]
 
 
+def check_split(split):
+    """Raise an error for an unknown split."""
+    if split not in SPLITS:
+        raise ValueError(
+            f"`split` must be one of {', '.join(map(repr, SPLITS))}. "
+            f"Received: split={split!r}"
+        )
+
+
 def _load(path):
-    """Returns the name of the source and a dict from split to digits."""
+    """Return the name of the source and a dict from split to digits."""
     if path is not None:
         return "path", _read_mnist(pathlib.Path(path).expanduser())
-    home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
-    return _find_mnist(pathlib.Path(home).expanduser())
+    return _find_mnist(data_home("mnist.npz"))
 
 
 @functools.lru_cache(maxsize=2)
 def _read_mnist(path):
-    """Reads and splits a file like the one `keras.datasets.mnist` keeps."""
+    """Read and split a file in the form of `keras.datasets.mnist`."""
     if not path.is_file():
         raise FileNotFoundError(
-            "`path` must be an MNIST file such as `mnist.npz`, but there is "
-            f"no file there. Received: path={path}"
+            "`path` must be an existing MNIST file such as `mnist.npz`. "
+            f"Received: path={path}"
         )
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -145,28 +130,26 @@ def _read_mnist(path):
                 f"Received: {arrays[name].dtype} of shape "
                 f"{arrays[name].shape}, path={path}"
             )
-    return _split(arrays["x_train"], arrays["x_test"])
+    train, test = arrays["x_train"], arrays["x_test"]
+    parts = (train[:NUM_TRAIN], train[NUM_TRAIN:], test)
+    return dict(zip(SPLITS, map(_read_only, parts), strict=True))
 
 
 @functools.lru_cache(maxsize=2)
-def _find_mnist(keras_home):
-    """Takes MNIST from the cache, the network or the shipped sample."""
-    path = keras_home / "datasets" / "mnist.npz"
+def _find_mnist(path):
+    """Take MNIST from the cache, the network or the shipped sample."""
     try:
         return "cache", _read_mnist(path)
     except (FileNotFoundError, ValueError):
-        pass  # Absent or damaged: download it (again).
+        pass  # missing or damaged
     try:
-        return "download", _download_mnist(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(
+            path, lambda part: download(ADDRESS, part, SIZE, ANSWER)
+        )
+        return "download", _read_mnist(path)
     except (OSError, ValueError):
         return "sample", _read_sample()
-
-
-def _download_mnist(path):
-    """Download MNIST to the cache of Keras and read it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda part: download(ADDRESS, part, SIZE, ANSWER))
-    return _read_mnist(path)
 
 
 def _read_sample():
@@ -174,23 +157,7 @@ def _read_sample():
         return {split: _read_only(file[f"x_{split}"]) for split in SPLITS}
 
 
-def _check_split(split):
-    if split not in SPLITS:
-        raise ValueError(
-            f"`split` must be one of {', '.join(map(repr, SPLITS))}. "
-            f"Received: split={split!r}"
-        )
-
-
-def _split(x_train, x_test):
-    return {
-        "train": _read_only(x_train[:NUM_TRAIN]),
-        "validation": _read_only(x_train[NUM_TRAIN:]),
-        "test": _read_only(x_test),
-    }
-
-
 def _read_only(digits):
-    """Guards the arrays, which all callers share."""
+    """Protect an array that all callers share."""
     digits.flags.writeable = False
     return digits

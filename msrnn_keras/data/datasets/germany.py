@@ -1,6 +1,7 @@
 """RYDL: twelve years of rain over Germany, from the radars of the DWD."""
 
 import pathlib
+import re
 
 import numpy as np
 
@@ -17,31 +18,29 @@ YEARS = {
     "test": (2016, 2017),
 }
 SIDE = 900  # pixels of 1 km
-CENTRE = slice(194, 706)
-BLOCK = 4  # pixels averaged to one, each way
+CENTER = slice(194, 706)
+BLOCK = 4  # side of the averaged blocks, pixels
 PER_HOUR = 12  # frames
 
 
 class Germany(Source):
-    """Rain of the central 512×512 km at 4 km, each five minutes, in mm/h.
+    """Rain rate of the central 512×512 km at 4 km every five minutes, in mm/h.
 
-    Blocks of 4×4 pixels are averaged over those that are there. NaN, infinite
-    and negative values are missing; a block of which more than half is
-    missing is missing. Only the rows, columns and frames asked for are read.
+    Blocks of 4×4 pixels are averaged over their valid pixels. NaN, infinite and
+    negative values are missing. A block is missing if more than half of it is.
+    Only the rows, columns and frames in use are read.
 
-    Training is 2006 to 2014, validation 2015, test 2016 and 2017. The names
-    in the file are listed once and kept in the cache.
+    Training is 2006 to 2014, validation 2015, test 2016 and 2017. The array
+    names in the file are listed once and cached.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
         path: Path of the HDF5 file or of the folder with `RYDL.hdf5`; None is
             `datasets/germany` in the Keras home.
-        cache: Path of the folder for the list of times; None is
-            `datasets/germany` in the Keras home.
+        cache: Path of the folder for the list of times; None is that folder.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        OSError: If the file is damaged.
+        FileNotFoundError, OSError: If the file is missing, or damaged.
         ValueError: If the file has another form, or no frame of the split.
 
     Example:
@@ -69,29 +68,27 @@ class Germany(Source):
         begin, end = np.searchsorted(times, [begin, end])
         if begin == end:
             raise ValueError(
-                f"The file must hold frames of {first} to {last} for the "
+                f"The file must contain frames of {first} to {last} for the "
                 f"split {split!r}. Received: none in {str(self.path)!r}"
             )
         self.times = times[begin:end]
         self.segments = segments_of(self.times, self.interval)
 
     def read(self, start, stop):
+        """Return frames `start` to `stop - 1`, in mm/h."""
         names = np.datetime_as_string(self.times[start:stop], "m")
         with open_hdf5(self.path) as file:
             frames = [
-                array_of(file, name.translate(DIGITS), (SIDE, SIDE))[
-                    CENTRE, CENTRE
+                array_of(file, re.sub(r"\D", "", name), (SIDE, SIDE))[
+                    CENTER, CENTER
                 ]
                 for name in names.tolist()
             ]
         return PER_HOUR * np.stack([_average(f) for f in frames])[..., None]
 
 
-DIGITS = str.maketrans("", "", "-T:")
-
-
 def _average(frame):
-    """Means of blocks over the values that are there."""
+    """Return block means over the valid pixels."""
     there = (frame >= 0) & (frame < np.inf)
     total = _block_sums(np.where(there, frame, 0).astype("float32"))
     count = _block_sums(there.astype("float32"))
@@ -111,14 +108,14 @@ def _find(path):
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
         raise FileNotFoundError(
-            f"`path` must be the file {FILE} of {ADDRESS}, or a folder with "
-            f"it; there is no such file. Received: {str(file)!r}"
+            f"`path` must be the file {FILE} of {ADDRESS}, or its folder. "
+            f"Received: {str(file)!r}, which does not exist"
         )
     return file
 
 
 def _times(path):
-    """Minutes since 1970 of all arrays named `YYYYMMDDHHMM`, rising."""
+    """Return minutes since 1970 of all arrays named `YYYYMMDDHHMM`, sorted."""
     names = []
     with open_hdf5(path) as file:
         root = file["/"]
@@ -128,8 +125,8 @@ def _times(path):
     digits = digits[np.all((digits >= 0) & (digits <= 9), axis=1)]
     if not len(digits):
         raise ValueError(
-            "The HDF5 file must hold an array for each five minutes, named "
-            f"YYYYMMDDHHMM. Received: none in {str(path)!r}"
+            "The HDF5 file must contain an array for each five minutes, "
+            f"named YYYYMMDDHHMM. Received: none in {str(path)!r}"
         )
     year = digits[:, :4] @ (1000, 100, 10, 1)
     month, day, hour, minute = (digits[:, 4:].reshape(-1, 4, 2) @ (10, 1)).T
@@ -140,7 +137,7 @@ def _times(path):
     if not np.all(valid):
         text = "".join(map(str, digits[np.argmin(valid)]))
         raise ValueError(
-            "The arrays must be named by their time, YYYYMMDDHHMM. "
+            "The arrays must be named after their time, YYYYMMDDHHMM. "
             f"Received: {text!r} in {str(path)!r}"
         )
     minutes = days.astype("datetime64[m]").astype("int64") + 60 * hour + minute

@@ -1,37 +1,18 @@
-"""HDF5 files, opened for one reading at a time.
-
-No handle is kept: data sets can be pickled and read by several processes.
-"""
+"""HDF5 files, opened for one read at a time, so that sources can be pickled."""
 
 import contextlib
 import pathlib
 
 import h5py
 
+from msrnn_keras.utils.files import check_file
+
 
 @contextlib.contextmanager
 def open_hdf5(path):
-    """Open an HDF5 file for reading.
-
-    Args:
-        path: Path of the file.
-
-    Yields:
-        `h5py.File`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        OSError: If it is no HDF5 file, or a damaged one.
-
-    Example:
-    >>> with open_hdf5("RYDL.hdf5") as file:
-    ...     frame = array_of(file, "201606011200", (900, 900))[:]
-    """
+    """Yield an `h5py.File` opened for reading."""
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no such HDF5 file. Received: {str(path)!r}"
-        )
+    check_file(path)
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -44,24 +25,12 @@ def open_hdf5(path):
 
 
 def array_of(file, name, shape):
-    """An array of an HDF5 file, not read yet.
-
-    Args:
-        file: `h5py.File`.
-        name: String.
-        shape: Tuple, what its shape must be; None fits any length.
-
-    Returns:
-        `h5py.Dataset`.
-
-    Raises:
-        ValueError: If there is no such array or its shape is another.
-    """
+    """Return an unread `h5py.Dataset` of a shape; None fits any size."""
     path = str(file.filename)
     found = file.get(name)
     if not isinstance(found, h5py.Dataset):
         raise ValueError(
-            f"The HDF5 file must hold an array {name!r}. Received: {path!r}"
+            f"The HDF5 file must contain an array {name!r}. Received: {path!r}"
         )
     fits = len(found.shape) == len(shape) and all(
         want in (None, size)

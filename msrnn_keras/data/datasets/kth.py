@@ -1,35 +1,36 @@
-"""KTH actions: gray videos of people who walk, jog, run, box, clap and wave."""
+"""KTH actions: gray videos of people who walk, jog, run, box, clap or wave."""
 
 import bisect
+import functools
 import itertools
 import pathlib
 import re
+import shutil
+import tempfile
+import zipfile
 
 import keras
 import numpy as np
 
 from msrnn_keras.data.datasets.cache import cached_array, data_home, file_digest
-from msrnn_keras.data.datasets.kth_files import LISTING, download, find_video
 from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.data.sources import Source
+from msrnn_keras.utils import downloads
 from msrnn_keras.utils.checks import check_positive
 from msrnn_keras.utils.extras import require
+from msrnn_keras.utils.files import write_atomically
 
-ACTIONS = (
-    "boxing",
-    "handclapping",
-    "handwaving",
-    "jogging",
-    "running",
-    "walking",
-)
+ADDRESS = "http://www.csc.kth.se/cvap/actions/"
+LISTING = "00sequences.txt"
 MOVING = ("walking", "jogging", "running")
+STILL = ("boxing", "handclapping", "handwaving")
+ACTIONS = (*STILL, "jogging", "running", "walking")
 PERSONS = {
     "train": range(1, 15),
     "validation": range(15, 17),
     "test": range(17, 26),
 }
-# Published cut off: 304 of its 370 frames can be decoded.
+# Published incomplete: only 304 of its 370 frames can be decoded.
 CUT_OFF = {"person01_boxing_d4": 304}
 
 _LINE = re.compile(r"(person\d\d_[a-z]+_d\d)\b\s*(.*)", re.IGNORECASE)
@@ -37,18 +38,19 @@ _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
 
 
 class KTH(Source):
-    """Frames with a person in view, 25 a second, as gray values 0 to 255.
+    """Frames with a person in view, 25 per second, as gray values 0 to 255.
 
-    Each range of frames in `00sequences.txt` is one row of frames. Training
-    is persons 1 to 14, validation 15 and 16, test 17 to 25. The videos are
-    decoded and resized once; later they are read from the cache.
+    Each range of frames in `00sequences.txt` is one segment. Training uses
+    persons 1 to 14, validation 15 and 16, test 17 to 25. The videos are
+    decoded and resized once and then read from the cache.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
         path: Path of the folder with `00sequences.txt` and the AVI files,
-            beside it or in one folder for each action; None downloads them.
+            either in that folder or in one subfolder per action; None
+            downloads them.
         size: Integer, height and width, pixels.
-        actions: Tuple of strings, of `ACTIONS`.
+        actions: Tuple of strings, a subset of `ACTIONS`.
         cache: Path of the folder for the decoded videos; None is
             `datasets/kth` in the Keras home. All six actions at 128×128
             pixels take 5 GB.
@@ -56,7 +58,7 @@ class KTH(Source):
     Raises:
         FileNotFoundError: If a file is missing and cannot be downloaded.
         OSError: If a video cannot be decoded, or ends too early.
-        ValueError: If an argument or `00sequences.txt` is not of that form.
+        ValueError: If an argument or `00sequences.txt` has another form.
         ImportError: If PyAV is not installed.
 
     Example:
@@ -75,56 +77,38 @@ class KTH(Source):
         unknown = sorted(set(actions) - set(ACTIONS))
         if unknown or not actions:
             raise ValueError(
-                f"`actions` must be some of {', '.join(ACTIONS)}. "
+                f"`actions` must be a subset of {', '.join(ACTIONS)}. "
                 f"Received: actions={actions}"
             )
         folder = download(actions) if path is None else path
         folder = pathlib.Path(folder).expanduser()
         self.image_shape = (size, size, 1)
         videos = _videos(folder / LISTING, PERSONS[split], actions)
-        self._rows = []  # of each segment: array file, first frame
+        self._rows = []  # array file and first frame of each segment
         lengths = []
         decoded = _decode_all(folder, videos, size, data_home("kth", cache))
-        for (_, ranges), array in zip(videos.items(), decoded, strict=True):
+        for ranges, array in zip(videos.values(), decoded, strict=True):
             self._rows += [(array, start) for start, _ in ranges]
             lengths += [stop - start for start, stop in ranges]
         self._starts = [0, *itertools.accumulate(lengths)]
         self.segments = list(itertools.pairwise(self._starts))
 
     def read(self, start, stop):
+        """Return frames `start` to `stop - 1` as gray values 0 to 255."""
         parts = []
         while start < stop:
             row = bisect.bisect_right(self._starts, start) - 1
             file, first = self._rows[row]
             begin, end = self.segments[row]
             until = min(stop, end)
-            shift = first - begin
             frames = np.load(file, mmap_mode="r", allow_pickle=False)
-            parts.append(frames[start + shift : until + shift])
+            parts.append(frames[first:][start - begin : until - begin])
             start = until
         return np.concatenate(parts).astype("float32")[..., None]
 
 
 def parse_sequences(text):
-    """The frames with a person in view, of each video.
-
-    Args:
-        text: String, the contents of `00sequences.txt`: lines such as
-            `person01_boxing_d1 frames 1-95, 96-185`, frames counted from 1,
-            the last one included, or `person13_handclapping_d3 *missing*`.
-            Other lines are passed over.
-
-    Returns:
-        Dict, name of the video to list of `(start, stop)`, counted from 0,
-        `stop` not included. Videos said to be missing are left out.
-
-    Raises:
-        ValueError: If a line has another form, or there is none.
-
-    Example:
-    >>> parse_sequences("person01_boxing_d1  frames  1-95, 96-185")
-    {'person01_boxing_d1': [(0, 95), (95, 185)]}
-    """
+    """Parse `00sequences.txt` into a dict of videos with their frame ranges."""
     videos = {}
     for number, line in enumerate(text.splitlines(), 1):
         match = _LINE.match(line.strip())
@@ -138,20 +122,20 @@ def parse_sequences(text):
         if not ranges or not known or not rising or name in videos:
             raise ValueError(
                 f"Line {number} of {LISTING} must be such as "
-                "'person01_boxing_d1 frames 1-95, 96-185', once for each "
-                f"video. Received: {line.strip()!r}"
+                "'person01_boxing_d1 frames 1-95, 96-185', once per video. "
+                f"Received: {line.strip()!r}"
             )
         videos[name] = ranges
     if not videos:
         raise ValueError(
-            f"{LISTING} must hold lines such as 'person01_boxing_d1 frames "
+            f"{LISTING} must contain lines such as 'person01_boxing_d1 frames "
             f"1-95, 96-185'. Received: {len(text)} characters without one"
         )
     return videos
 
 
 def _videos(listing, persons, actions):
-    """What the listing says of the videos of some persons and actions."""
+    """Return the frame ranges of the videos of some persons and actions."""
     if not listing.is_file():
         raise FileNotFoundError(
             f"`path` must be a folder with {LISTING} and the AVI files of KTH. "
@@ -163,11 +147,10 @@ def _videos(listing, persons, actions):
         person, action, _ = name.split("_")
         if int(person[len("person") :]) in persons and action in actions:
             end = CUT_OFF.get(name, np.inf)
-            ranges = [(a, min(b, end)) for a, b in ranges if a < end]
-            chosen[name] = ranges
+            chosen[name] = [(a, min(b, end)) for a, b in ranges if a < end]
     if not chosen:
         raise ValueError(
-            f"{LISTING} must name videos of persons {persons[0]} to "
+            f"{LISTING} must list videos of persons {persons[0]} to "
             f"{persons[-1]} with actions {', '.join(actions)}. "
             f"Received: {str(listing)!r}"
         )
@@ -175,45 +158,31 @@ def _videos(listing, persons, actions):
 
 
 def _decode_all(folder, videos, size, cache):
-    """The array files of the videos; makes those that are not there."""
-    files = {name: find_video(folder, name) for name in videos}
+    """Return the array files of the videos; decode those not in the cache."""
+    files = {name: _find_video(folder, name) for name in videos}
     arrays = {
         name: cache / f"{size}x{size}" / f"{name}-{file_digest(file)}.npy"
         for name, file in files.items()
     }
-    missing = sum(not array.is_file() for array in arrays.values())
-    bar = keras.utils.Progbar(missing, unit_name="video") if missing else None
+    missing = [name for name, array in arrays.items() if not array.is_file()]
+    if missing:
+        bar = keras.utils.Progbar(len(missing), unit_name="video")
     for name, array in arrays.items():
-        new = not array.is_file()
         frames = cached_array(array, lambda n=name: decode(files[n], size))
         last = max((stop for _, stop in videos[name]), default=0)
         if len(frames) < last:
             raise OSError(
-                f"The video must have {last} frames, as {LISTING} says; it may "
-                f"be cut off. Received: {len(frames)} in {str(files[name])!r}"
+                f"The video must have {last} frames, as {LISTING} states; it "
+                "may be cut off. "
+                f"Received: {len(frames)} in {str(files[name])!r}"
             )
-        if new:
+        if name in missing:
             bar.add(1)
     return list(arrays.values())
 
 
 def decode(path, size):
-    """All frames of a video, gray and square.
-
-    Args:
-        path: Path of the video. What comes after a damaged place is left out.
-        size: Integer, height and width to resize to, pixels.
-
-    Returns:
-        uint8 array `(frames, size, size)`, 0 black and 255 white.
-
-    Raises:
-        OSError: If no frame can be decoded.
-        ImportError: If PyAV is not installed.
-
-    Example:
-    >>> frames = decode("person01_boxing_d1_uncomp.avi", size=128)
-    """
+    """Decode a video to gray uint8 frames `(frames, size, size)`."""
     from PIL import Image
 
     av = require("av", "video")
@@ -231,3 +200,57 @@ def decode(path, size):
             f"The video cannot be decoded ({reason}). Received: {str(path)!r}"
         )
     return np.stack(frames)
+
+
+def download(actions):
+    """Download and unpack the videos of some actions; return the folder."""
+    folder = data_home("kth")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (LISTING, *(f"{action}.zip" for action in actions)):
+        path, url = folder / name, ADDRESS + name
+        if path.is_file() or path.with_suffix("").is_dir():
+            continue
+        try:
+            write_atomically(path, functools.partial(downloads.download, url))
+        except OSError as error:
+            raise FileNotFoundError(
+                f"{ADDRESS}{name} cannot be downloaded ({error}). Put "
+                f"{LISTING} and the folders of AVI files {', '.join(actions)} "
+                "into a folder and pass it as `path`. "
+                f"Received: path=None, no {name} in {str(folder)!r}"
+            ) from error
+    for action in actions:
+        _unpack(folder / f"{action}.zip")
+    return folder
+
+
+def _unpack(archive):
+    """Unpack an archive into a folder of its name, completely or not at all."""
+    folder = archive.with_suffix("")
+    if folder.is_dir():
+        return
+    temporary = pathlib.Path(tempfile.mkdtemp(dir=archive.parent))
+    try:
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(temporary)
+        temporary.rename(folder)
+    except zipfile.BadZipFile as error:
+        raise OSError(
+            f"The archive is damaged ({error}); delete it to download it "
+            f"again. Received: {str(archive)!r}"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _find_video(folder, name):
+    """Return the AVI file of a video, in a folder or in that of its action."""
+    file = f"{name}_uncomp.avi"
+    action = name.split("_")[1]
+    for place in (folder, folder / action):
+        if (place / file).is_file():
+            return place / file
+    raise FileNotFoundError(
+        f"{LISTING} lists a video that is missing: {file} must be in the "
+        f"folder or in its subfolder {action}. Received: {str(folder)!r}"
+    )

@@ -1,5 +1,6 @@
 """The official Moving MNIST test set: 10,000 fixed clips of 20 frames."""
 
+import itertools
 import pathlib
 
 import numpy as np
@@ -14,19 +15,18 @@ LENGTH, SIDE = 20, 64
 
 
 class OfficialMNIST(Source):
-    """Each clip of the official test set as one row of 20 frames.
+    """The official test set; each clip is one segment of 20 frames.
 
-    Its clips are others than those of `MovingMNIST("test")`.
+    Its clips differ from those of `MovingMNIST("test")`.
 
     Args:
-        split: `"test"`; there is no other.
-        path: Path of `mnist_test_seq.npy` or of the folder with it; None
-            takes it through `tensorflow_datasets`, once, into the Keras home
-            (0.8 GB).
+        split: `"test"`, the only split.
+        path: Path of `mnist_test_seq.npy` or of its folder; None downloads it
+            once through `tensorflow_datasets` into the Keras home (0.8 GB).
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If `split` is another, or the file has another form.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If `split` is not `"test"`, or the file has another form.
         ImportError: If `tensorflow_datasets` is needed and not installed.
 
     Example:
@@ -49,10 +49,10 @@ class OfficialMNIST(Source):
         self.path = _from_tfds() if path is None else _find(path)
         count = self._clips().shape[1]
         edges = range(0, LENGTH * (count + 1), LENGTH)
-        self.segments = list(zip(edges, edges[1:], strict=False))
+        self.segments = list(itertools.pairwise(edges))
 
     def _clips(self):
-        """The file's array (20, clips, 64, 64), on disk."""
+        """Return the memory-mapped array (20, clips, 64, 64)."""
         try:
             clips = np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
@@ -63,13 +63,14 @@ class OfficialMNIST(Source):
         form = (LENGTH, clips.shape[1] if clips.ndim > 1 else 0, SIDE, SIDE)
         if clips.shape != form or 0 in form or clips.dtype != np.uint8:
             raise ValueError(
-                f"The file must hold uint8 of shape (20, clips, 64, 64). "
+                "The file must contain uint8 of shape (20, clips, 64, 64). "
                 f"Received: {clips.dtype} of shape {clips.shape} in "
                 f"{str(self.path)!r}"
             )
         return clips
 
     def read(self, start, stop):
+        """Return frames `start` to `stop - 1` as gray values 0 to 255."""
         clip, frame = np.divmod(np.arange(start, stop), LENGTH)
         return self._clips()[frame, clip].astype("float32")[..., None]
 
@@ -79,14 +80,14 @@ def _find(path):
     path = path / FILE if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(
-            f"`path` must be the file {ADDRESS}{FILE}, or a folder with it. "
+            f"`path` must be the file {ADDRESS}{FILE}, or its folder. "
             f"Received: {str(path)!r}"
         )
     return path
 
 
 def _from_tfds():
-    """The path of the array, made of the TensorFlow data set once."""
+    """Return the path of the array; convert the TensorFlow data set once."""
 
     def make():
         try:
@@ -94,8 +95,8 @@ def _from_tfds():
         except ImportError as error:
             raise ImportError(
                 "The official Moving MNIST needs `pip install "
-                "tensorflow-datasets`, or `path` of "
-                f"{ADDRESS}{FILE}. Received: {error}"
+                f"tensorflow-datasets`, or `path` of {ADDRESS}{FILE}. "
+                f"Received: {error}"
             ) from error
         clips = tfds.as_numpy(tfds.load("moving_mnist", split="test"))
         clips = [clip["image_sequence"][..., 0] for clip in clips]

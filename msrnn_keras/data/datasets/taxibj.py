@@ -1,4 +1,4 @@
-"""TaxiBJ: how many taxis enter and leave each cell of a grid over Beijing."""
+"""TaxiBJ: taxi flows into and out of each cell of a grid over Beijing."""
 
 import datetime
 import pathlib
@@ -10,30 +10,27 @@ from msrnn_keras.data.datasets.cache import data_home
 from msrnn_keras.data.datasets.digits import SPLITS
 from msrnn_keras.data.datasets.hdf5 import array_of, open_hdf5
 from msrnn_keras.data.scaling import MinMax
-from msrnn_keras.data.sources import Source
+from msrnn_keras.data.sources import Source, segments_between
 
 FILES = tuple(f"BJ{year}_M32x32_T30_InOut.h5" for year in (13, 14, 15, 16))
 ADDRESS = "https://github.com/lucktroy/DeepST/tree/master/data/TaxiBJ"
-SLOTS = 48  # of a day
-HELD_OUT = 28 * SLOTS  # slots of the test part, and of validation
+SLOTS = 48  # per day
+HELD_OUT = 28 * SLOTS  # slots of the test split, and of validation
 SIZE = 32
 FLOWS = 2
 ROWS_AT_ONCE = 512
 
 
 class TaxiBJ(Source):
-    """In-flow and out-flow of 32×32 cells, each half hour, in vehicles.
+    """In-flow and out-flow of 32×32 cells per half hour, in vehicles.
 
-    All slots of the four files in the order of time are parted: the last
-    1,344 (28 days) are the test part, the 1,344 before them validation, the
-    rest is for training. Slots with an invalid date (slot number not 01 to
-    48) or a date not later than those before them in the file are left out,
-    with a warning. Frames follow one another where the date goes on by half
-    an hour, within one file and one part.
+    The slots of the four files are split in time order: the last 1,344 (28
+    days) are the test split, the 1,344 before them validation, the rest
+    training. Slots with an invalid date, or one not later than all earlier ones
+    in the file, are left out with a warning. No segment crosses files.
 
-    One pair of extremes over both flows, of the training part alone, scales
-    all three parts; values beyond it become 0 or 1. Negative counts are 0, as
-    in the published preparation.
+    The range of the training split scales all splits. Negative counts become 0,
+    as in the published preparation.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
@@ -43,7 +40,7 @@ class TaxiBJ(Source):
     Raises:
         FileNotFoundError: If a file is missing.
         OSError: If a file is damaged.
-        ValueError: If a file has another form, or holds too little.
+        ValueError: If a file has another form, or too few slots.
 
     Example:
     >>> clips = Clips(TaxiBJ("test", "TaxiBJ/"), context=4, horizon=4)
@@ -77,19 +74,19 @@ class TaxiBJ(Source):
         if len(times) <= 2 * HELD_OUT:
             raise ValueError(
                 f"TaxiBJ needs more than {2 * HELD_OUT} slots: 28 days of "
-                "test, 28 of validation and the training part. "
+                "test, 28 of validation and the training split. "
                 f"Received: {len(times)} in {str(self.files[0].parent)!r}"
             )
         early = np.flatnonzero(np.diff(times) <= np.timedelta64(0))
         if len(early):
             file = self.files[self._file[early[0] + 1]]
             raise ValueError(
-                "The four files must follow one another in time. Received: "
-                f"{str(file)!r} starts before the one before it ends"
+                "Each file must start after the previous one ends. "
+                f"Received: {str(file)!r} starts before that"
             )
 
     def _extremes(self, slots):
-        """The least and the greatest value of the first slots."""
+        """Return the minimum and maximum of the first slots."""
         low, high = np.inf, -np.inf
         for start in range(0, slots, ROWS_AT_ONCE):
             block = self._read(start, min(start + ROWS_AT_ONCE, slots))
@@ -98,6 +95,7 @@ class TaxiBJ(Source):
         return low, high
 
     def read(self, start, stop):
+        """Return frames `start` to `stop - 1`, in vehicles."""
         return self._read(self._first + start, self._first + stop)
 
     def _read(self, start, stop):
@@ -114,7 +112,7 @@ class TaxiBJ(Source):
 
 
 def _find(path):
-    """The paths of the four files."""
+    """Return the paths of the four files."""
     if path is None:
         path = data_home("taxibj")
     folder = pathlib.Path(path).expanduser()
@@ -128,49 +126,45 @@ def _find(path):
 
 
 def _slots(path):
-    """The times of a file's slots, and the rows that they are in."""
+    """Return the times of a file's valid slots, and their rows."""
     with open_hdf5(path) as file:
         dates = array_of(file, "date", (None,))[:].astype("S")
         rows = array_of(file, "data", (None, FLOWS, SIZE, SIZE)).shape[0]
     if len(dates) != rows:
         raise ValueError(
-            "`date` and `data` must be of one length. "
+            "`date` and `data` must have the same length. "
             f"Received: {len(dates)} and {rows} in {str(path)!r}"
         )
     times = np.array([_time(date) for date in dates], "datetime64[m]")
-    number = times.astype("int64")  # an invalid time is the least of all
+    number = times.astype("int64")  # NaT is the minimum
     before = np.maximum.accumulate(number)
     kept = number > np.concatenate([[np.iinfo("int64").min], before[:-1]])
     if not np.all(kept):
         first = dates[np.argmin(kept)].decode("ascii", "replace")
         warnings.warn(
             f"{np.sum(~kept)} slots of {path} are left out: their date is "
-            f"invalid or not later than those before; the first is {first!r}.",
+            f"invalid or not later than earlier dates; the first is {first!r}.",
             stacklevel=2,
         )
     return times[kept], np.flatnonzero(kept)
 
 
 def _time(date):
-    """When a slot `YYYYMMDDSS` begins; not a time where it is invalid."""
-    if len(date) != 10 or not date.isdigit():
-        return np.datetime64("NaT")
-    slot = int(date[8:])
-    if not 1 <= slot <= SLOTS:
+    """Return the start of a slot `YYYYMMDDSS`; NaT if it is invalid."""
+    is_number = len(date) == 10 and date.isdigit()
+    if not is_number or not 1 <= int(date[8:]) <= SLOTS:
         return np.datetime64("NaT")
     try:
         day = datetime.datetime.strptime(date[:8].decode(), "%Y%m%d")
     except ValueError:
         return np.datetime64("NaT")
-    return np.datetime64(day, "m") + np.timedelta64(30 * (slot - 1), "m")
+    return np.datetime64(
+        day + datetime.timedelta(hours=int(date[8:]) / 2 - 0.5)
+    )
 
 
 def _runs(times, file, row):
-    """Where frames follow one another in time and in the file."""
-    broken = (
-        (np.diff(times) != np.timedelta64(30, "m"))
-        | (np.diff(file) != 0)
-        | (np.diff(row) != 1)
-    )
-    edges = [0, *(np.flatnonzero(broken) + 1).tolist(), len(times)]
-    return list(zip(edges, edges[1:], strict=False))
+    """Return the segments without a gap in time or in the file."""
+    is_late = np.diff(times) != np.timedelta64(30, "m")
+    is_elsewhere = (np.diff(file) != 0) | (np.diff(row) != 1)
+    return segments_between(is_late | is_elsewhere)

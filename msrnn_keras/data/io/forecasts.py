@@ -1,20 +1,21 @@
-"""Forecasts on the grid of the recording that they go on from."""
+"""Forecasts as `xarray` data sets on the grid of their recording."""
+
+import importlib.metadata
 
 import numpy as np
 
-import msrnn_keras
 from msrnn_keras.data.io.netcdf import dimensions
 from msrnn_keras.data.io.recording import steps_ahead, times_ahead
 from msrnn_keras.utils.extras import require
 
-# In the integers that are stored, not in the values they stand for.
+# In stored integers, not in unpacked values.
 _PACKED_RANGES = ("valid_range", "valid_min", "valid_max", "actual_range")
 
 
 def forecast_dataset(recording, forecast):
-    """A forecast with coordinates, projection and attributes of the past.
+    """Return a forecast with the coordinates and attributes of its recording.
 
-    The time axis goes on where the recording ends.
+    The time axis continues after the last frame of the recording.
 
     Args:
         recording: `Recording`.
@@ -22,12 +23,12 @@ def forecast_dataset(recording, forecast):
             the data.
 
     Returns:
-        `xarray.Dataset`, of the recording's variable, or of `frames` where
-        it came from no data set.
+        `xarray.Dataset` with the variable of the recording, or with `frames` if
+        the recording has no coordinates.
 
     Raises:
-        ValueError: If the recording has but one time.
-        ImportError: If the extra `radar` is missing.
+        ValueError: If the recording has a single time.
+        ImportError: If the extra `netcdf` is missing.
 
     Example:
     >>> rain = source.scaling.inverse(model.forecast(past))
@@ -35,7 +36,7 @@ def forecast_dataset(recording, forecast):
     """
     if recording.coordinates is None:
         return _plain_dataset(recording, forecast)
-    xarray = require("xarray", "radar")
+    xarray = require("xarray", "netcdf")
     template = recording.coordinates
     ((name, old),) = template.data_vars.items()
     time, *plane = dimensions(template, old)
@@ -51,14 +52,7 @@ def forecast_dataset(recording, forecast):
 
 
 def check_goes_on(recording):
-    """Refuse a recording whose time axis cannot go on.
-
-    Args:
-        recording: `Recording`.
-
-    Raises:
-        ValueError: If it has but one time.
-    """
+    """Raise an error if the time axis of a recording cannot be continued."""
     if recording.coordinates is None:
         return
     (values,) = recording.coordinates.data_vars.values()
@@ -66,13 +60,13 @@ def check_goes_on(recording):
     known = recording.interval is not None or len(recording.frames) > 1
     if time in recording.coordinates.coords and not known:
         raise ValueError(
-            "At least two frames are needed, for the interval between them. "
-            "Received: 1 frame"
+            "The interval is unknown: pass at least two frames, or "
+            "`interval`. Received: 1 frame"
         )
 
 
 def _went_on_values(xarray, old, forecast, time, plane):
-    """The variable of the frames, with its dimensions and attributes."""
+    """Return the variable of the frames, with its dimensions and attributes."""
     single = [x for x in old.dims if x not in (time, *plane)]
     shape = (len(forecast), *(1 for _ in single), *forecast.shape[1:3])
     packed = {"scale_factor", "add_offset"} & set(old.encoding)
@@ -90,7 +84,7 @@ def _went_on_values(xarray, old, forecast, time, plane):
 
 
 def _went_on(values, time, count, interval):
-    """A variable that depends on time, at the times after its last."""
+    """Return a variable that depends on time, at the times after its last."""
     if time not in values.dims:
         return values
     last = values.isel({time: -1}).to_numpy()
@@ -101,7 +95,7 @@ def _went_on(values, time, count, interval):
         steps = [(i + 1) * step for i in range(count)]
     ahead = np.stack([last + step for step in steps])
     dims = (time, *(x for x in values.dims if x != time))
-    keep = ("units", "calendar", "bounds")  # another type may be needed
+    keep = ("units", "calendar", "bounds")  # the type may differ
     encoding = {k: v for k, v in values.encoding.items() if k in keep}
     if np.dtype(values.encoding.get("dtype", "int64")).kind == "f":
         encoding["dtype"] = "float64"
@@ -110,7 +104,7 @@ def _went_on(values, time, count, interval):
 
 
 def _plain_dataset(recording, forecast):
-    xarray = require("xarray", "radar")
+    xarray = require("xarray", "netcdf")
     forecast = np.asarray(forecast, "float32")
     dims = ("time", "y", "x", "channel")
     if forecast.shape[-1] == 1:
@@ -124,7 +118,8 @@ def _plain_dataset(recording, forecast):
 
 
 def _with_history(dataset):
-    lines = [f"forecast by msrnn-keras {msrnn_keras.__version__}"]
+    version = importlib.metadata.version("msrnn-keras")
+    lines = [f"forecast by msrnn-keras {version}"]
     if "history" in dataset.attrs:
         lines.append(str(dataset.attrs["history"]))
     return dataset.assign_attrs(history="\n".join(lines))

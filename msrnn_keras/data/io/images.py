@@ -1,4 +1,4 @@
-"""Images as frames: upright, without transparency, of 8 bits a channel."""
+"""Images as 8-bit frames, upright and without transparency."""
 
 import itertools
 import re
@@ -11,31 +11,13 @@ IMAGES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"),
     ".webp",
 )
-_ANIMATED = ("PNG", "TIFF", "WEBP")  # MPO: further pictures of one moment
+_ANIMATED = ("PNG", "TIFF", "WEBP")  # not MPO: pictures of one moment
 _REDUCED, _MASK = 1, 4  # bits of the TIFF tag NewSubfileType
 _NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE = 254, 258
 
 
 def converter(size, gray):
-    """Return a function from a Pillow image to a frame.
-
-    Images are turned as their EXIF orientation says. Transparent pixels show
-    nothing: images are laid over black.
-
-    Args:
-        size: Tuple `(height, width)`, pixels, or None.
-        gray: Boolean, whether to give one channel (luma) rather than three.
-
-    Returns:
-        Function that returns a uint8 array `(height, width, channels)`.
-
-    Raises:
-        ValueError: If `size` is not two positive integers.
-
-    Example:
-    >>> converter((64, 64), gray=True)(image).shape
-    (64, 64, 1)
-    """
+    """Return a function from a Pillow image to a uint8 array."""
     from PIL import Image, ImageOps
 
     if size is not None:
@@ -48,7 +30,7 @@ def converter(size, gray):
         image.load()
         if image.size != announced:
             raise ValueError(
-                "Pillow misreads uncompressed TIFF files that are turned; "
+                "Pillow misreads uncompressed TIFF files with an orientation; "
                 "save it upright"
             )
         image = ImageOps.exif_transpose(image)
@@ -66,34 +48,11 @@ def converter(size, gray):
 
 
 def read_folder(folder, convert, start, stop):
-    """Read the images of a folder, in the order of their names.
-
-    All pages of a TIFF and all frames of an animated PNG or WebP are read.
-    Hidden files, whose names start with a dot, are left out.
-
-    Args:
-        folder: `pathlib.Path`.
-        convert: Function, of `converter`.
-        start: Integer, the first frame.
-        stop: Integer, the frame after the last, or None.
-
-    Returns:
-        List of uint8 arrays `(height, width, channels)`.
-
-    Raises:
-        ValueError: If an image cannot be read, or has not 8 bits a channel.
-
-    Example:
-    >>> read_folder(path, converter(None, gray=True), 0, None)
-    """
-    paths = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGES and not path.name.startswith(".")
-    ]
-    pages = _pages(sorted(paths, key=natural))
+    """Return the images of a folder, sorted by name, as a list of frames."""
+    paths = [x for x in folder.iterdir() if x.suffix.lower() in IMAGES]
+    paths = sorted((x for x in paths if x.name[0] != "."), key=natural)
     frames = []
-    for path, image in itertools.islice(pages, start, stop):
+    for path, image in itertools.islice(_pages(paths), start, stop):
         _check_depth(path, image)
         try:
             frames.append(convert(image))
@@ -103,7 +62,7 @@ def read_folder(folder, convert, start, stop):
 
 
 def _pages(paths):
-    """Yield `(path, image)` for each picture, the image at its page."""
+    """Yield `(path, image)` for each picture, with the image at its page."""
     from PIL import Image
 
     for path in paths:
@@ -118,75 +77,50 @@ def _pages(paths):
 
 
 def _numbers(image):
-    """Return the numbers of the pages of an image."""
+    """Return the page numbers of an image."""
     if image.format not in _ANIMATED:
         return range(1)
-    # What a PNG shows where animations are not supported.
+    # Skip the still image of a PNG for viewers without animation.
     return range(int(getattr(image, "default_image", False)), image.n_frames)
 
 
 def _is_picture(image):
-    """Whether a page is a picture, not a mask or a smaller copy of one."""
-    if image.format != "TIFF":
-        return True
-    return not image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & (_REDUCED | _MASK)
+    """Return whether a page is a picture, not a mask or a thumbnail."""
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    return not tags.get(_NEW_SUBFILE_TYPE, 0) & (_REDUCED | _MASK)
 
 
 def _check_depth(path, image):
-    """Refuse an image whose values Pillow would scale or cut off."""
+    """Raise an error for an image whose values Pillow would scale or clip."""
     codec, _, _, args = image.tile[0] if image.tile else ("", 0, 0, "")
     raw, limit = (args, 255) if isinstance(args, str) else (*args, 255)[:2]
-    bits = (8,)
-    if image.format == "TIFF":
-        bits = image.tag_v2.get(_BITS_PER_SAMPLE, bits)
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    bits = tags.get(_BITS_PER_SAMPLE, (8,))
     deep = image.mode[0] in "IF" or ";16B" in raw or max(bits) > 8
     if deep or (codec.startswith("ppm") and limit != 255):
         raise ValueError(
-            "Images must have 8 bits a channel, values from 0 to 255; read "
+            "Images must have 8 bits per channel, values from 0 to 255; read "
             "others into an array for `from_arrays`, with their `scaling`. "
             f"Received: {str(path)!r}"
         )
     key = image.info.get("transparency")
     if raw in ("L;2", "L;4") and isinstance(key, int):
-        # Pillow scales the pixels of such a PNG, and not this value.
+        # Pillow scales the pixels of such a PNG but not this value.
         top = {"L;2": 3, "L;4": 15}[raw]
         image.info["transparency"] = key * 255 // top if key <= top else key
 
 
 def unreadable(path, error, frames=()):
-    """Return the error that a file cannot be read.
-
-    Args:
-        path: `pathlib.Path` of the file.
-        error: Exception that says why.
-        frames: Sequence of the frames that were read.
-
-    Returns:
-        `ValueError`.
-
-    Example:
-    >>> raise unreadable(path, error) from error
-    """
+    """Return the `ValueError` for a file that cannot be read."""
     after = f" after frame {len(frames) - 1}" if frames else ""
     reason = getattr(error, "strerror", None) or error
     return ValueError(
-        f"The file cannot be read{after}, it may be cut off ({reason}). "
+        f"The file cannot be read{after}; it may be cut off ({reason}). "
         f"Received: {str(path)!r}"
     )
 
 
 def natural(path):
-    """Return a key that sorts names with their numbers as numbers.
-
-    Args:
-        path: `pathlib.Path`.
-
-    Returns:
-        List.
-
-    Example:
-    >>> sorted([Path("10.png"), Path("9.png")], key=natural)
-    [Path("9.png"), Path("10.png")]
-    """
+    """Return a sort key that compares the numbers in a name as numbers."""
     parts = re.split(r"(\d+)", path.name)
     return [int(x) if x.isdecimal() else x for x in parts] + [path.name]

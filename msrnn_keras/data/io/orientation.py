@@ -1,4 +1,4 @@
-"""Frames turned as maps are drawn: north at the top, west on the left."""
+"""Orientation of frames: north at the top, west on the left."""
 
 import numpy as np
 
@@ -13,27 +13,14 @@ _EAST |= {"degrees_east", "degree_east", "degrees_e", "degree_e"}
 
 
 def north_up(recording, frames):
-    """Return frames with north at the top and west on the left.
-
-    Args:
-        recording: `Recording`, whose `coordinates` tell the axes. Frames
-            without coordinates stay as they are.
-        frames: Array `(frames, height, width, channels)`, of its axes.
-
-    Returns:
-        Array of the same frames; a view.
-
-    Example:
-    >>> source = from_netcdf("rain.nc")  # latitude rises
-    >>> picture = north_up(source, source.pixels(0, 1))[0]
-    """
+    """Return a view of frames with north at the top and west on the left."""
     if recording.coordinates is None:
         return frames
     grid = recording.coordinates
     (values,) = grid.data_vars.values()
     plane = dimensions(grid, values)[1:]
     north, east = (_slope(grid, plane, names) for names in (_NORTH, _EAST))
-    # Where one direction is not known, rows go south and columns go east.
+    # By default, rows go south and columns go east.
     if north is None:
         is_turned = east is not None and abs(east[0]) > abs(east[1])
         north = (0, -1) if is_turned else (-1, 0)
@@ -51,11 +38,7 @@ def north_up(recording, frames):
 
 
 def _slope(grid, plane, names):
-    """Return the steps of a coordinate along both dimensions, or None.
-
-    A coordinate with a unit counts more than one with a name alone, and one
-    dimension more than two. A dimension without values has but a name.
-    """
+    """Return the steps of a coordinate along both dimensions, or None."""
     found = []
     for name, values in grid.coords.items():
         if not values.dims or not set(values.dims) <= set(plane):
@@ -77,7 +60,7 @@ def _slope(grid, plane, names):
 
 
 def _step(values, dim):
-    """Return the usual difference between neighbors, which may wrap."""
+    """Return the median difference between neighbors; longitudes may wrap."""
     if dim not in values.dims or values.sizes[dim] < 2:
         return 0.0
     steps = np.diff(values.to_numpy(), axis=values.dims.index(dim))

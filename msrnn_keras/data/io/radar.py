@@ -1,4 +1,4 @@
-"""Frames of your own, from the radar files that pysteps reads."""
+"""Read frames from the radar files that pysteps supports."""
 
 import glob
 import pathlib
@@ -7,7 +7,6 @@ import numpy as np
 
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.netcdf import recording_of
-from msrnn_keras.data.io.radar_grid import grid_coordinates
 from msrnn_keras.data.io.radar_times import (
     check_name_order,
     file_times,
@@ -15,8 +14,16 @@ from msrnn_keras.data.io.radar_times import (
 )
 from msrnn_keras.data.io.recording import split_at_gaps
 from msrnn_keras.utils.extras import require
+from msrnn_keras.utils.files import check_file
 
-_NAMES = {"mm/h": "rainfall_rate", "dBZ": "equivalent_reflectivity_factor"}
+_VARIABLES = {"mm/h": "rainfall_rate", "dBZ": "equivalent_reflectivity_factor"}
+_AXIS_NAMES = {
+    "m": {"x": "projection_x_coordinate", "y": "projection_y_coordinate"},
+    "degrees": {"x": "longitude", "y": "latitude"},
+}
+_EAST_AND_NORTH = {"x": "degrees_east", "y": "degrees_north"}
+_LENGTHS = {"a", "b", "R", "h", "x_0", "y_0"}  # in the unit of the ellipsoid
+_LEAST_RADIUS = 1e5  # of an ellipsoid in meters; a smaller one is in km
 
 
 def from_radar(
@@ -28,52 +35,52 @@ def from_radar(
     period=None,
     **importer_options,
 ):
-    """Read radar images, one file for each time, through pysteps.
+    """Read radar images, one file per time, through pysteps.
 
     Args:
-        files: Path of a folder, a pattern such as `"radar/*.pgm"`, or a list
-            of paths.
-        importer: String, the name of a pysteps importer: `"fmi_pgm"`,
-            `"odim_hdf5"`, `"mch_gif"`, `"knmi_hdf5"`, ….
-        pattern: String, the time in the files' names, such as
+        files: Path of a folder, a pattern such as `"radar/*.pgm"`, or a list of
+            paths.
+        importer: String, name of a pysteps importer, such as `"odim_hdf5"`.
+        pattern: String, the time in the file names, such as
             `"AQC%y%j%H%M?_*.gif"`: the directives of `strftime`, `?` for one
-            character, `*` for any. None looks for YYYYMMDDHHMM or
-            YYYYMMDDHHMMSS. Where the names hold no date, the times are those
-            that the files state; where these state none, the files are in the
-            order of their names, or as listed, and times are not known.
+            character, `*` for any. None looks for YYYYMMDDHHMM[SS]. Names
+            without a date are ordered by the times stated in the files; without
+            these, times are unknown and the names or the list give the order.
         scaling: `Scaling`; None is for mm/h (`RainRate`) and dBZ (-10 to 60).
-        interval: Number, seconds between two frames: where a step is another,
-            the frames are split. None takes it from the times, which must be
-            evenly spaced.
-        period: Number, seconds over which sums (mm) are taken. None takes it
-            from each file, else from the interval. The option `accutime` of
-            an importer, in minutes, is the same.
-        **importer_options: Of the importer, such as `qty="DBZH"`.
+        interval: Number, seconds between two frames; the frames are split where
+            a step differs from it. None derives it from the times, which must
+            be evenly spaced.
+        period: Number, accumulation period of sums (mm), in seconds, like the
+            importers' `accutime`, in minutes. None is that of the file, else
+            the interval.
+        **importer_options: Options of the importer, such as `qty="DBZH"`.
 
     Returns:
-        `Recording` of one channel: mm/h, to which sums in mm are turned, or
-        dBZ; NaN where the radar sees nothing. `coordinates` has the grid and
+        `Recording` of one channel in mm/h or dBZ, NaN outside the radar's
+        range. Sums in mm are converted to mm/h. `coordinates` has the grid and
         the projection, `metadata` is that of pysteps.
 
     Raises:
         FileNotFoundError: If there are no files.
-        ValueError: If the importer is not known, a file cannot be read or has
-            another size, times or units are not as they must be, or the
-            period of sums is not known.
+        ValueError: If an argument, a file, its size, its times or its units are
+            not usable, or the period of sums is unknown.
         ImportError: If the extra `radar` is missing.
 
     Example:
     >>> source = from_radar("radar/*.pgm", "fmi_pgm")
     >>> clips = Clips(source, context=5, horizon=12, teacher_forcing=True)
 
-    Reference: [Pulkkinen et al., 2019](
-        https://doi.org/10.5194/gmd-12-4185-2019)
+    Reference:
+        Pulkkinen et al., "Pysteps: an open-source Python library for
+        probabilistic precipitation nowcasting", 2019,
+        https://doi.org/10.5194/gmd-12-4185-2019
     """
-    xarray = require("xarray", "radar")
-    read = _importer(importer)
+    packages = ("xarray", "pyproj", "pysteps")  # pyproj is imported late
+    xarray, _, pysteps = (require(name, "radar") for name in packages)
+    read = _importer(pysteps, importer)
     if period is not None and not period > 0:
         raise ValueError(
-            "`period` must be positive, seconds over which rain is summed. "
+            "`period` must be a positive number of seconds. "
             f"Received: period={period}"
         )
     paths = _paths(files)
@@ -89,17 +96,19 @@ def from_radar(
         field, metadata = _read(read, path, importer, importer_options)
         if fields and field.shape != fields[0].shape:
             raise ValueError(
-                f"All files must have one size, here {fields[0].shape}. "
+                f"All files must have the same size, {fields[0].shape}. "
                 f"Received: {field.shape} in {str(path)!r}"
             )
         seconds = _period(metadata, path, period, step, importer_options)
         if seconds is not None:
-            field, metadata = _to_rate(field, metadata, seconds)
+            # The importer's own period is often constant.
+            metadata["accutime"] = seconds / 60
+            field, metadata = pysteps.utils.to_rainrate(field, metadata)
         fields.append(field.astype("float32"))
     if scaling is None and not metadata.get("unit"):
         raise ValueError(
-            f"`scaling` is needed: the importer {importer} does not tell the "
-            "unit, so use RainRate() for mm/h or MinMax(low, high). "
+            f"The importer {importer} gives no unit: pass a `scaling`, "
+            "RainRate() for mm/h or MinMax(low, high). "
             f"Received: scaling=None for {str(path)!r}"
         )
     dataset = _dataset(xarray, np.stack(fields), metadata)
@@ -108,10 +117,9 @@ def from_radar(
     return recording_of(dataset, scaling, interval, metadata)
 
 
-def _importer(name):
-    require("pyproj", "radar")  # pysteps misses it only when it is used
+def _importer(pysteps, name):
     try:
-        return require("pysteps", "radar").io.get_method(name, "importer")
+        return pysteps.io.get_method(name, "importer")
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"`importer` must name an importer of pysteps ({error}). "
@@ -120,7 +128,7 @@ def _importer(name):
 
 
 def _paths(files):
-    """The files, those of a folder or a pattern in the order of names."""
+    """Return the files; those of a folder or a pattern sorted by name."""
     if isinstance(files, (list, tuple)):
         paths = [pathlib.Path(file) for file in files]
     else:
@@ -129,13 +137,10 @@ def _paths(files):
         paths = sorted(map(pathlib.Path, found), key=natural)
         paths = [x for x in paths if x.is_file() and x.name[0] != "."]
     for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"There is no such file. Received: {str(path)!r}"
-            )
+        check_file(path)
     if not paths:
         raise FileNotFoundError(
-            f"There must be at least one file. Received: {files!r}"
+            f"`files` must match at least one file. Received: {files!r}"
         )
     return paths
 
@@ -152,18 +157,8 @@ def _read(read, path, importer, options):
     return np.ma.filled(field, np.nan), dict(metadata)
 
 
-def _to_rate(field, metadata, period):
-    """Return a sum as a rate; the importer's own period is often a constant."""
-    to_rainrate = require("pysteps", "radar").utils.to_rainrate
-    return to_rainrate(field, metadata | {"accutime": period / 60})
-
-
 def _period(metadata, path, given, interval, options):
-    """Return the seconds over which a file sums the rain, None if it does not.
-
-    They are those that are given, else those between the start and the end
-    that the file states, else the interval.
-    """
+    """Return the accumulation period in seconds, None for other than sums."""
     unit = metadata.get("unit")
     if unit != "mm":
         if given is not None:
@@ -180,27 +175,27 @@ def _period(metadata, path, given, interval, options):
     seconds = (end - start) / np.timedelta64(1, "s")
     if seconds <= 0:
         raise ValueError(
-            "The importer takes the values for sums (mm), but the file says "
-            "that they are of one moment. Read another quantity, such as "
-            "qty='DBZH', or give `period`, in seconds (--period). "
+            "The importer treats the values as sums (mm), but the file states "
+            "a single time. Read another quantity, such as qty='DBZH', or "
+            "pass `period`, in seconds (--period). "
             f"Received: {start} to {end} in {str(path)!r}"
         )
     if seconds > 0:
         return float(seconds)
     if interval is None:
         raise ValueError(
-            "The file does not say over which time it sums the rain: give it "
-            f"as `period`, in seconds (--period). Received: {str(path)!r}"
+            "The file does not state the accumulation period of its sums: pass "
+            f"`period`, in seconds (--period). Received: {str(path)!r}"
         )
     return interval
 
 
 def _dataset(xarray, fields, metadata):
-    """The fields on their grid, as CF says it."""
+    """Return the fields on their grid as a CF data set."""
     unit = metadata.get("unit") or ""
-    name = _NAMES.get(unit, "radar")
+    name = _VARIABLES.get(unit, "radar")
     attributes = {"units": unit}
-    if unit in _NAMES:
+    if unit in _VARIABLES:
         attributes["standard_name"] = name
     values = xarray.Variable(("time", "y", "x"), fields, attributes)
     coordinates = grid_coordinates(metadata, fields.shape[1:])
@@ -210,3 +205,73 @@ def _dataset(xarray, fields, metadata):
     if metadata.get("institution"):
         attributes["institution"] = metadata["institution"]
     return xarray.Dataset({name: values}, coordinates, attributes)
+
+
+def grid_coordinates(metadata, shape):
+    """Return `x`, `y` (pixel centers in m or degrees) and `crs` of an image."""
+    unit = metadata.get("cartesian_unit") or "m"
+    file_factor = {"km": 1000.0}.get(unit, 1.0)
+    unit = "degrees" if unit.startswith("degree") else "m"
+    factor, coordinates = file_factor, {}
+    if metadata.get("projection"):
+        crs, attributes, projection_factor = _projection(metadata["projection"])
+        coordinates["crs"] = ((), 0, attributes)
+        # Importers with these derive the corners from them by pyproj.
+        if crs is not None and {"ll_lon", "ll_lat"} <= set(metadata):
+            unit = "degrees" if crs.is_geographic else "m"
+            factor = projection_factor
+    if not {"x1", "x2", "y1", "y2"} <= set(metadata):
+        return coordinates
+    for axis, length in zip("yx", shape, strict=True):
+        low, high = (factor * float(metadata[f"{axis}{i}"]) for i in (1, 2))
+        size = metadata.get(f"{axis}pixelsize")
+        size = None if size is None else file_factor * float(size)
+        centers = _centers(low, high, size, length)
+        if axis == "y" and metadata.get("yorigin") == "upper":
+            centers = centers[::-1]
+        attributes = {
+            "units": _EAST_AND_NORTH[axis] if unit == "degrees" else "m",
+            "standard_name": _AXIS_NAMES[unit][axis],
+            "axis": axis.upper(),
+        }
+        coordinates[axis] = (axis, centers, attributes)
+    return coordinates
+
+
+def _centers(low, high, size, length):
+    """Return the centers of `length` pixels between two edges or centers."""
+    if size and length > 1 and abs((high - low) / size - length + 1) < 0.01:
+        return np.linspace(low, high, length)
+    return low + (np.arange(length) + 0.5) * (high - low) / length
+
+
+def _projection(proj4):
+    """Return the CRS in meters, its attributes, and the factor to meters."""
+    pyproj = require("pyproj", "radar")
+    try:
+        crs = pyproj.CRS(proj4)
+    except pyproj.exceptions.CRSError:
+        return None, {"proj4": proj4}, 1.0
+    if crs.is_geographic:
+        return crs, {**crs.to_cf(), "proj4": proj4}, 1.0
+    factor = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
+    in_km = crs.ellipsoid.semi_major_metre < _LEAST_RADIUS
+    if in_km:
+        factor *= 1000
+    if factor != 1:
+        proj4 = _in_meters(proj4, in_km)
+        crs = pyproj.CRS(proj4)
+    return crs, {**crs.to_cf(), "proj4": proj4}, factor
+
+
+def _in_meters(proj4, in_km):
+    """Return a PROJ string with lengths in meters."""
+    parts = []
+    for part in proj4.split():
+        key, equals, value = part.removeprefix("+").partition("=")
+        if key in ("units", "to_meter"):
+            continue
+        if in_km and key in _LENGTHS:
+            value = repr(1000 * float(value))
+        parts.append(f"+{key}{equals}{value}")
+    return " ".join([*parts, "+units=m"])

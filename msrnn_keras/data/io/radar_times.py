@@ -1,4 +1,4 @@
-"""Times and periods of radar files, from their names and what is in them."""
+"""Times and periods of radar files, from their names and contents."""
 
 import datetime
 import re
@@ -8,7 +8,7 @@ import numpy as np
 
 from msrnn_keras.utils.extras import require
 
-# YYYYMMDDHHMM or YYYYMMDDHHMMSS, with or without a sign between day and hour.
+# YYYYMMDDHHMM or YYYYMMDDHHMMSS, optionally with T, _ or - before the hour.
 _TIME = re.compile(
     r"(?<!\d)((?:19|20)\d{2}[01]\d[0-3]\d)[T_-]?([0-2]\d[0-5]\d)([0-5]\d)?"
     r"(?!\d)"
@@ -22,26 +22,7 @@ _MONTHS += ("JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 def file_times(paths, pattern=None):
-    """Return the times of radar files.
-
-    They come from the files' names where those hold a date, else from inside
-    the files.
-
-    Args:
-        paths: List of `pathlib.Path`.
-        pattern: String, as of `from_radar`, or None.
-
-    Returns:
-        Array of `datetime64`, or None where they are not known.
-
-    Raises:
-        ValueError: If a name does not fit the pattern, or the pattern has no
-            date and the files do not tell their time either.
-
-    Example:
-    >>> file_times([Path("radar_202006011200.h5")])
-    array(['2020-06-01T12:00:00.000000000'], dtype='datetime64[ns]')
-    """
+    """Return the times of radar files as `datetime64`, or None if unknown."""
     times = _times_in_names(paths, pattern)
     if times is not None and _has_date(pattern):
         return times
@@ -50,7 +31,7 @@ def file_times(paths, pattern=None):
         return np.array(stated, "datetime64[ns]")
     if pattern is not None:
         raise ValueError(
-            "`pattern` (--pattern) must hold the date as well, such as "
+            "`pattern` (--pattern) must contain the date as well, such as "
             "%Y%m%d%H%M, because the files do not state their time; rename "
             f"files without a date. Received: pattern={pattern!r}"
         )
@@ -58,46 +39,22 @@ def file_times(paths, pattern=None):
 
 
 def check_name_order(paths):
-    """Refuse names whose hours without a date seem to go over midnight.
-
-    Their order is then not that of time: 0000, 0005, 2350, 2355.
-
-    Args:
-        paths: List of `pathlib.Path`, in the order of their names.
-
-    Raises:
-        ValueError: If the step from the last to the first, over midnight, is
-            shorter than the longest between two others.
-    """
+    """Raise an error if names with hours but no date seem to cross midnight."""
     clocks = [_CLOCK.findall(path.name) for path in paths]
     for column in zip(*clocks, strict=False):
         minutes = np.unique([60 * int(h) + int(m) for h, m in column])
         steps = np.diff(minutes)
         if len(steps) and 1440 - np.ptp(minutes) < steps.max():
             raise ValueError(
-                "The names hold hours without a date that seem to go over "
-                "midnight: put the date into the names, or list the files in "
-                "the order of time. Received: "
+                "The names have hours without a date that seem to cross "
+                "midnight: add the date to the names, or list the files in "
+                "time order. Received: "
                 f"{paths[0].name!r} to {paths[-1].name!r}"
             )
 
 
 def stated_times(path):
-    """Return what a radar file says of its start and its end.
-
-    ODIM HDF5, KNMI HDF5 and NetCDF with `start_time` and `valid_time` are
-    known.
-
-    Args:
-        path: Path of the file.
-
-    Returns:
-        Tuple of two `datetime64`, NaT where the file does not say it.
-
-    Example:
-    >>> stated_times("RAD_NL25_RAC_5min_202006011205.h5")
-    (datetime64('2020-06-01T12:00:00'), datetime64('2020-06-01T12:05:00'))
-    """
+    """Return the start and the end that a radar file states; NaT if unknown."""
     try:
         if h5py.is_hdf5(path):
             with h5py.File(path) as file:
@@ -111,7 +68,7 @@ def stated_times(path):
 
 
 def _knmi_times(attributes):
-    """Return start and end, such as 01-JUN-2020;12:00:00.000."""
+    """Return start and end, given as 01-JUN-2020;12:00:00.000."""
     times = []
     for name in ("product_datetime_start", "product_datetime_end"):
         date, clock = _text(attributes[name]).split(";")
@@ -123,10 +80,8 @@ def _knmi_times(attributes):
 
 
 def _odim_times(file):
-    """Return start and end of the sums in an ODIM file, else of its first data.
-
-    The importers read the last data set of the quantity they look for.
-    """
+    """Return start and end of an ODIM file's sums, else of its first data."""
+    # The importers read the last data set of the quantity they look for.
     found = {}
     for name in filter(lambda x: x.startswith("dataset"), file):
         for data in filter(lambda x: x.startswith("data"), file[name]):
@@ -171,15 +126,14 @@ def _netcdf_times(path):
 
 
 def _times_in_names(paths, pattern):
-    """Return the times in the files' names, or None."""
+    """Return the times in the file names, or None."""
+    names = [path.name for path in paths]
     if pattern is None:
-        found = [_TIME.search(path.name) for path in paths]
+        found = [_TIME.search(name) for name in names]
         if not all(found):
             return None
-        texts = ["".join(x or "00" for x in match.groups()) for match in found]
-        pattern, names = "%Y%m%d%H%M%S", texts
-    else:
-        names = [path.name for path in paths]
+        names = ["".join(x or "00" for x in match.groups()) for match in found]
+        pattern = "%Y%m%d%H%M%S"
     expression, form = _compile(pattern)
     times = []
     for name in names:
@@ -189,14 +143,14 @@ def _times_in_names(paths, pattern):
             times.append(datetime.datetime.strptime(text, form))
         except (AttributeError, ValueError) as error:
             raise ValueError(
-                f"Every file's name must hold a time, {pattern}. "
+                f"Every file name must contain a time, {pattern}. "
                 f"Received: {name!r}"
             ) from error
     return np.asarray(times, "datetime64[ns]")
 
 
 def _compile(pattern):
-    """Return a regular expression for the names, and a form for `strptime`."""
+    """Return a regular expression for the names and a `strptime` format."""
     expression, form = "", []
     for part in re.findall(r"%.|.", pattern):
         if part[0] == "%" and part[1:] in _DIGITS:
@@ -207,16 +161,16 @@ def _compile(pattern):
             expression += wild.get(part) or re.escape(part)
     if not form:
         raise ValueError(
-            "`pattern` must hold directives such as %Y%m%d%H%M. "
+            "`pattern` must contain directives such as %Y%m%d%H%M. "
             f"Received: {pattern!r}"
         )
     return re.compile(expression), "-".join(form)
 
 
 def _has_date(pattern):
-    """Return whether a pattern leaves out no unit above its finest."""
+    """Return whether a pattern has all units above its finest."""
     if pattern is None:
         return True
-    directives = set(re.findall(r"%(.)", pattern))
-    given = [bool(directives & set(unit)) for unit in _FROM_COARSE_TO_FINE]
+    found = set(re.findall(r"%(.)", pattern))
+    given = [not found.isdisjoint(unit) for unit in _FROM_COARSE_TO_FINE]
     return given == sorted(given, reverse=True)

@@ -1,4 +1,4 @@
-"""Frames of your own, from videos and folders of images."""
+"""Read videos and folders of images."""
 
 import itertools
 import pathlib
@@ -8,6 +8,7 @@ import numpy as np
 
 from msrnn_keras.data.io.images import converter, read_folder, unreadable
 from msrnn_keras.data.io.recording import Recording
+from msrnn_keras.data.sources import segments_between
 from msrnn_keras.utils.checks import check_positive
 from msrnn_keras.utils.extras import require
 
@@ -19,37 +20,31 @@ _ONE = 1 << 16  # in a display matrix
 def from_video(path, size=None, gray=False, start=0, count=None):
     """Read a video, or a folder of images.
 
-    Only the frames asked for are kept; those after them are not decoded.
-    Frames are upright: turned as the display matrix of a video or the EXIF
-    orientation of an image says. Transparent pixels show nothing, so they
-    become 0 (black) whatever color they hide; half-transparent ones are laid
-    over black.
+    Only the requested frames are kept; later frames are not decoded. Frames are
+    upright: the display matrix of a video and the EXIF orientation of an image
+    are applied. Transparent pixels become 0 (black) whatever their color;
+    translucent ones are blended over black.
 
     Args:
-        path: Path of an `.mp4`, `.avi`, `.mov`, `.mkv` or `.webm` file (which
+        path: Path of an `.mp4`, `.avi`, `.mov`, `.mkv` or `.webm` file (these
             need the extra `video`), of a `.gif`, or of a folder of 8-bit
-            images, whose names are sorted with their numbers as numbers. All
-            pages of a TIFF and all frames of an animated PNG or WebP are
-            frames. Other files in the folder, and hidden ones, are left out.
-        size: Tuple `(height, width)`, pixels, to which the frames are resized
-            (antialiased, bilinear). None keeps theirs.
-        gray: Boolean, whether to read one channel (ITU-R BT.601 luma) rather
-            than three (RGB).
+            images, sorted by the numbers in their names, with all their pages.
+            Other files in the folder, and hidden ones, are skipped.
+        size: Tuple `(height, width)` to resize to, pixels; None keeps the size.
+        gray: Boolean, whether to read luma (ITU-R BT.601) instead of RGB.
         start: Integer, the first frame.
-        count: Integer, how many frames; None is all from there on.
+        count: Integer, number of frames; None reads to the end.
 
     Returns:
         `Recording` of 8-bit frames. Its `interval` is the time between two
-        frames of a video; where a step differs from the usual one by half of
-        it or more, a new one of `segments` starts. A GIF has an interval
-        where all its images last equally long, and its frames are the images
-        stored. Images have none.
+        frames of a video. A step that differs from the median by half of it or
+        more starts a new segment. The frames of a GIF are its stored images; it
+        has an interval if they all last equally long. Images have no interval.
 
     Raises:
-        FileNotFoundError: If there is no such file or folder.
-        ValueError: If it cannot be read, is cut off, or holds no frames or
-            fewer than asked for; if an image has not 8 bits a channel, from
-            0 to 255, or a video is turned by other than quarter turns.
+        FileNotFoundError: If the file or folder does not exist.
+        ValueError: If it cannot be read, has too few frames or more than 8 bits
+            per channel, or is rotated by other than quarter turns.
         ImportError: If the extra `video` is needed and missing.
 
     Example:
@@ -60,7 +55,7 @@ def from_video(path, size=None, gray=False, start=0, count=None):
     convert = converter(size, gray)
     if isinstance(start, bool) or not isinstance(start, int) or start < 0:
         raise ValueError(
-            f"`start` must be an integer, 0 or more. Received: start={start!r}"
+            f"`start` must be a non-negative integer. Received: start={start!r}"
         )
     if count is not None:
         check_positive("count", count)
@@ -74,10 +69,9 @@ def from_video(path, size=None, gray=False, start=0, count=None):
     else:
         frames, rows = _reader(path)(path, convert, start, stop)
     if not frames or len(frames) < (count or 0):
-        wanted = f"{count} frames" if count else "a frame"
         raise ValueError(
-            f"There must be {wanted} from frame {start} on. "
-            f"Received: {len(frames)} in {str(path)!r}"
+            f"The file must have at least {count or 1} frame(s) from frame "
+            f"{start} on. Received: {len(frames)} in {str(path)!r}"
         )
     _check_sizes(frames, path)
     interval = rows.get("interval")
@@ -96,7 +90,7 @@ def _reader(path):
 
 
 def _read_video(path, convert, start, stop):
-    """Return the frames of a video, and the rows they form."""
+    """Return the frames of a video, and their `interval` and `segments`."""
     frames, times, rate, tick = [], [], None, 0
     for frame, *stream in itertools.islice(_decode(path), start, stop):
         rate, tick = stream
@@ -107,7 +101,7 @@ def _read_video(path, convert, start, stop):
     if None in times or not frames:
         return frames, {"interval": nominal}
     rows = _rows(times)
-    # The nominal interval is exact where times are rounded to ticks.
+    # Prefer the exact nominal interval if the times are rounded to ticks.
     steps = sum(end - begin - 1 for begin, end in rows["segments"])
     mean = rows["interval"]
     if nominal and (mean is None or abs(mean - nominal) * steps < 1.01 * tick):
@@ -136,9 +130,9 @@ def _picture(frame, path):
     parts = frame.format.components
     if max(part.bits for part in parts) > 8:
         raise ValueError(
-            "Videos must have 8 bits a channel: convert the file, for example "
-            "ffmpeg -i IN -pix_fmt yuv420p OUT, or read it into an array for "
-            "`from_arrays`. "
+            "Videos must have 8 bits per channel: convert the file, such as "
+            "by ffmpeg -i IN -pix_fmt yuv420p OUT, or read it into an array "
+            "for `from_arrays`. "
             f"Received: {frame.format.name} in {str(path)!r}"
         )
     if any(part.is_alpha for part in parts):
@@ -147,7 +141,7 @@ def _picture(frame, path):
 
 
 def _upright(image, side_data, path):
-    """Turn and mirror a picture as the display matrix of its video says."""
+    """Rotate and mirror a picture by the display matrix of its video."""
     from PIL.Image import Transpose
 
     matrix = side_data.get("DISPLAYMATRIX")
@@ -156,8 +150,8 @@ def _upright(image, side_data, path):
     a, b, _, c, d = struct.unpack("=9i", bytes(matrix))[:5]
     if sorted(map(abs, (a, b, c, d))) != [0, 0, _ONE, _ONE] or a * b or c * d:
         raise ValueError(
-            "A display matrix must turn by quarter turns or mirror; write the "
-            "video again, turned. "
+            "A display matrix must rotate by quarter turns or mirror; encode "
+            "the video again, rotated. "
             f"Received: {[x / _ONE for x in (a, b, c, d)]} in {str(path)!r}"
         )
     if not a:
@@ -169,29 +163,18 @@ def _upright(image, side_data, path):
 
 
 def _rows(times):
-    """Return the interval of frames and the rows without a gap.
-
-    A gap is a step that differs from the usual one by half of it or more.
-
-    Args:
-        times: List of numbers, seconds.
-
-    Returns:
-        Dict of `interval` and `segments`, as of `Recording`.
-    """
+    """Return `interval` and `segments` of times in seconds, as a dict."""
     if len(times) < 2:
         return {"interval": None, "segments": [(0, len(times))]}
     steps = np.diff(times)
     usual = np.sort(steps)[(len(steps) - 1) // 2]
     even = np.abs(steps - usual) < usual / 2
-    edges = [0, *(np.flatnonzero(~even) + 1).tolist(), len(times)]
     interval = float(steps[even].mean()) if even.any() else None
-    segments = list(zip(edges, edges[1:], strict=False))
-    return {"interval": interval, "segments": segments}
+    return {"interval": interval, "segments": segments_between(~even)}
 
 
 def _read_gif(path, convert, start, stop):
-    """Return the frames of a GIF, and the rows they form."""
+    """Return the frames of a GIF, and their `interval` and `segments`."""
     from PIL import Image, ImageSequence
 
     frames, durations = [], []
@@ -203,7 +186,7 @@ def _read_gif(path, convert, start, stop):
                 if index >= start:
                     frames.append(convert(frame))
                     durations.append(frame.info.get("duration", 0))
-        # Pillow takes a file cut off between two images for a whole one.
+        # Pillow accepts a file that is cut off between two images.
         whole = path.read_bytes().rstrip(b"\0").endswith(_LAST_BYTE_OF_GIF)
         if stop is None and not whole:
             raise EOFError("its end is missing")
@@ -220,6 +203,6 @@ def _check_sizes(frames, path):
     sizes = {frame.shape[:2] for frame in frames}
     if len(sizes) > 1:
         raise ValueError(
-            "All images must have one size, or `size` must be given. "
+            "All images must have the same size; else pass `size`. "
             f"Received: {sorted(sizes)} in {str(path)!r}"
         )

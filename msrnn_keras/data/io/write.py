@@ -1,46 +1,21 @@
-"""Forecasts, in the form that the ending of a file names."""
+"""Write forecasts in the format of the file's suffix."""
 
 import pathlib
 
 import numpy as np
 
+from msrnn_keras.data.io.forecasts import check_goes_on, forecast_dataset
+from msrnn_keras.data.io.orientation import north_up
 from msrnn_keras.data.io.recording import times_ahead
 from msrnn_keras.data.scaling import RainRate
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_folder, write_atomically
 
-_ENLARGED = 256  # pixels of the longer side of an animation, at most
+_ENLARGED = 256  # maximum longer side of an enlarged animation, pixels
 
 
 def write_forecast(path, recordings, past, forecast, fps=None):
-    """Write a forecast in the form that the file's ending names.
-
-    Args:
-        path: Path ending in `.npz` (array `frames`, all clips, and `times`
-            where known), `.npy`, `.nc` (with the coordinates of the
-            recording), `.png` (a picture of the first clip), `.gif` or
-            `.mp4` (an animation of it). The pictures have north at the top
-            and west on the left; all else keeps the axes of the recording.
-        recordings: List of `msrnn_keras.data.Recording`, one for each clip.
-        past: Pixels `(clips, time, height, width, channels)`.
-        forecast: Pixels `(clips, horizon, height, width, channels)`. They are
-            written in the units of the data, those of 8-bit frames as floats
-            from 0 to 1.
-        fps: Number, frames per second of an animation; None is that of the
-            video they came from, else 5.
-
-    Raises:
-        ValueError: If the ending is another one, or the recordings do not fit
-            it.
-        FileNotFoundError: If the folder does not exist.
-        ImportError: If an extra is missing.
-
-    Example:
-    >>> (recording,) = read_recordings("rain.nc")
-    >>> past = recording.pixels(0, len(recording))[None]
-    >>> forecast = model.forecast(past)
-    >>> write_forecast("ahead.nc", [recording], past, forecast)
-    """
+    """Write a forecast in the format of the file's suffix."""
     path = pathlib.Path(path)
     check_writable(path, recordings, fps)
     write = WRITERS[path.suffix.lower()](recordings, past, forecast, fps)
@@ -48,19 +23,7 @@ def write_forecast(path, recordings, past, forecast, fps=None):
 
 
 def check_writable(path, recordings=None, fps=None):
-    """Refuse a path that `write_forecast` could not write to.
-
-    Args:
-        path: Path of the file.
-        recordings: As of `write_forecast`; None checks the path alone.
-        fps: As of `write_forecast`.
-
-    Raises:
-        ValueError: If its ending names no form of file, or not one for these
-            recordings.
-        FileNotFoundError: If the folder does not exist.
-        ImportError: If an extra is missing.
-    """
+    """Raise the error that `write_forecast` would raise for these arguments."""
     path = pathlib.Path(path)
     suffix = path.suffix.lower()
     if suffix not in WRITERS:
@@ -75,14 +38,14 @@ def check_writable(path, recordings=None, fps=None):
         )
     if fps is not None and suffix not in (".gif", ".mp4"):
         raise ValueError(
-            f"`fps` is for .gif and .mp4 alone. Received: {str(path)!r}"
+            f"`fps` is for .gif and .mp4 only. Received: {str(path)!r}"
         )
     if fps is not None and not 0 < fps <= (50 if suffix == ".gif" else 1000):
         raise ValueError(
-            "`fps` must be above 0, and for a .gif at most 50. "
+            "`fps` must be positive, and at most 50 for a .gif. "
             f"Received: fps={fps}"
         )
-    needed = {".nc": ("xarray", "radar"), ".mp4": ("av", "video")}
+    needed = {".nc": ("xarray", "netcdf"), ".mp4": ("av", "video")}
     if suffix in needed:
         require(*needed[suffix])
     if recordings is not None:
@@ -93,36 +56,32 @@ def _check_recordings(suffix, recordings):
     channels = recordings[0].image_shape[-1]
     if suffix in (".png", ".gif", ".mp4") and channels not in (1, 3):
         raise ValueError(
-            f"A {suffix} file shows frames of 1 channel or 3; write .npz. "
+            f"A {suffix} file needs frames of 1 or 3 channels; write .npz. "
             f"Received: {channels} channels"
         )
     if suffix == ".nc":
-        from msrnn_keras.data.io.forecasts import check_goes_on
-
         if len(recordings) > 1:
             raise ValueError(
-                "A .nc file holds the forecast of one clip; write .npz. "
+                "A .nc file has the forecast of one clip; write .npz. "
                 f"Received: {len(recordings)} clips"
             )
         check_goes_on(recordings[0])
 
 
 def _values(recording, pixels):
-    """Pixels in the units of the data; those of 8-bit frames stay pixels."""
+    """Return pixels in the units of the data; 8-bit data stays in [0, 1]."""
     if recording.coordinates is None and recording.frames.dtype == np.uint8:
         return np.clip(pixels, 0.0, 1.0)
     return recording.scaling.inverse(pixels).astype(pixels.dtype)
 
 
 def _array(recordings, past, forecast, fps):
-    pairs = zip(recordings, forecast, strict=True)
-    values = np.stack([_values(*pair) for pair in pairs])
+    values = np.stack(list(map(_values, recordings, forecast)))
     return lambda path: np.save(path, values)
 
 
 def _arrays(recordings, past, forecast, fps):
-    pairs = zip(recordings, forecast, strict=True)
-    arrays = {"frames": np.stack([_values(*pair) for pair in pairs])}
+    arrays = {"frames": np.stack(list(map(_values, recordings, forecast)))}
     times = times_ahead(recordings[0], forecast.shape[1])
     if times is not None:
         arrays["times"] = times
@@ -130,8 +89,6 @@ def _arrays(recordings, past, forecast, fps):
 
 
 def _netcdf(recordings, past, forecast, fps):
-    from msrnn_keras.data import forecast_dataset
-
     values = _values(recordings[0], forecast[0])
     dataset = forecast_dataset(recordings[0], values)
     return lambda path: dataset.to_netcdf(path, engine="netcdf4")
@@ -163,18 +120,16 @@ def _is_rain(recording):
 
 
 def _shown(recording, *clips):
-    """Return rain in mm/h, all else as pixels, north at the top."""
+    """Return rain in mm/h, other data as pixels, with north at the top."""
     if _is_rain(recording):
         clips = [recording.scaling.inverse(clip) for clip in clips]
     if recording.coordinates is None:
         return list(clips)
-    from msrnn_keras.data.io.orientation import north_up
-
     return [north_up(recording, clip) for clip in clips]
 
 
 def _interval(recording):
-    """The interval and its unit, as the pictures take them."""
+    """Return the interval and its unit for the plots."""
     seconds = recording.interval
     if seconds is None:
         return 1, "frame"

@@ -1,7 +1,11 @@
-"""Small data sets in the published formats, the time written into pixels."""
+"""Small data sets in the published formats, with the time in the pixels."""
+
+import pickle
 
 import h5py
 import numpy as np
+
+from tests.recordings import write_avi
 
 TAXI_SLOTS = {
     "BJ13": ("2013-07-01", 300),
@@ -9,11 +13,11 @@ TAXI_SLOTS = {
     "BJ15": ("2015-03-01", 100),
     "BJ16": ("2015-11-01", 2900),
 }
-# Slots of BJ16 that are not there: in training, validation and test.
+# Missing slots of BJ16: in training, validation and test.
 TAXI_GAPS = (50, 700, 701, 2400)
 RAIN_FRAMES = {
     "201412312300": 12,
-    "201501010000": 30,  # goes on after the frames before
+    "201501010000": 30,  # continues the frames before
     "201512312320": 8,
     "201601010000": 30,
     "201712312300": 12,
@@ -23,7 +27,7 @@ RAIN_GAPS = ("201501010105", "201601010100")
 
 
 def taxi_number(times):
-    """Half hours since 2013, which the in-flow shows."""
+    """Return the half hours since 2013, shown by the in-flow."""
     since = np.asarray(times, "datetime64[m]") - np.datetime64("2013-01-01")
     return since.astype("int64") // 30
 
@@ -37,7 +41,7 @@ def taxi_dates(times):
 
 
 def write_taxibj(folder):
-    """The four files; returns their times, in order."""
+    """Write the four files; return their times, in order."""
     folder.mkdir(exist_ok=True)
     all_times = []
     for name, (day, count) in TAXI_SLOTS.items():
@@ -68,14 +72,13 @@ def rain_name(time):
 
 
 def rain_number(times):
-    """A number from 1 to 97 that goes up by one each five minutes."""
+    """Return a number from 1 to 97 that increases every five minutes."""
     minutes = np.asarray(times, "datetime64[m]").astype("int64")
     return minutes // 5 % 97 + 1
 
 
 def write_germany(path):
-    """RYDL with gaps and missing values; returns the times written."""
-    written = []
+    """Write RYDL with gaps and missing values."""
     with h5py.File(path, "w") as file:
         for time in rain_times():
             name = rain_name(time)
@@ -89,22 +92,6 @@ def write_germany(path):
             frame[202:206, 194:196] = 3.0  # half of it another value
             frame[300, 300] = 0.0
             file.create_dataset(name, data=frame, compression="lzf")
-            written.append(time)
-    return np.array(written)
-
-
-def write_video(path, frames, codec="ffv1", pixels="gray"):
-    """An AVI of uint8 frames `(time, height, width)`, 25 a second."""
-    import av
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
-        stream.height, stream.width = frames.shape[1:]
-        stream.pix_fmt = pixels
-        for frame in frames:
-            picture = av.VideoFrame.from_ndarray(frame, format="gray")
-            container.mux(stream.encode(picture.reformat(format=pixels)))
-        container.mux(stream.encode())
 
 
 KTH_LISTING = """\
@@ -124,7 +111,7 @@ person25_handwaving_d3 frames 1-35
 
 
 def kth_frames(person, count):
-    """Left half: the person; right half: the frame's number, from 1."""
+    """Return frames that show the person (left) and the index (right)."""
     frames = np.zeros((count, 120, 160), "uint8")
     frames[:, :, :80] = 5 * person
     frames[:, :, 80:] = 2 * np.arange(1, count + 1)[:, None, None]
@@ -144,14 +131,25 @@ def write_kth(folder):
             place = folder / "walking"
             place.mkdir(exist_ok=True)
         frames = kth_frames(int(name[6:8]), count)
-        write_video(place / f"{name}_uncomp.avi", frames)
+        write_avi(place / f"{name}_uncomp.avi", frames, form="gray")
 
 
 def written_times(clips, number):
-    """The number in each frame of each clip, `(clips, frames)`."""
-    return np.stack(
-        [
-            number(clips.source.read(s, s + clips.context + clips.horizon))
-            for s in clips.starts.tolist()
-        ]
-    )
+    """Return the number in each frame of each clip, `(clips, frames)`."""
+    length = clips.context + clips.horizon
+    starts = clips.starts.tolist()
+    return np.stack([number(clips.source.read(s, s + length)) for s in starts])
+
+
+def whole_windows(times, length, step):
+    """Return all windows of `length` times that are `step` minutes apart."""
+    windows = np.lib.stride_tricks.sliding_window_view(times, length)
+    steps = np.diff(windows, axis=1)
+    return windows[np.all(steps == np.timedelta64(step, "m"), axis=1)]
+
+
+def assert_no_file_stays_open(source):
+    before = source.read(2, 4)
+    assert not h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE)
+    copy = pickle.loads(pickle.dumps(source))
+    np.testing.assert_array_equal(copy.read(2, 4), before)

@@ -4,10 +4,10 @@ import shutil
 import numpy as np
 import pytest
 
-from msrnn_keras.data import KTH, Clips, load
-from msrnn_keras.data.datasets import kth
-from msrnn_keras.data.datasets.kth import decode
+from msrnn_keras.data import KTH, load
+from msrnn_keras.data.datasets import kth as module
 from tests.data.datasets import published
+from tests.recordings import write_avi
 
 pytestmark = pytest.mark.backend_free
 
@@ -19,7 +19,7 @@ def open_split(path, split, cache, name="kth", **kwargs):
 
 
 def numbers(frames):
-    """Person and number of each frame, counted from 1."""
+    """Return the person and the index of each frame, counted from 1."""
     size = frames.shape[1]
     left = frames[:, size // 2, size // 4, 0]
     right = frames[:, size // 2, 3 * size // 4, 0]
@@ -27,7 +27,7 @@ def numbers(frames):
 
 
 def windows(rows, length):
-    """All windows in ranges `(person, first, last)`, both ends included."""
+    """Return all windows in inclusive ranges `(person, first, last)`."""
     return [
         [(person, n) for n in range(start, start + length)]
         for person, first, last in rows
@@ -35,45 +35,37 @@ def windows(rows, length):
     ]
 
 
+TRAIN = [(1, 1, 40), (1, 45, 80), (1, 1, 35), (14, 1, 40)]
+
+
 @pytest.mark.parametrize(
-    ("split", "rows"),
+    ("name", "split", "size", "length", "rows"),
     [
-        ("train", [(1, 1, 40), (1, 45, 80), (1, 1, 35), (14, 1, 40)]),
-        ("validation", [(15, 3, 40), (16, 1, 35)]),
-        ("test", [(17, 1, 40), (17, 41, 80), (25, 1, 35)]),
+        ("kth", "train", 128, 30, TRAIN),
+        ("kth", "validation", 128, 30, [(15, 3, 40), (16, 1, 35)]),
+        ("kth", "test", 128, 30, [(17, 1, 40), (17, 41, 80), (25, 1, 35)]),
+        ("kth-msrnn", "train", 88, 20, TRAIN[:2] + TRAIN[3:]),  # no boxing
     ],
 )
-def test_windows_are_all_those_of_a_range(kth, cache, split, rows):
-    clips = open_split(kth, split, cache, stride=1)
-    assert clips.image_shape == (128, 128, 1)
+def test_clips_are_all_windows_of_a_range(
+    kth, cache, name, split, size, length, rows
+):
+    clips = open_split(kth, split, cache, name, stride=1)
+    assert clips.image_shape == (size, size, 1)
     found = published.written_times(clips, numbers)
-    np.testing.assert_array_equal(found, windows(rows, 30))
+    np.testing.assert_array_equal(found, windows(rows, length))
 
 
-def test_three_actions_of_msrnn(kth, cache):
-    clips = open_split(kth, "train", cache, "kth-msrnn", stride=1)
-    assert clips.image_shape == (88, 88, 1)
-    assert (clips.context, clips.horizon) == (10, 10)
-    found = published.written_times(clips, numbers)
-    rows = [(1, 1, 40), (1, 45, 80), (14, 1, 40)]
-    np.testing.assert_array_equal(found, windows(rows, 20))
-
-
-def test_test_clips_share_no_frame(kth, cache):
-    clips = open_split(kth, "test", cache)
-    assert clips.starts.tolist() == [0, 40, 80]
-
-
-def test_frames_are_decoded_once(kth, tmp_path, monkeypatch):
+def test_videos_are_decoded_once(kth, tmp_path, monkeypatch):
     first = open_split(kth, "validation", tmp_path)
     assert len(list(tmp_path.rglob("*.npy"))) == first.num_clips == 2
-    monkeypatch.setattr("msrnn_keras.data.datasets.kth.decode", pytest.fail)
+    monkeypatch.setattr(module, "decode", pytest.fail)
     again = open_split(kth, "validation", tmp_path)
     np.testing.assert_array_equal(first.clip(1), again.clip(1))
     assert np.load(next(tmp_path.rglob("*.npy"))).dtype == "uint8"
 
 
-def test_pixels_and_grey_values(kth, cache):
+def test_pixels_and_gray_values(kth, cache):
     clips = pickle.loads(pickle.dumps(open_split(kth, "validation", cache)))
     pixels = clips.clip(0)
     assert pixels.dtype == "float32"
@@ -82,27 +74,25 @@ def test_pixels_and_grey_values(kth, cache):
     np.testing.assert_allclose(gray, clips.source.read(0, 30), rtol=1e-6)
 
 
-def test_reading_across_two_ranges(kth, cache):
-    source = KTH("test", kth, cache=cache)
-    found = numbers(source.read(38, 43))
-    expected = [(17, 39), (17, 40), (17, 41), (17, 42), (17, 43)]
-    np.testing.assert_array_equal(found, expected)
+def test_read_across_two_ranges(kth, cache):
+    found = numbers(KTH("test", kth, cache=cache).read(38, 43))
+    np.testing.assert_array_equal(found, [(17, n) for n in range(39, 44)])
 
 
-def test_resized_as_a_ramp_is(tmp_path):
+def test_resize_of_a_ramp(tmp_path):
     ramp = np.tile(np.arange(160, dtype="uint8"), (3, 120, 1))
-    published.write_video(tmp_path / "ramp.avi", ramp)
-    found = decode(tmp_path / "ramp.avi", 80)
+    write_avi(tmp_path / "ramp.avi", ramp, form="gray")
+    found = module.decode(tmp_path / "ramp.avi", 80)
     assert found.shape == (3, 80, 80)
     expected = 2 * np.arange(80) + 0.5  # between the pixels 2j and 2j + 1
     inner = found[:, :, 2:-2].astype("float64") - expected[2:-2]
     assert np.abs(inner).max() <= 0.6
 
 
-def test_videos_compressed_with_loss(tmp_path):
+def test_lossy_video(tmp_path):
     frames = published.kth_frames(3, 30)
-    published.write_video(tmp_path / "a.avi", frames, "mpeg4", "yuv420p")
-    found = decode(tmp_path / "a.avi", 64)
+    write_avi(tmp_path / "a.avi", frames, codec="mpeg4", form="yuv420p")
+    found = module.decode(tmp_path / "a.avi", 64)
     assert len(found) == 30
     right = found[:, 32, 48].astype("int64")
     assert np.abs(right - 2 * np.arange(1, 31)).max() <= 4
@@ -113,10 +103,10 @@ def copied(kth, tmp_path):
     return shutil.copytree(kth, tmp_path / "kth")
 
 
-def test_unreadable_and_missing_videos(copied, tmp_path):
+def test_damaged_and_missing_videos(copied, tmp_path):
     video = copied / "person16_jogging_d4_uncomp.avi"
-    noise = np.random.default_rng(0).integers(0, 256, (35, 120, 160))
-    published.write_video(video, noise.astype("uint8"))
+    noise = np.random.default_rng(0).integers(0, 256, (35, 120, 160), "uint8")
+    write_avi(video, noise, form="gray")
     whole = video.read_bytes()
     for content, message in (
         (b"RIFF not a video", "decoded .*Received: .*person16_jogging_d4"),
@@ -127,23 +117,21 @@ def test_unreadable_and_missing_videos(copied, tmp_path):
         with pytest.raises(OSError, match=message) as caught:
             open_split(copied, "validation", tmp_path / "cache")
         assert "\n" not in str(caught.value)
-    video.unlink()
-    with pytest.raises(FileNotFoundError, match="person16_jogging_d4_uncomp"):
-        open_split(copied, "validation", tmp_path / "cache")
-    (copied / "00sequences.txt").unlink()
-    with pytest.raises(FileNotFoundError, match="00sequences.txt.*Received"):
-        open_split(copied, "validation", tmp_path / "cache")
+    for name in (video.name, "00sequences.txt"):
+        (copied / name).unlink()
+        with pytest.raises(FileNotFoundError, match=f"{name}.*Received"):
+            open_split(copied, "validation", tmp_path / "cache")
 
 
-def test_the_video_published_cut_off(copied, cache, monkeypatch):
-    monkeypatch.setitem(kth.CUT_OFF, "person17_walking_d1", 70)
+def test_the_video_that_is_published_incomplete(copied, cache, monkeypatch):
+    monkeypatch.setitem(module.CUT_OFF, "person17_walking_d1", 70)
     video = copied / "walking" / "person17_walking_d1_uncomp.avi"
-    published.write_video(video, published.kth_frames(17, 70))
+    write_avi(video, published.kth_frames(17, 70), form="gray")
     clips = open_split(copied, "test", cache, horizon=10, stride=1)
     found = published.written_times(clips, numbers)
     rows = [(17, 1, 40), (17, 41, 70), (25, 1, 35)]
     np.testing.assert_array_equal(found, windows(rows, 20))
-    assert kth.CUT_OFF["person01_boxing_d4"] == 304
+    assert module.CUT_OFF["person01_boxing_d4"] == 304
 
 
 def test_no_video_of_the_split(copied, cache):
@@ -151,12 +139,84 @@ def test_no_video_of_the_split(copied, cache):
     (copied / "00sequences.txt").write_text(line)
     with pytest.raises(ValueError, match="persons 17 to 25 .*Received: "):
         KTH("test", copied, cache=cache)
-    with pytest.raises(ValueError, match="some of boxing.*Received: "):
+    with pytest.raises(ValueError, match="subset of boxing.*Received: "):
         KTH("train", copied, cache=cache, actions=("sleeping",))
-    assert Clips(KTH("train", copied, cache=cache), 10, 10).num_clips == 16
+    assert len(KTH("train", copied, cache=cache)) == 35
 
 
-def test_without_pyav(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "av", None)
-    with pytest.raises(ImportError, match=r'install "msrnn-keras\[video\]"'):
-        decode(tmp_path / "a.avi", 64)
+def test_parse_sequences():
+    found = module.parse_sequences(published.KTH_LISTING)
+    assert len(found) == 7
+    assert found["person01_walking_d1"] == [(0, 40), (44, 80), (80, 85)]
+    assert found["person01_boxing_d1"] == [(0, 35)]
+    assert found["person14_running_d2"] == [(0, 40)]
+    assert "person13_handclapping_d3" not in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "person01_boxing_d1 frames 1-a",
+        "person01_boxing_d1 frames",
+        "person01_boxing_d1 frames 0-8",
+        "person02_boxing_d1 frames 1-8",  # repeated
+    ],
+)
+def test_wrong_lines(line):
+    text = f"header\nperson02_boxing_d1 frames 1-8\n{line}\n"
+    with pytest.raises(ValueError, match=f"Line 3 .*Received: '{line}'$"):
+        module.parse_sequences(text)
+    with pytest.raises(ValueError, match="Received: 6 characters"):
+        module.parse_sequences("header")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "datasets" / "kth"
+
+
+@pytest.fixture
+def server(kth, tmp_path, monkeypatch):
+    """Return a folder that stands in for the server."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    for action in ("walking", "boxing"):
+        files = folder / action
+        files.mkdir()
+        for video in kth.rglob(f"*_{action}_*.avi"):
+            shutil.copy(video, files)
+        shutil.make_archive(str(files), "zip", files)
+    shutil.copy(kth / "00sequences.txt", folder)
+    monkeypatch.setattr(module, "ADDRESS", folder.as_uri() + "/")
+    return folder
+
+
+def test_videos_are_downloaded_and_unpacked_once(server, home, kth, cache):
+    actions = ("walking", "boxing")
+    source = KTH("train", size=32, actions=actions)
+    assert (home / "walking" / "person01_walking_d1_uncomp.avi").is_file()
+    expected = KTH("train", kth, size=32, actions=actions, cache=cache)
+    np.testing.assert_array_equal(source.read(0, 9), expected.read(0, 9))
+    shutil.rmtree(server)
+    (home / "walking.zip").unlink()
+    again = KTH("train", size=32, actions=actions)
+    np.testing.assert_array_equal(again.read(0, 9), source.read(0, 9))
+    assert len(list(home.rglob("*.npy"))) == 2
+
+
+def test_a_failed_download_says_where_files_belong(server, home):
+    with pytest.raises(FileNotFoundError, match="running.zip cannot") as caught:
+        KTH("train", actions=("walking", "running"))
+    message = str(caught.value)
+    assert "AVI files walking, running" in message
+    assert message.endswith(f"no running.zip in {str(home)!r}")
+
+
+def test_a_damaged_archive(server, home):
+    whole = (server / "walking.zip").read_bytes()
+    (server / "walking.zip").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(OSError, match="delete it .*Received: .*walking.zip"):
+        KTH("train", actions=("walking",))
+    names = sorted(path.name for path in home.iterdir())
+    assert names == ["00sequences.txt", "walking.zip"]

@@ -1,41 +1,25 @@
 import hashlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 
-from msrnn_keras.data import (
-    MovingMNIST,
+from msrnn_keras.data import MovingMNIST, moving_digits, verify_test_set
+from msrnn_keras.data.datasets import moving_mnist
+from msrnn_keras.data.datasets.digits import SPLITS, sample_digits
+from msrnn_keras.data.datasets.moving_mnist import (
     clips_sha256,
     draw_clips,
-    moving_digits,
     trajectory,
-    verify_test_set,
 )
-from msrnn_keras.data.datasets import moving_mnist
-from msrnn_keras.data.datasets.digits import SAMPLE_PATH, SPLITS
 
-
-@pytest.fixture(scope="module")
-def sample():
-    with np.load(SAMPLE_PATH) as file:
-        return file["x_test"]
-
-
-def small_digits(count=8):
-    digits = np.random.default_rng(1).integers(1, 256, (count, 6, 6))
-    return digits.astype("uint8")
+DIGITS = np.random.default_rng(1).integers(1, 256, (8, 6, 6)).astype("uint8")
 
 
 def make(split="train", **kwargs):
     kwargs = {"num_clips": 5, "batch_size": 2, "context": 3} | kwargs
     kwargs = {"image_shape": (12, 10), "horizon": 2} | kwargs
-    return MovingMNIST(split, **({"digits": small_digits()} | kwargs))
-
-
-# Motion.
+    return MovingMNIST(split, **({"digits": DIGITS} | kwargs))
 
 
 def test_trajectory_reflects_at_both_borders():
@@ -45,24 +29,7 @@ def test_trajectory_reflects_at_both_borders():
     np.testing.assert_array_equal(result, np.stack([down, right], axis=-1))
 
 
-def test_trajectory_stays_inside_and_keeps_its_speed():
-    rng = np.random.default_rng(0)
-    start, velocity = rng.random((50, 2)), rng.uniform(-0.3, 0.3, (50, 2))
-    result = trajectory(start, velocity, 100)
-    assert result.min() >= 0 and result.max() <= 1
-    np.testing.assert_allclose(result[:, 0], start, atol=1e-6)
-    steps = np.abs(np.diff(result, axis=1))
-    speed = np.abs(velocity)[:, None]
-    assert np.all(steps <= speed + 1e-5)
-    # A step is shorter than the speed only where the point was reflected,
-    # which is within one step from a border.
-    free = (result[:, :-1] > 0.3) & (result[:, :-1] < 0.7)
-    np.testing.assert_allclose(
-        steps[free], np.broadcast_to(speed, steps.shape)[free], atol=1e-5
-    )
-
-
-def test_digits_move_through_whole_pixels():
+def test_positions_are_rounded_to_pixels():
     digit = np.full((1, 1, 2, 3), 9, "uint8")
     # Free range: 4 rows and 5 columns.
     clips = draw_clips(digit, [[(0, 0)]], [[(0.25, 0.5)]], 3, (6, 8))
@@ -75,25 +42,22 @@ def test_digits_move_through_whole_pixels():
 
 def test_overlap_shows_the_brighter_pixel():
     digits = np.array([[[[10, 200]], [[90, 30]]]], "uint8")
-    clips = draw_clips(
-        digits, [[(0, 0), (0, 1)]], [[(0, 0), (0, -0.5)]], 3, (1, 4)
-    )
+    start, velocity = [[(0, 0), (0, 1)]], [[(0, 0), (0, -0.5)]]
+    clips = draw_clips(digits, start, velocity, 3, (1, 4))
     expected = [[10, 200, 90, 30], [10, 200, 30, 0], [90, 200, 0, 0]]
     np.testing.assert_array_equal(clips[0, :, 0, :, 0], expected)
 
 
-def test_same_motion_as_tensorflow_datasets(sample):
+def test_same_motion_as_tensorflow_datasets():
     pytest.importorskip("tensorflow_datasets")
     from tensorflow_datasets.video import moving_sequence
 
     rng = np.random.default_rng(3)
     start = rng.random((4, 2, 2)).astype("float32")
     velocity = rng.uniform(-0.15, 0.15, start.shape).astype("float32")
-    digits = sample[:8].reshape(4, 2, 28, 28)
+    digits = sample_digits("test")[:8].reshape(4, 2, 28, 28)
     clips = draw_clips(digits, start, velocity, 30, (64, 72))
-    for clip, both, start_pair, velocity_pair in zip(
-        clips, digits, start, velocity, strict=True
-    ):
+    for clip, *pairs in zip(clips, digits, start, velocity, strict=True):
         expected = [
             moving_sequence.image_as_moving_sequence(
                 digit[..., None],
@@ -102,39 +66,27 @@ def test_same_motion_as_tensorflow_datasets(sample):
                 start_position=one_start,
                 velocity=one_velocity,
             ).image_sequence.numpy()
-            for digit, one_start, one_velocity in zip(
-                both, start_pair, velocity_pair, strict=True
-            )
+            for digit, one_start, one_velocity in zip(*pairs, strict=True)
         ]
         np.testing.assert_array_equal(clip, np.max(expected, axis=0))
 
 
-# Random clips.
-
-
-def test_clips_are_the_same_everywhere(sample):
-    clips = moving_digits(sample, 20, seed=0)
+def test_clips_are_the_same_on_every_machine():
+    clips = moving_digits(sample_digits("test"), 20, seed=0)
     sha256 = "f72afda59adb8ce57b2ec4d0699575576c3476399a43a1b81a261e6bb5acf6d6"
     assert hashlib.sha256(clips.tobytes()).hexdigest() == sha256
 
 
-def test_clips_do_not_depend_on_their_number():
-    digits = small_digits()
-    clips = moving_digits(digits, 9, image_shape=(12, 10), seed=4)
-    part = moving_digits(digits, 3, image_shape=(12, 10), seed=4, first=5)
+def test_clips_depend_on_the_seed_and_not_on_their_number():
+    clips = moving_digits(DIGITS, 9, image_shape=(12, 10), seed=4)
+    part = moving_digits(DIGITS, 3, image_shape=(12, 10), seed=4, first=5)
     np.testing.assert_array_equal(part, clips[5:8])
-    assert len({clip.tobytes() for clip in clips}) == 9
-
-
-def test_seeds_differ():
-    digits = small_digits()
-    clips = moving_digits(digits, 3, image_shape=(12, 10), seed=0)
-    others = moving_digits(digits, 3, image_shape=(12, 10), seed=1)
-    assert all(not np.array_equal(a, b) for a in clips for b in others)
+    others = moving_digits(DIGITS, 9, image_shape=(12, 10), seed=1)
+    assert len({clip.tobytes() for clip in [*clips, *others]}) == 18
 
 
 def test_starts_digits_and_directions_are_uniform():
-    # One bright pixel in a large frame shows position and digit alike.
+    # One bright pixel in a large frame shows both the position and the digit.
     digits = np.arange(1, 5, dtype="uint8").reshape(4, 1, 1)
     clips = moving_digits(digits, 2000, 2, (101, 101), num_digits=1, speed=0.2)
     clip, time, row, column, _ = np.nonzero(clips)
@@ -145,7 +97,7 @@ def test_starts_digits_and_directions_are_uniform():
     rows, columns = position[:, 0, 0], position[:, 0, 1]
     for quarter in (rows < 50, rows > 50, columns < 50, columns > 50):
         assert abs(quarter.mean() - 0.5) < 0.05
-    # Away from the borders nothing is reflected: 20 pixels, any direction.
+    # Away from the borders, digits move 20 pixels in any direction.
     inner = np.all((position[:, 0] > 20) & (position[:, 0] < 80), axis=-1)
     moved = (position[:, 1] - position[:, 0])[inner]
     np.testing.assert_allclose(np.hypot(*moved.T), 20, atol=1.5)
@@ -158,15 +110,11 @@ def test_starts_digits_and_directions_are_uniform():
     ("kwargs", "message"),
     [
         ({"num_clips": -1}, "`num_clips`.*Received: num_clips=-1$"),
-        ({"length": 0}, "`length`.*Received: length=0$"),
         ({"num_digits": 0}, "`num_digits`.*Received: num_digits=0$"),
         ({"seed": None}, "`seed`.*Received: seed=None$"),
-        ({"first": -2}, "`first`.*Received: first=-2$"),
-        ({"speed": -0.1}, "`speed`.*Received: speed=-0.1$"),
         ({"speed": float("nan")}, "`speed`.*Received: speed=nan$"),
         ({"image_shape": (5, 9)}, r"6x6 pixels.*image_shape=\(5, 9\)$"),
         ({"image_shape": (9, 9, 1)}, "without channels. Received: .*1\\)$"),
-        ({"image_shape": 64}, "without channels. Received: image_shape=64$"),
         ({"image_shape": (9.5, 9)}, "integer.*Received: image_shape=9.5$"),
         ({"digits": np.zeros((3, 6, 6))}, "uint8.*Received: float64 of shape"),
         ({"digits": np.zeros((6, 6), "uint8")}, r"rank 3.*shape \(6, 6\)$"),
@@ -174,22 +122,16 @@ def test_starts_digits_and_directions_are_uniform():
     ],
 )
 def test_bad_arguments(kwargs, message):
-    kwargs = {"digits": small_digits(), "num_clips": 1} | kwargs
     with pytest.raises(ValueError, match=message):
-        moving_digits(**kwargs)
-
-
-# The data set.
+        moving_digits(**({"digits": DIGITS, "num_clips": 1} | kwargs))
 
 
 @pytest.mark.parametrize("teacher_forcing", [False, True])
 def test_batches_are_the_clips(teacher_forcing):
     dataset = make("test", teacher_forcing=teacher_forcing)
     clips = dataset.clips(0, 5) / 255
-    assert len(dataset) == 3
     assert [len(x) for x, _ in dataset] == [2, 2, 1]
-    x = np.concatenate([x for x, _ in dataset])
-    y = np.concatenate([y for _, y in dataset])
+    x, y = (np.concatenate(part) for part in zip(*dataset, strict=True))
     assert x.dtype == y.dtype == "float32"
     past = clips[:, :4] if teacher_forcing else clips[:, :3]
     np.testing.assert_allclose(x, past, rtol=1e-6)
@@ -199,7 +141,7 @@ def test_batches_are_the_clips(teacher_forcing):
         np.testing.assert_array_equal(whole, batched)
 
 
-@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("split", SPLITS)
 def test_clips_do_not_depend_on_the_batch_size(split):
     whole = np.concatenate([y for _, y in make(split, batch_size=2)])
     other = np.concatenate([y for _, y in make(split, batch_size=3)])
@@ -208,7 +150,7 @@ def test_clips_do_not_depend_on_the_batch_size(split):
     np.testing.assert_array_equal(more, make(split).clips(1, 4))
 
 
-def test_every_training_epoch_is_fresh_and_can_be_had_again():
+def test_every_training_epoch_has_new_reproducible_clips():
     dataset = make("train")
     epochs = []
     for _ in range(3):
@@ -218,14 +160,11 @@ def test_every_training_epoch_is_fresh_and_can_be_had_again():
     resumed = make("train")
     resumed.epoch = 2
     np.testing.assert_array_equal(resumed.clips(0, 5), epochs[2])
-
-
-@pytest.mark.parametrize("split", ["validation", "test"])
-def test_other_splits_stay_the_same(split):
-    dataset = make(split)
-    before = dataset.clips(0, 5)
-    dataset.on_epoch_end()
-    np.testing.assert_array_equal(dataset.clips(0, 5), before)
+    for split in ("validation", "test"):  # these stay the same
+        dataset = make(split)
+        before = dataset.clips(0, 5)
+        dataset.on_epoch_end()
+        np.testing.assert_array_equal(dataset.clips(0, 5), before)
 
 
 def test_splits_and_seeds_share_no_clip():
@@ -234,53 +173,37 @@ def test_splits_and_seeds_share_no_clip():
     assert len(clips) == 30
 
 
-@pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_each_split_uses_its_own_digits(split, tmp_path):
-    shades = {"train": 50, "validation": 100, "test": 150}
-    x_train = np.full((60_000, 28, 28), shades["train"], "uint8")
-    x_train[55_000:] = shades["validation"]
-    x_test = np.full((10_000, 28, 28), shades["test"], "uint8")
+def test_each_split_uses_its_own_digits(tmp_path):
+    x_train = np.full((60_000, 28, 28), 50, "uint8")
+    x_train[55_000:] = 100
+    x_test = np.full((10_000, 28, 28), 150, "uint8")
     path = tmp_path / "mnist.npz"
     np.savez(path, x_train=x_train, x_test=x_test)
-    clips = MovingMNIST(split, path=path).clips(0, 3)
-    assert set(np.unique(clips)) == {0, shades[split]}
+    for split, shade in zip(SPLITS, (50, 100, 150), strict=True):
+        clips = MovingMNIST(split, path=path).clips(0, 3)
+        assert set(np.unique(clips)) == {0, shade}
 
 
 def fit_means(dataset, **kwargs):
-    """Returns the mean of the targets that `fit` saw in each epoch."""
+    """Return the mean of the targets that `fit` saw in each epoch."""
     model = keras.Sequential([keras.layers.Dense(1)])
     model.compile("sgd", loss=lambda y, prediction: y + 0 * prediction[:, :2])
     return model.fit(dataset, verbose=0, **kwargs).history["loss"]
 
 
-def test_fit_can_follow_the_epochs():
-    dataset = make(num_clips=6)
-    follow = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: setattr(dataset, "epoch", epoch)
-    )
-    result = fit_means(dataset, initial_epoch=3, epochs=6, callbacks=[follow])
-    expected = []
-    for dataset.epoch in range(3, 6):
-        expected.append(dataset.arrays()[1].mean())
-    np.testing.assert_allclose(result, expected, rtol=1e-5)
-
-
-def test_fit_sees_whole_epochs_for_any_number_of_workers():
-    options = {"workers": 3, "max_queue_size": 1}
-    result = fit_means(make(num_clips=9, **options), epochs=3, shuffle=False)
-    dataset, expected = make(num_clips=9), []
-    for dataset.epoch in range(1, 4):
-        expected.append(dataset.arrays()[1].mean())
-    np.testing.assert_allclose(result, expected, rtol=1e-5)
-
-
 def test_a_resumed_fit_sees_the_same_clips():
     whole = fit_means(make(num_clips=6), epochs=4)
+    assert len(set(whole)) == 4
     resumed = make(num_clips=6)
     resumed.epoch = 2
     result = fit_means(resumed, initial_epoch=2, epochs=4)
     np.testing.assert_allclose(result, whole[2:], rtol=1e-5)
-    assert len(set(whole)) == 4
+    # Keras advances the epoch before `fit`; a callback can set it instead.
+    follow = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: setattr(resumed, "epoch", epoch)
+    )
+    options = {"initial_epoch": 1, "epochs": 5, "callbacks": [follow]}
+    np.testing.assert_allclose(fit_means(resumed, **options), whole, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -288,13 +211,8 @@ def test_a_resumed_fit_sees_the_same_clips():
     [
         ({"split": "val"}, "Received: split='val'$"),
         ({"num_clips": 0}, "Received: num_clips=0$"),
-        ({"batch_size": 0}, "Received: batch_size=0$"),
-        ({"context": 0}, "Received: context=0$"),
-        ({"horizon": 0}, "Received: horizon=0$"),
         ({"horizon": 2.5}, "Received: horizon=2.5$"),
         ({"seed": -1}, "Received: seed=-1$"),
-        ({"num_digits": 0}, "Received: num_digits=0$"),
-        ({"image_shape": (12, 10, 1)}, "without channels"),
         ({"path": "mnist.npz"}, "not both. Received: .*mnist.npz$"),
     ],
 )
@@ -303,7 +221,7 @@ def test_bad_data_set_arguments(kwargs, message):
         make(**kwargs)
 
 
-def test_clips_and_batches_that_do_not_exist():
+def test_clips_and_batches_out_of_range():
     dataset = make()
     with pytest.raises(ValueError, match="Received: start=2, stop=6$"):
         dataset.clips(2, 6)
@@ -311,23 +229,17 @@ def test_clips_and_batches_that_do_not_exist():
         dataset[3]
 
 
-# The fixed test set.
-
-
-def test_hash_is_of_the_clips_in_order(monkeypatch):
+def test_the_hash_is_of_the_clips_in_order(monkeypatch):
     monkeypatch.setattr(moving_mnist, "CLIPS_AT_ONCE", 2)
     dataset = make("test")
     expected = hashlib.sha256(dataset.clips(0, 5).tobytes()).hexdigest()
     assert clips_sha256(dataset) == expected
 
 
-def test_verify_refuses_the_sample_digits(sample):
-    dataset = MovingMNIST("test", num_clips=20, digits=sample)
+def test_verify_accepts_the_same_clips_only(monkeypatch):
+    dataset = MovingMNIST("test", 20, digits=sample_digits("test"))
     with pytest.raises(ValueError, match="not the fixed.* 20 clips from 500"):
         verify_test_set(dataset)
-
-
-def test_verify_accepts_the_same_clips_only(monkeypatch):
     monkeypatch.setattr(moving_mnist, "TEST_SHA256", clips_sha256(make("test")))
     verify_test_set(make("test", batch_size=4, context=4, horizon=1))
     for other in ({"seed": 1}, {"num_clips": 4}, {"context": 4}):
@@ -335,24 +247,7 @@ def test_verify_accepts_the_same_clips_only(monkeypatch):
             verify_test_set(make("test", **other))
 
 
-def test_default_sizes(sample):
+def test_default_sizes():
     splits = {"train": 10_000, "validation": 1_000, "test": 10_000}
     for split, num_clips in splits.items():
-        assert MovingMNIST(split, digits=sample).num_clips == num_clips
-
-
-@pytest.mark.backend_free
-def test_import_is_light():
-    code = (
-        "import sys, keras\n"
-        "before = set(sys.modules)\n"
-        "import msrnn_keras.data\n"
-        "added = {name.split('.')[0] for name in set(sys.modules) - before}\n"
-        "heavy = {'tensorflow', 'tensorflow_datasets', 'matplotlib', 'PIL'}\n"
-        "print(*(added & heavy))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == []
+        assert MovingMNIST(split, digits=DIGITS).num_clips == num_clips

@@ -12,11 +12,12 @@ pytestmark = pytest.mark.backend_free
 @pytest.fixture
 def clips():
     rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (20, 3, 64, 64)).astype("uint8")
+    return rng.integers(0, 256, (20, 3, 64, 64), "uint8")
 
 
 @pytest.fixture
-def path(clips, tmp_path):
+def path(clips, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     np.save(tmp_path / "mnist_test_seq.npy", clips)
     return tmp_path
 
@@ -25,23 +26,21 @@ def test_each_clip_once(clips, path):
     dataset = load("mnist-official", "test", path=path, batch_size=2)
     assert dataset.num_clips == 3 and dataset.image_shape == (64, 64, 1)
     x, y = dataset.arrays()
-    expected = clips.transpose(1, 0, 2, 3)[..., None] / 255
-    np.testing.assert_allclose(x, expected[:, :10], rtol=1e-6)
-    np.testing.assert_allclose(y, expected[:, 10:], rtol=1e-6)
-    np.testing.assert_allclose(
-        dataset.inverse(y), 255 * expected[:, 10:], atol=1e-4
-    )
+    gray = clips.transpose(1, 0, 2, 3)[..., None]
+    np.testing.assert_allclose(x, gray[:, :10] / 255, rtol=1e-6)
+    np.testing.assert_allclose(y, gray[:, 10:] / 255, rtol=1e-6)
+    np.testing.assert_allclose(dataset.inverse(y), gray[:, 10:], atol=1e-4)
 
 
-def test_shorter_clips_start_where_the_long_ones_do(clips, path):
+def test_shorter_clips_start_with_the_long_ones(clips, path):
     file = path / "mnist_test_seq.npy"
     dataset = load("mnist-official", "test", path=file, context=4, horizon=2)
     assert dataset.starts.tolist() == [0, 20, 40]
-    with pytest.raises(ValueError, match="21 frames.*Received: 20 at most$"):
+    with pytest.raises(ValueError, match="21 consec.*Received: 20 at most$"):
         load("mnist-official", "test", path=path, horizon=11)
 
 
-def test_through_tensorflow_datasets_once(clips, tmp_path, monkeypatch):
+def test_tensorflow_datasets_is_used_once(clips, path, monkeypatch):
     asked = []
 
     def tfds_load(name, split):
@@ -50,24 +49,21 @@ def test_through_tensorflow_datasets_once(clips, tmp_path, monkeypatch):
 
     fake = types.SimpleNamespace(load=tfds_load, as_numpy=iter)
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", fake)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     for _ in range(2):
         source = OfficialMNIST()
         np.testing.assert_array_equal(source.read(20, 40)[..., 0], clips[:, 1])
     assert asked == [("moving_mnist", "test")]
 
 
-def test_without_tensorflow_datasets(tmp_path, monkeypatch):
+def test_without_tensorflow_datasets(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     with pytest.raises(ImportError, match="tensorflow-datasets.*Received:"):
         OfficialMNIST()
 
 
 def test_wrong_files(clips, path):
     file = path / "mnist_test_seq.npy"
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-9])
+    file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(OSError, match="Received: .*mnist_test_seq.npy"):
         OfficialMNIST("test", path)
     for wrong in (clips[:19], clips / 255, clips[:, 0], clips[:, :0]):

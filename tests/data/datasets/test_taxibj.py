@@ -1,23 +1,19 @@
-import pickle
+import shutil
 
 import h5py
 import numpy as np
 import pytest
 
-from msrnn_keras.data import TaxiBJ, load
+from msrnn_keras.data import Clips, TaxiBJ, load
 from tests.data.datasets import published
 
 pytestmark = pytest.mark.backend_free
 
-HALF_HOUR = np.timedelta64(30, "m")
-
 
 @pytest.fixture(scope="module")
-def times(tmp_path_factory):
-    return published.write_taxibj(tmp_path_factory.mktemp("again") / "taxi")
-
-
-def parts(times):
+def parts(tmp_path_factory):
+    """Return the times of each split."""
+    times = published.write_taxibj(tmp_path_factory.mktemp("again") / "taxi")
     return {
         "train": times[:-2688],
         "validation": times[-2688:-1344],
@@ -30,34 +26,22 @@ def numbers(frames):
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_windows_are_all_those_without_a_gap(taxibj, times, split):
-    part = parts(times)[split]
+def test_clips_are_all_windows_without_a_gap(taxibj, parts, split):
     clips = load("taxibj", split, path=taxibj, stride=1)
     found = published.written_times(clips, numbers)
-    windows = np.lib.stride_tricks.sliding_window_view(part, 8)
-    whole = np.all(np.diff(windows, axis=1) == HALF_HOUR, axis=1)
-    expected = published.taxi_number(windows[whole])
-    np.testing.assert_array_equal(found, expected)
-    np.testing.assert_array_equal(clips.source.times, part)
-
-
-def test_the_last_28_days_are_the_test(taxibj, times):
-    test, validation = (TaxiBJ(s, taxibj) for s in ("test", "validation"))
-    assert len(test) == len(validation) == 28 * 48
-    assert test.times[-1] == times[-1]
-    assert validation.times[-1] < test.times[0]
+    windows = published.whole_windows(parts[split], 8, 30)
+    np.testing.assert_array_equal(found, published.taxi_number(windows))
+    np.testing.assert_array_equal(clips.source.times, parts[split])
+    assert split == "train" or len(clips.source) == 28 * 48
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_scaled_by_the_extremes_of_training(taxibj, times, split):
+def test_the_range_of_training_scales_all_splits(taxibj, parts, split):
     source = TaxiBJ(split, taxibj)
-    # Negative counts are 0, and lower than every other value.
-    high = published.taxi_number(parts(times)["train"]).max()
-    assert source.scaling.get_config() == {
-        "low": 0.0,
-        "high": float(high),
-        "unit": "vehicles",
-    }
+    # Negative counts are 0, which is the minimum.
+    high = float(published.taxi_number(parts["train"]).max())
+    expected = {"low": 0.0, "high": high, "unit": "vehicles"}
+    assert source.scaling.get_config() == expected
     frames = source.read(0, 3)
     expected = np.clip(frames / high, 0, 1)
     np.testing.assert_allclose(source.pixels(0, 3), expected, rtol=1e-6)
@@ -65,26 +49,98 @@ def test_scaled_by_the_extremes_of_training(taxibj, times, split):
     assert frames[0, 0, 0, 0] == 0
 
 
-def test_vehicles_come_back(taxibj):
+def test_inverse_gives_vehicles(taxibj):
     clips = load("taxibj", "train", path=taxibj)
-    vehicles = clips.inverse(clips.clip(3))
     start = int(clips.starts[3])
     expected = clips.source.read(start, start + 8)
+    vehicles = clips.inverse(clips.clip(3))
     np.testing.assert_allclose(vehicles, expected, rtol=1e-5, atol=0.01)
 
 
-def test_only_the_frames_asked_for_are_read(taxibj, bytes_read):
+def test_only_the_requested_frames_are_read(taxibj, bytes_read):
     clips = load("taxibj", "test", path=taxibj, batch_size=2)
     frame = 4 * 2 * 32 * 32
-    assert max(bytes_read) <= 512 * frame  # for the extremes of training
+    assert max(bytes_read) <= 512 * frame  # for the range of training
     bytes_read.clear()
     clips[0]
     assert sum(bytes_read) == 2 * 8 * frame
 
 
 def test_no_file_stays_open(taxibj):
-    source = TaxiBJ("test", taxibj)
-    before = source.read(2, 5)
-    assert not h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE)
-    copy = pickle.loads(pickle.dumps(source))
-    np.testing.assert_array_equal(copy.read(2, 5), before)
+    published.assert_no_file_stays_open(TaxiBJ("test", taxibj))
+
+
+@pytest.fixture
+def copied(taxibj, tmp_path):
+    return shutil.copytree(taxibj, tmp_path / "taxibj")
+
+
+def file_of(folder, name):
+    return folder / f"{name}_M32x32_T30_InOut.h5"
+
+
+def change_dates(folder, changes, name="BJ14"):
+    with h5py.File(file_of(folder, name), "r+") as file:
+        for row, date in changes.items():
+            file["date"][row] = date
+
+
+def test_invalid_and_repeated_slots_end_a_segment(copied):
+    with h5py.File(file_of(copied, "BJ14")) as file:
+        dates = file["date"][:]
+    bad = {20: b"2014030149", 60: b"2014030200", 90: b"2014133001"}
+    change_dates(copied, bad | {120: dates[119], 150: dates[100]})
+    with pytest.warns(UserWarning, match="5 slots.*BJ14.*'2014030149'"):
+        source = TaxiBJ("train", copied)
+    assert len(source) == 300 + 200 - 5 + 100 + 2896 - 2688
+    for start, stop in source.segments:
+        assert (np.diff(numbers(source.read(start, stop))) == 1).all()
+    lengths = [stop - start for start, stop in source.segments]
+    assert lengths[:7] == [300, 20, 39, 29, 29, 29, 49]
+
+
+def test_files_out_of_order(copied):
+    change_dates(copied, dict.fromkeys(range(199), b"") | {199: b"2013070101"})
+    with (
+        pytest.warns(UserWarning, match="199 slots"),
+        pytest.raises(ValueError, match="Received: .*BJ14.* starts before"),
+    ):
+        TaxiBJ("train", copied)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("data", None, "array 'data'. Received: .*BJ15"),
+        ("date", None, "array 'date'. Received: .*BJ15"),
+        ("data", np.zeros((100, 32, 32, 2)), r"\(100, 32, 32, 2\) in .*BJ15"),
+        ("data", np.zeros((9, 2, 32, 32)), "Received: 100 and 9 in .*BJ15"),
+    ],
+)
+def test_wrong_contents(copied, name, array, message):
+    with h5py.File(file_of(copied, "BJ15"), "r+") as file:
+        del file[name]
+        if array is not None:
+            file[name] = array
+    with pytest.raises(ValueError, match=message):
+        TaxiBJ("train", copied)
+
+
+def test_cut_off_and_missing_files(copied):
+    path = file_of(copied, "BJ15")
+    path.write_bytes(path.read_bytes()[:10_000])
+    with pytest.raises(OSError, match="cut off .*Received: .*BJ15") as caught:
+        TaxiBJ("train", copied)
+    assert "\n" not in str(caught.value)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="missing: BJ15_.*Received:"):
+        TaxiBJ("train", copied)
+
+
+def test_too_few_slots(copied):
+    shutil.copy(file_of(copied, "BJ15"), file_of(copied, "BJ16"))
+    times = np.datetime64("2016-01-01", "m") + 30 * np.arange(100)
+    dates = published.taxi_dates(times)
+    change_dates(copied, dict(enumerate(dates)), "BJ16")
+    with pytest.raises(ValueError, match="more than 2688 .*Received: 700 in"):
+        Clips(TaxiBJ("test", copied), 4, 4)

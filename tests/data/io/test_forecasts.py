@@ -12,16 +12,19 @@ netcdf = pytest.importorskip("netCDF4")
 AHEAD = rain(3, seed=1)
 
 
+def forecast(dataset, **kwargs):
+    return forecast_dataset(from_netcdf(dataset, **kwargs), AHEAD[..., None])
+
+
 @pytest.fixture
 def written(tmp_path):
-    """The files of a past and of the forecast after it."""
+    """Return the files of a past and of its forecast."""
     past = write_netcdf(tmp_path / "past.nc", rain())
-    dataset = forecast_dataset(from_netcdf(past), AHEAD[..., None])
-    dataset.to_netcdf(tmp_path / "ahead.nc")
+    forecast(past).to_netcdf(tmp_path / "ahead.nc")
     return past, tmp_path / "ahead.nc"
 
 
-def test_time_goes_on_and_all_else_stays(written):
+def test_time_continues_and_the_rest_stays(written):
     past, ahead = (xarray.open_dataset(x, decode_coords="all") for x in written)
     np.testing.assert_allclose(ahead["rain"], AHEAD, rtol=1e-6)
     assert ahead["rain"].dims == ("time", "y", "x")
@@ -41,14 +44,14 @@ def test_time_goes_on_and_all_else_stays(written):
     assert first.startswith("forecast by msrnn-keras") and last == "measured"
 
 
-def test_the_file_is_as_cf_wants_it(written):
+def test_the_file_follows_cf(written):
     with netcdf.Dataset(written[1]) as file:
         variable = file["rain"]
         assert variable.dtype == "float32"
         assert variable.grid_mapping == "crs"
         assert file["crs"].grid_mapping_name == "polar_stereographic"
         assert "lon" in variable.coordinates
-        # A range in packed numbers would hide most of these values.
+        # A range of packed numbers would mask most of these values.
         assert "valid_range" not in variable.ncattrs()
         masked = np.ma.getmaskarray(variable[:])
         np.testing.assert_array_equal(masked, np.isnan(AHEAD))
@@ -56,41 +59,35 @@ def test_the_file_is_as_cf_wants_it(written):
         assert file["time"].bounds == "time_bnds"
 
 
-def test_dimensions_stay_as_they_were():
+def test_the_order_of_dimensions_is_kept():
     dataset = rain_dataset(rain())
     values = dataset["rain"].expand_dims("level")
     dataset["rain"] = values.transpose("y", "level", "x", "time")
-    ahead = forecast_dataset(from_netcdf(dataset, "rain"), AHEAD[..., None])
-    assert ahead["rain"].dims == ("y", "level", "x", "time")
-    np.testing.assert_array_equal(
-        ahead["rain"].isel(level=0).transpose("time", "y", "x"), AHEAD
-    )
+    ahead = forecast(dataset, variable="rain")["rain"]
+    assert ahead.dims == ("y", "level", "x", "time")
+    frames = ahead.isel(level=0).transpose("time", "y", "x")
+    np.testing.assert_array_equal(frames, AHEAD)
 
 
-def test_a_time_that_is_a_number_goes_on():
+def test_numeric_times_continue():
     dataset = rain_dataset(rain()).drop_vars(["time", "time_bnds"])
-    ahead = forecast_dataset(from_netcdf(dataset), AHEAD[..., None])
+    ahead = forecast(dataset)
     assert "time" not in ahead.coords and ahead.sizes["time"] == 3
-    numbered = dataset.assign_coords(time=[0.5, 1.0, 1.5, 2.0])
-    ahead = forecast_dataset(from_netcdf(numbered), AHEAD[..., None])
+    ahead = forecast(dataset.assign_coords(time=[0.5, 1.0, 1.5, 2.0]))
     np.testing.assert_array_equal(ahead["time"], [2.5, 3.0, 3.5])
 
 
-def test_after_a_gap_the_interval_counts():
+def test_the_interval_continues_after_a_gap():
     dataset = rain_dataset(rain(5), times=times_of(9)[[0, 1, 2, 3, 8]])
-    source = from_netcdf(dataset, interval=300)
-    ahead = forecast_dataset(source, AHEAD[..., None])
-    np.testing.assert_array_equal(
-        ahead["time"], times_of(9)[8] + STEP * np.array([1, 2, 3])
-    )
+    ahead = forecast(dataset, interval=300)
+    np.testing.assert_array_equal(ahead["time"], times_of(12)[9:])
 
 
 def test_a_single_frame_needs_the_interval():
     dataset = rain_dataset(rain()).isel(time=[3])
     with pytest.raises(ValueError, match="two frames.*Received: 1 frame"):
-        forecast_dataset(from_netcdf(dataset), AHEAD[..., None])
-    source = from_netcdf(dataset, interval=300)
-    ahead = forecast_dataset(source, AHEAD[..., None])
+        forecast(dataset)
+    ahead = forecast(dataset, interval=300)
     np.testing.assert_array_equal(ahead["time"], times_of(7)[4:])
 
 

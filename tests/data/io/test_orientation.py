@@ -10,34 +10,35 @@ xarray = pytest.importorskip("xarray")
 pytest.importorskip("netCDF4")
 
 RAIN = np.random.default_rng(0).random((3, 4, 6)).astype("float32")
-LATITUDES, LONGITUDES = np.linspace(55, 52, 4), np.linspace(5, 8, 6)
+NORTH, EAST = np.linspace(55, 52, 4), np.linspace(5, 8, 6)
 DEGREES = ({"units": "degrees_north"}, {"units": "degrees_east"})
+METERS = tuple(
+    {"standard_name": f"projection_{axis}_coordinate", "units": "m"}
+    for axis in "yx"
+)
 
 
-def recording(
-    dims="yx", north=LATITUDES, east=LONGITUDES, names="yx", attrs=DEGREES
-):
-    """A map whose row 0 is the northernmost, stored in another order."""
+def recording(dims="yx", north=NORTH, east=EAST, names="yx", attrs=DEGREES):
+    """Return a map whose row 0 is the northernmost, stored in another order."""
+    axes = zip(names, (NORTH, EAST), attrs, strict=True)
+    coords = {name: (name, values, said) for name, values, said in axes}
     values = xarray.DataArray(
-        RAIN,
-        dims=("time", *names),
-        coords={
-            names[0]: (names[0], LATITUDES, attrs[0]),
-            names[1]: (names[1], LONGITUDES, attrs[1]),
-        },
-        attrs={"units": "1"},
+        RAIN, coords, ("time", *names), attrs={"units": "1"}
     )
     values = values.sel({names[0]: north, names[1]: east})
     return from_netcdf(values.transpose("time", *dims).to_dataset(name="rain"))
 
 
-@pytest.mark.parametrize("dims", ["yx", "xy"])
-@pytest.mark.parametrize("north", [LATITUDES, LATITUDES[::-1]])
-@pytest.mark.parametrize("east", [LONGITUDES, LONGITUDES[::-1]])
-def test_every_order_of_axes_becomes_the_same_map(dims, north, east):
-    source = recording(dims, north, east)
+def assert_north_up(source, expected=RAIN):
     turned = north_up(source, source.pixels(0, 3))
-    np.testing.assert_array_equal(turned[..., 0], RAIN)
+    np.testing.assert_array_equal(turned[..., 0], expected)
+
+
+@pytest.mark.parametrize("dims", ["yx", "xy"])
+@pytest.mark.parametrize("north", [NORTH, NORTH[::-1]])
+@pytest.mark.parametrize("east", [EAST, EAST[::-1]])
+def test_every_order_of_axes_gives_the_same_map(dims, north, east):
+    assert_north_up(recording(dims, north, east))
 
 
 @pytest.mark.parametrize(
@@ -46,22 +47,15 @@ def test_every_order_of_axes_becomes_the_same_map(dims, north, east):
         ("yx", ({}, {})),
         (("lat", "lon"), ({}, {})),
         ("ab", ({"axis": "Y"}, {"axis": "X"})),
-        (
-            "ij",
-            (
-                {"standard_name": "projection_y_coordinate", "units": "m"},
-                {"standard_name": "projection_x_coordinate", "units": "m"},
-            ),
-        ),
+        ("ij", METERS),
         ("ab", ({"units": "degree_north"}, {"units": "degree_east"})),
-        ("xy", DEGREES),  # the attributes count more than the names
+        ("xy", DEGREES),  # attributes take precedence over names
     ],
 )
 def test_axes_are_known_by_name_or_attributes(names, attributes):
-    north, east = LATITUDES[::-1], LONGITUDES
-    source = recording(names[::-1], north, east, names, attributes)
-    turned = north_up(source, source.pixels(0, 3))
-    np.testing.assert_array_equal(turned[..., 0], RAIN)
+    assert_north_up(
+        recording(names[::-1], NORTH[::-1], EAST, names, attributes)
+    )
 
 
 def test_longitudes_may_wrap():
@@ -69,35 +63,29 @@ def test_longitudes_may_wrap():
     source = recording()
     grid = source.coordinates.assign_coords(x=("x", east, DEGREES[1]))
     source.coordinates = grid
-    turned = north_up(source, source.pixels(0, 3))
-    np.testing.assert_array_equal(turned[..., 0], RAIN)
+    assert_north_up(source)
 
 
-def test_latitudes_of_two_dimensions():
-    latitudes, longitudes = np.meshgrid(LATITUDES, LONGITUDES, indexing="ij")
+def test_coordinates_of_two_dimensions():
+    north, east = np.meshgrid(NORTH, EAST, indexing="ij")
     dataset = xarray.Dataset(
-        {"rain": (("time", "j", "i"), RAIN[:, ::-1], {"units": "1"})},
+        {"rain": (("t", "j", "i"), RAIN[:, ::-1], {"units": "1"})},
         {
-            "lat": (("j", "i"), latitudes[::-1] + 0.1 * longitudes, DEGREES[0]),
-            "lon": (("j", "i"), longitudes, DEGREES[1]),
+            "lat": (("j", "i"), north[::-1] + 0.1 * east, DEGREES[0]),
+            "lon": (("j", "i"), east, DEGREES[1]),
         },
-    ).transpose("time", "i", "j")
-    source = from_netcdf(dataset.rename(time="t"))
-    turned = north_up(source, source.pixels(0, 3))
-    np.testing.assert_array_equal(turned[..., 0], RAIN)
+    )
+    assert_north_up(from_netcdf(dataset.transpose("t", "i", "j")))
 
 
 def test_dimensions_without_values_are_known_by_name():
     plain = xarray.Dataset({"rain": (("time", "x", "y"), RAIN, {"units": "1"})})
-    source = from_netcdf(plain)
-    turned = north_up(source, source.pixels(0, 3))
-    np.testing.assert_array_equal(turned[..., 0], RAIN.transpose(0, 2, 1))
+    assert_north_up(from_netcdf(plain), RAIN.transpose(0, 2, 1))
 
 
-def test_frames_without_axes_stay_as_they_are():
+def test_frames_without_axes_stay_unchanged():
     source = from_arrays(RAIN)
     frames = source.pixels(0, 3)
     assert north_up(source, frames) is frames
     unnamed = xarray.Dataset({"r": (("time", "a", "b"), RAIN, {"units": "1"})})
-    source = from_netcdf(unnamed)
-    np.testing.assert_array_equal(north_up(source, frames), frames)
+    assert_north_up(from_netcdf(unnamed))

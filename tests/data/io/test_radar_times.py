@@ -24,121 +24,110 @@ for extra in ("pyproj", "pysteps", "xarray", "netCDF4"):
 
 NOON = np.datetime64("2020-06-01T12:00", "s")
 HOUR = np.timedelta64(3600, "s")
+ONES = np.ones((4, 5))
+ACRR = {"importer": "odim_hdf5", "qty": "ACRR"}
 
 
-def counts(value):
-    return np.full((4, 5), value, "uint16")
+def write_sum(path, value=10.0, hours=None, end=NOON):
+    """Write a sum in mm, and its period if `hours` is given."""
+    period = None if hours is None else (end - hours * HOUR, end)
+    counts = np.full((4, 5), round(10 * value), "uint16")
+    return write_odim(path, counts, "ACRR", period=period)
 
 
 def rates(path, importer, **options):
     return np.unique(from_radar([path], importer, **options).frames)
 
 
-# === The period of sums ===
+def pixels(files, **options):
+    return from_radar(files, **options).frames[:, 0, 0, 0]
 
 
 @pytest.mark.parametrize("importer", ["odim_hdf5", "opera_hdf5", "dwd_hdf5"])
-def test_odim_sums_are_divided_by_their_own_period(tmp_path, importer):
-    path = tmp_path / "a.h5"
-    write_odim(path, counts(489), "ACRR", period=(NOON - HOUR, NOON))
-    # 48.9 mm in an hour; the importer says 15 minutes.
-    options = {"importer": importer, "qty": "ACRR"}
-    np.testing.assert_allclose(rates(path, **options), 48.9, rtol=1e-6)
-    write_odim(path, counts(489), "ACRR", period=(NOON - 2 * HOUR, NOON))
-    np.testing.assert_allclose(rates(path, **options), 24.45, rtol=1e-6)
+@pytest.mark.parametrize("hours", [1, 2])
+def test_odim_sums_are_divided_by_their_own_period(tmp_path, importer, hours):
+    path = write_sum(tmp_path / "a.h5", 48.9, hours)
+    # The importers say 15 minutes.
+    found = rates(path, importer, qty="ACRR")
+    np.testing.assert_allclose(found, 48.9 / hours, rtol=1e-6)
 
 
 def test_knmi_sums_are_divided_by_their_own_period(tmp_path):
-    path = write_knmi(tmp_path / "a.h5", np.full((4, 5), 6.0))
+    path = write_knmi(tmp_path / "a.h5", 6 * ONES)
     np.testing.assert_allclose(rates(path, "knmi_hdf5"), 6.0)
-    start = "01-JUN-2020;11:55:00.000"
-    write_knmi(path, np.full((4, 5), 6.0), start)
+    write_knmi(path, 6 * ONES, "01-JUN-2020;11:55:00.000")
     np.testing.assert_allclose(rates(path, "knmi_hdf5"), 72.0)
 
 
 @pytest.mark.parametrize("hours", [1, 24, 36])
 def test_rainfields_sums_may_last_for_days(tmp_path, hours):
-    path = tmp_path / "a.nc"
-    write_rainfields(path, np.full((64, 64), 24.0), hours)
+    path = write_rainfields(tmp_path / "a.nc", np.full((64, 64), 24.0), hours)
     np.testing.assert_allclose(rates(path, "bom_rf3"), 24 / hours)
 
 
-def test_a_period_that_is_given_counts(tmp_path):
-    path = write_odim(tmp_path / "a.h5", counts(100), "ACRR")
-    options = {"importer": "odim_hdf5", "qty": "ACRR"}
+def test_a_given_period_takes_precedence(tmp_path):
+    path = write_sum(tmp_path / "a.h5")
     with pytest.raises(ValueError, match="period.*Received: .*a.h5"):
-        rates(path, **options)
+        rates(path, **ACRR)
     for given in ({"period": 1800}, {"accutime": 30}):
-        np.testing.assert_allclose(rates(path, **options, **given), 20)
+        np.testing.assert_allclose(rates(path, **ACRR, **given), 20)
     with pytest.raises(ValueError, match="Received: period=0"):
-        rates(path, **options, period=0)
-    write_odim(path, counts(100), "ACRR", period=(NOON - HOUR, NOON))
-    np.testing.assert_allclose(rates(path, **options, period=1800), 20)
+        rates(path, **ACRR, period=0)
+    write_sum(path, hours=1)
+    np.testing.assert_allclose(rates(path, **ACRR, period=1800), 20)
 
 
-def test_what_is_no_sum_has_no_period(tmp_path):
-    path = write_odim(tmp_path / "a.h5", counts(100))
+def test_rates_have_no_period(tmp_path):
+    path = write_odim(tmp_path / "a.h5", ONES)
     with pytest.raises(ValueError, match="sums.*Received: .*'mm/h'"):
         rates(path, "odim_hdf5", period=3600)
 
 
-def test_without_a_period_the_interval_counts(tmp_path):
+def test_the_interval_is_the_default_period(tmp_path):
     for minute in (0, 10, 20):
         name = f"radar_2020060112{minute:02}.h5"
-        write_odim(tmp_path / name, counts(10 + minute), "ACRR")
-    source = from_radar(tmp_path, "odim_hdf5", qty="ACRR")
-    expected = 6 * np.array([1, 2, 3])
-    np.testing.assert_allclose(source.frames[:, 0, 0, 0], expected, rtol=1e-6)
+        write_sum(tmp_path / name, 1 + minute / 10)
+    np.testing.assert_allclose(pixels(tmp_path, **ACRR), [6, 12, 18], 1e-6)
 
 
-def test_files_of_other_periods_each_count_their_own(tmp_path):
+def test_every_file_has_its_own_period(tmp_path):
     for hours in (1, 2):
-        time = NOON + hours * HOUR
-        write_odim(
-            tmp_path / f"radar_20200601{12 + hours}00.h5",
-            counts(100),
-            "ACRR",
-            period=(time - hours * HOUR, time),
-        )
-    source = from_radar(tmp_path, "odim_hdf5", qty="ACRR")
-    np.testing.assert_allclose(source.frames[:, 0, 0, 0], [10, 5])
+        path = tmp_path / f"radar_20200601{12 + hours}00.h5"
+        write_sum(path, 10, hours, NOON + hours * HOUR)
+    np.testing.assert_allclose(pixels(tmp_path, **ACRR), [10, 5])
 
 
-def test_an_image_of_one_moment_is_no_sum(tmp_path):
-    # As reflectivity that is read with the importer's default quantity.
-    path = tmp_path / "a.h5"
-    write_knmi(path, np.ones((4, 5)), "01-JUN-2020;12:00:00.000")
-    with pytest.raises(ValueError, match="one moment.*qty.*Received: "):
+def test_an_image_of_one_time_is_no_sum(tmp_path):
+    # Reflectivity that is read as the importer's default quantity.
+    path = write_knmi(tmp_path / "a.h5", ONES, "01-JUN-2020;12:00:00.000")
+    with pytest.raises(ValueError, match="single time.*qty.*Received: "):
         rates(path, "knmi_hdf5")
     np.testing.assert_allclose(rates(path, "knmi_hdf5", period=600), 6)
 
 
-# === Times ===
-
 NIGHT = np.datetime64("2020-06-01T23:50", "s") + 300 * np.arange(4)
 CLOCKS = ("2350", "2355", "0000", "0005")
+RAIN = np.float32([0.1, 0.2, 0.3, 0.4])
 
 
 def write_night(folder, stated):
-    for index, (clock, time) in enumerate(zip(CLOCKS, NIGHT, strict=True)):
+    paths = [folder / f"rain_{clock}.h5" for clock in CLOCKS]
+    for index, time in enumerate(NIGHT):
         period = (time, time) if stated else None
-        write_odim(
-            folder / f"rain_{clock}.h5", counts(index + 1), period=period
-        )
-    return folder
+        write_odim(paths[index], (index + 1) * ONES, period=period)
+    return paths
 
 
 @pytest.mark.parametrize("pattern", [None, "rain_%H%M.h5"])
-def test_hours_over_midnight_are_dated_by_the_files(tmp_path, pattern):
+def test_the_files_give_the_dates_across_midnight(tmp_path, pattern):
     write_night(tmp_path, stated=True)
     source = from_radar(tmp_path, "odim_hdf5", pattern=pattern)
     np.testing.assert_array_equal(source.times, NIGHT)
-    expected = 0.1 * np.array([1, 2, 3, 4])
-    np.testing.assert_allclose(source.frames[:, 0, 0, 0], expected, rtol=1e-6)
+    np.testing.assert_allclose(source.frames[:, 0, 0, 0], RAIN, rtol=1e-6)
     assert source.interval == 300
 
 
-def test_hours_alone_are_refused(tmp_path):
+def test_patterns_without_a_date_are_refused(tmp_path):
     write_night(tmp_path, stated=False)
     with pytest.raises(ValueError, match="date.*Received: .*rain_%H%M.h5"):
         from_radar(tmp_path, "odim_hdf5", pattern="rain_%H%M.h5")
@@ -147,17 +136,15 @@ def test_hours_alone_are_refused(tmp_path):
             file_times([tmp_path / name], pattern)
 
 
-def test_names_of_hours_alone_are_refused_over_midnight(tmp_path):
-    write_night(tmp_path, stated=False)
+def test_names_without_a_date_are_refused_across_midnight(tmp_path):
+    paths = write_night(tmp_path, stated=False)
     with pytest.raises(ValueError, match="midnight.*Received: 'rain_0000"):
         from_radar(tmp_path, "odim_hdf5")
-    listed = [tmp_path / f"rain_{clock}.h5" for clock in CLOCKS]
-    source = from_radar(listed, "odim_hdf5")
-    expected = 0.1 * np.array([1, 2, 3, 4])
-    np.testing.assert_allclose(source.frames[:, 0, 0, 0], expected, rtol=1e-6)
+    source = from_radar(paths, "odim_hdf5")
+    np.testing.assert_allclose(source.frames[:, 0, 0, 0], RAIN, rtol=1e-6)
     assert source.times is None
-    source = from_radar(str(tmp_path / "rain_23*.h5"), "odim_hdf5")
-    np.testing.assert_allclose(source.frames[:, 0, 0, 0], expected[:2], 1e-6)
+    evening = pixels(str(tmp_path / "rain_23*.h5"), importer="odim_hdf5")
+    np.testing.assert_allclose(evening, RAIN[:2], 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -174,41 +161,35 @@ def test_other_names_are_in_order(names):
     check_name_order([pathlib.Path(name) for name in names])
 
 
-def test_months_and_days_of_the_year_are_dates(tmp_path):
-    paths = [tmp_path / "a_202001", tmp_path / "a_202003"]
-    expected = np.array(["2020-01-01", "2020-03-01"], "M8[ns]")
-    np.testing.assert_array_equal(file_times(paths, "a_%Y%m"), expected)
-    paths = [tmp_path / "a_20366"]
-    np.testing.assert_array_equal(
-        file_times(paths, "a_%y%j"), [np.datetime64("2020-12-31")]
-    )
+@pytest.mark.parametrize(
+    ("pattern", "name", "date"),
+    [
+        ("a_%Y%m", "a_202003", "2020-03-01"),
+        ("a_%y%j", "a_20366", "2020-12-31"),
+    ],
+)
+def test_months_and_days_of_the_year_are_dates(tmp_path, pattern, name, date):
+    times = file_times([tmp_path / name], pattern)
+    np.testing.assert_array_equal(times, np.array([date], "M8[ns]"))
 
 
-def test_what_files_state(tmp_path):
-    path = tmp_path / "a"
-    write_odim(path, counts(1), period=(NOON - HOUR, NOON))
+def test_times_stated_in_files(tmp_path):
+    path = write_sum(tmp_path / "a", hours=1)
     assert stated_times(path) == (NOON - HOUR, NOON)
-    write_knmi(path, np.ones((4, 5)))
+    write_knmi(path, ONES)
     assert stated_times(path) == (NOON - HOUR, NOON)
-    write_rainfields(path, np.ones((4, 5)), 24)
+    write_rainfields(path, ONES, 24)
     assert stated_times(path) == (NOON - 24 * HOUR, NOON)
-    write_pgm(path, counts(1).astype("uint8"))
+    write_pgm(path, ONES.astype("uint8"))
     assert all(np.isnat(stated_times(path)))
-    write_odim(path, counts(1))
+    write_odim(path, ONES)
     assert all(np.isnat(stated_times(path)))
     path.write_bytes(b"cut off")
     assert all(np.isnat(stated_times(path)))
 
 
-def test_repeated_times_are_refused(tmp_path):
-    for name in ("a_202006011200.h5", "b_202006011200.h5"):
-        write_odim(tmp_path / name, counts(1))
-    with pytest.raises(ValueError, match="must rise.*Received: frame 1"):
-        from_radar(tmp_path, "odim_hdf5")
-
-
-def test_a_single_time_is_that_of_the_name(tmp_path):
+def test_the_time_in_the_name_takes_precedence(tmp_path):
     path = tmp_path / "a_202006011205.h5"
-    write_odim(path, counts(1), period=(NOON, NOON))
+    write_odim(path, ONES, period=(NOON, NOON))
     source = from_radar([path], "odim_hdf5")
     np.testing.assert_array_equal(source.times, times_of(2)[1:])

@@ -15,11 +15,15 @@ from tests.recordings import (
 
 pytestmark = pytest.mark.backend_free
 
-# === Arrays ===
+
+def read_npz(path, **arrays):
+    np.savez(path / "a.npz", **arrays)
+    (recording,) = read_recordings(path / "a.npz")
+    return recording
 
 
 @pytest.mark.parametrize("shape", [(3, 9, 8), (3, 9, 8, 2), (5, 3, 9, 8, 2)])
-def test_an_array_is_a_clip_or_several(tmp_path, shape):
+def test_an_array_has_one_or_several_clips(tmp_path, shape):
     frames = np.random.default_rng(0).random(shape)
     np.save(tmp_path / "a.npy", frames)
     read = read_recordings(tmp_path / "a.npy")
@@ -29,58 +33,30 @@ def test_an_array_is_a_clip_or_several(tmp_path, shape):
     np.testing.assert_allclose(pixels.reshape(shape), frames, rtol=1e-6)
 
 
-def test_bytes_are_scaled(tmp_path):
-    frames = np.arange(256, dtype="uint8").reshape(4, 8, 8)
-    np.save(tmp_path / "a.npy", frames)
-    (read,) = read_recordings(str(tmp_path / "a.npy"))
-    pixels = read.pixels(0, 4).ravel()
-    np.testing.assert_allclose(pixels * 255, np.arange(256), atol=1e-4)
-
-
 @pytest.mark.parametrize("names", [("x",), ("frames",), ("x", "frames")])
 def test_the_array_in_an_npz_file(tmp_path, names):
     arrays = {name: np.full((2, 4, 4), i / 4) for i, name in enumerate(names)}
-    np.savez(tmp_path / "a.npz", **arrays)
-    (read,) = read_recordings(tmp_path / "a.npz")
+    read = read_npz(tmp_path, **arrays)
     np.testing.assert_array_equal(read.frames[..., 0], arrays[names[-1]])
     assert read.interval is None
 
 
 def test_times_in_an_npz_file(tmp_path):
-    arrays = {"frames": np.zeros((3, 4, 4)), "times": times_of(3)}
-    np.savez(tmp_path / "a.npz", **arrays)
-    (read,) = read_recordings(tmp_path / "a.npz")
-    assert read.interval == 300
-
-
-def test_times_in_an_npz_file_need_a_unit(tmp_path):
-    times = times_of(3).astype("datetime64[s]")
-    arrays = {"frames": np.zeros((3, 4, 4)), "times": times.astype("int64")}
-    np.savez(tmp_path / "a.npz", **arrays)
+    frames, times = np.zeros((3, 4, 4)), times_of(3).astype("datetime64[s]")
+    assert read_npz(tmp_path, frames=frames, times=times).interval == 300
     with pytest.raises(ValueError, match="Convert numbers.*Received: .*int64"):
-        read_recordings(tmp_path / "a.npz")
+        read_npz(tmp_path, frames=frames, times=times.astype("int64"))
     text = np.char.add(np.datetime_as_string(times), "Z")
-    np.savez(tmp_path / "a.npz", **arrays | {"times": text})
-    (read,) = read_recordings(tmp_path / "a.npz")
+    read = read_npz(tmp_path, frames=frames, times=text)
     np.testing.assert_array_equal(read.times, times)
 
 
-def test_times_are_those_of_each_clip(tmp_path):
+def test_times_apply_to_every_clip(tmp_path):
     times = times_of(4)[[0, 1, 3]]
     arrays = {"frames": np.zeros((2, 3, 4, 4, 1)), "times": times}
     np.savez(tmp_path / "a.npz", **arrays)
     for read in read_recordings(tmp_path / "a.npz", interval=300):
         assert read.segments == [(0, 2), (2, 3)]
-
-
-def test_an_interval_splits_the_frames(tmp_path):
-    pytest.importorskip("netCDF4")
-    times = times_of(6)[[0, 1, 4, 5]]
-    path = write_netcdf(tmp_path / "a.nc", rain(), times=times)
-    (read,) = read_recordings(path, interval=300)
-    assert read.segments == [(0, 2), (2, 4)]
-    with pytest.raises(ValueError, match="Received: interval=0"):
-        read_recordings(path, interval=0)
 
 
 def test_values_are_scaled_and_filled(tmp_path):
@@ -91,9 +67,6 @@ def test_values_are_scaled_and_filled(tmp_path):
     np.testing.assert_allclose(read.pixels(0, 3).ravel(), [0.2, 0.5, 0.1])
     (read,) = read_recordings(tmp_path / "a.npy", scaling=MinMax(0, 50))
     assert np.isnan(read.pixels(2, 3)).all()
-
-
-# === Other forms ===
 
 
 def test_videos_and_folders_of_images(tmp_path):
@@ -109,11 +82,15 @@ def test_videos_and_folders_of_images(tmp_path):
 
 def test_netcdf(tmp_path):
     pytest.importorskip("netCDF4")
-    path = write_netcdf(tmp_path / "a.nc", rain())
-    (read,) = read_recordings(path, variable="rain")
-    assert read.scaling == RainRate()
-    (read,) = read_recordings(path, scaling=MinMax(0, 10), fill=10)
+    times = times_of(6)[[0, 1, 4, 5]]
+    path = write_netcdf(tmp_path / "a.nc", rain(), times=times)
+    (read,) = read_recordings(path, variable="rain", interval=300)
+    assert read.scaling == RainRate() and read.segments == [(0, 2), (2, 4)]
+    options = {"scaling": MinMax(0, 10), "fill": 10, "interval": 300}
+    (read,) = read_recordings(path, **options)
     np.testing.assert_allclose(read.pixels(0, 4)[:, -1, -2:], 1)
+    with pytest.raises(ValueError, match="Received: interval=0"):
+        read_recordings(path, interval=0)
 
 
 def test_radar_files(tmp_path):
@@ -122,31 +99,27 @@ def test_radar_files(tmp_path):
         path = tmp_path / f"202006011200{minute:02}.h5"
         write_odim(path, np.full((4, 4), count, "uint8"), "DBZH")
     options = {"importer": "odim_hdf5", "qty": "DBZH", "pattern": None}
-    (read,) = read_recordings(tmp_path, **options)
-    np.testing.assert_allclose(read.frames[:, 0, 0, 0], [1, 2])
-    (read,) = read_recordings(tmp_path / "*05.h5", **options)
-    np.testing.assert_allclose(read.frames[:, 0, 0, 0], [2])
+    for files, expected in ((tmp_path, [1, 2]), (tmp_path / "*05.h5", [2])):
+        (read,) = read_recordings(files, **options)
+        np.testing.assert_allclose(read.frames[:, 0, 0, 0], expected)
 
 
-# === What is refused ===
-
-
-def refuse_to_read(path, error, message, **options):
+def assert_refused(path, error, message, **options):
     with pytest.raises(error, match=f"(?s){message}.*Received: .*{path.name}"):
         read_recordings(path, **options)
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.mp4", "a.nc", "a.txt", "a"])
-def test_no_file(tmp_path, name):
+def test_missing_files(tmp_path, name):
     if name == "a.nc":
         pytest.importorskip("xarray")
-    refuse_to_read(tmp_path / name, FileNotFoundError, "no such file")
+    assert_refused(tmp_path / name, FileNotFoundError, "no such file")
 
 
-def test_other_endings_are_refused(tmp_path):
-    for name in ("a.txt", "a.h5", "a"):
-        (tmp_path / name).write_text("frames")
-        refuse_to_read(tmp_path / name, ValueError, "one of .npy.*importer")
+@pytest.mark.parametrize("name", ["a.txt", "a.h5", "a"])
+def test_unknown_suffixes(tmp_path, name):
+    (tmp_path / name).write_text("frames")
+    assert_refused(tmp_path / name, ValueError, "one of .npy.*importer")
 
 
 @pytest.mark.parametrize(
@@ -159,39 +132,31 @@ def test_other_endings_are_refused(tmp_path):
         ("a.nc", {"pattern": "%Y"}),
     ],
 )
-def test_options_of_another_form_are_refused(tmp_path, name, options):
-    (option,) = options
-    message = f"`{option}` is not for"
-    refuse_to_read(tmp_path / name, ValueError, message, **options)
+def test_options_of_another_format(tmp_path, name, options):
+    message = f"`{min(options)}` is not for"
+    assert_refused(tmp_path / name, ValueError, message, **options)
 
 
 @pytest.mark.parametrize("shape", [(9, 8), (1, 1, 3, 9, 8, 1), (0, 3, 9, 8, 1)])
-def test_other_shapes_are_refused(tmp_path, shape):
+def test_wrong_shapes(tmp_path, shape):
     np.save(tmp_path / "a.npy", np.zeros(shape))
     with pytest.raises(ValueError, match="Received: shape="):
         read_recordings(tmp_path / "a.npy")
 
 
-@pytest.mark.parametrize("content", [b"", b"frames", b"PK\x03\x04 cut off"])
-def test_other_files_are_refused(tmp_path, content):
-    (tmp_path / "a.npz").write_bytes(content)
-    refuse_to_read(tmp_path / "a.npz", ValueError, "cannot be read")
-
-
-def test_a_file_cut_off_is_refused(tmp_path):
-    frames = np.random.default_rng(0).random((3, 9, 8))
-    np.savez(tmp_path / "whole.npz", frames=frames)
-    whole = (tmp_path / "whole.npz").read_bytes()
-    (tmp_path / "a.npz").write_bytes(whole[: len(whole) // 2])
-    refuse_to_read(tmp_path / "a.npz", ValueError, "cannot be read")
-
-
-def test_python_objects_are_refused(tmp_path):
+def test_unreadable_arrays(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, frames=np.random.default_rng(0).random((3, 9, 8)))
+    whole = path.read_bytes()
+    half = whole[: len(whole) // 2]
+    for content in (b"", b"frames", b"PK\x03\x04 cut off", half):
+        path.write_bytes(content)
+        assert_refused(path, ValueError, "cannot be read")
     np.save(tmp_path / "a.npy", np.array([{}]), allow_pickle=True)
-    refuse_to_read(tmp_path / "a.npy", ValueError, "cannot be read")
+    assert_refused(tmp_path / "a.npy", ValueError, "cannot be read")
 
 
 @pytest.mark.parametrize("names", [("x", "y"), ()])
-def test_an_npz_file_of_no_clear_array_is_refused(tmp_path, names):
+def test_an_npz_file_without_a_clear_array(tmp_path, names):
     np.savez(tmp_path / "a.npz", **{name: np.zeros(3) for name in names})
-    refuse_to_read(tmp_path / "a.npz", ValueError, "must hold one array")
+    assert_refused(tmp_path / "a.npz", ValueError, "must contain one array")

@@ -1,4 +1,4 @@
-"""Runs that were not trained, to be published, and what that takes."""
+"""Untrained runs to publish, and replacements for what takes time."""
 
 import contextlib
 import json
@@ -9,19 +9,27 @@ import pytest
 from msrnn_keras.data import MovingMNIST, sample_digits
 from msrnn_keras.data.datasets import moving_mnist
 from msrnn_keras.evaluation import PROTOCOLS
-from msrnn_keras.presets.library import Library
+from msrnn_keras.presets.registry import Library
 from msrnn_keras.training.history import write_history
 from msrnn_keras.training.recipe import load_recipe
 from tests.runs import RECIPE
 from tools.publishing.run import read_run
 
 NAME = "ms-convlstm/mnist/tiny"
+NAMES = {"model": "ms-convlstm", "dataset": "mnist", "variant": "tiny"}
 KEYS = ("mse", "mae", "ssim", "psnr", "mse_unclipped")
 ENVIRONMENT = {"backend": "jax", "keras": "3.99", "python": "3.88"}
+FILES = {
+    "README.md",
+    "config.json",
+    "forecast.png",
+    "metadata.json",
+    "model.weights.h5",
+}
 
 
 def history(epochs):
-    """Epochs of which the last but one scored best."""
+    """Return epochs of which the last but one has the best score."""
     return [
         {
             "epoch": i,
@@ -34,7 +42,7 @@ def history(epochs):
 
 
 def write_run(folder, text=RECIPE, seed=0, epochs=3):
-    """The folder of a run with random weights and an invented history."""
+    """Write a run with random weights and an invented history."""
     folder.mkdir(parents=True)
     (folder / "recipe.toml").write_text(text)
     model = load_recipe(folder / "recipe.toml").build()
@@ -48,13 +56,13 @@ def write_run(folder, text=RECIPE, seed=0, epochs=3):
 
 
 def clips(num_clips=4, split="validation", digit=1):
-    """Clips of gray squares."""
+    """Return clips of gray squares."""
     digits = np.full((1, 28, 28), digit, "uint8")
     return MovingMNIST(split, num_clips, 3, 2, 2, (32, 32), digits=digits)
 
 
 def empty_library(folder):
-    """A library of no presets, with a manifest of its own."""
+    """Return a library without presets, with its own manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").write_text('{"presets": {}}')
     return Library(folder / "presets", folder / "manifest.json")
@@ -62,7 +70,7 @@ def empty_library(folder):
 
 @contextlib.contextmanager
 def small_mnist():
-    """The digits of the package, six test clips, four to validate."""
+    """Use the digits of the package, six test and four validation clips."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             moving_mnist,
@@ -76,7 +84,7 @@ def small_mnist():
 
 @contextlib.contextmanager
 def few_clips():
-    """As `small_mnist`; its test clips pass as the fixed ones."""
+    """Use `small_mnist` and accept its test clips as the fixed test set."""
     verified = []
     with small_mnist(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -87,44 +95,41 @@ def few_clips():
 
 @contextlib.contextmanager
 def quick(run):
-    """As `few_clips`; nothing is scored, and no model built but a run's."""
+    """Use `few_clips`, invented scores, and one model for everything."""
     model, scorer = read_run(run).load(), Scorer()
+
+    def draw(path, model, dataset):
+        path.write_bytes(b"picture")
+        return path
+
     with few_clips(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("tools.publishing.run.Run.load", lambda run: model)
         patch.setattr(
-            "msrnn_keras.presets.library.load_files",
-            lambda *args, **kwargs: model,
+            "tools.publishing.candidates.load_folder", lambda folder: model
         )
         patch.setattr("tools.publishing.scoring.evaluate", scorer)
-        patch.setattr("tools.publishing.publish.draw_forecasts", _draw)
+        patch.setattr("tools.publishing.publish.draw_forecasts", draw)
         yield scorer
 
 
 def protocols(start):
-    """Scores of both protocols, each number another one."""
+    """Return different scores of both protocols."""
     return {
         protocol: {key: start + 10 * i + j for j, key in enumerate(KEYS)}
         for i, protocol in enumerate(PROTOCOLS)
     }
 
 
-def _draw(path, model, dataset):
-    path.write_bytes(b"picture")
-    return path
-
-
 class Scorer:
-    """Stands in for `evaluate`: what it was asked, and given scores.
+    """Replacement for `evaluate` that records its calls in `asked`.
 
-    Args:
-        mse: Function of the model and the data set that gives the number all
-            scores are.
+    All scores are `mse(model, dataset)`.
     """
 
     def __init__(self, mse=lambda model, dataset: 1.0):
         self.mse, self.asked = mse, []
 
-    def __call__(self, model, dataset, thresholds=None, verbose=0):
+    def __call__(self, model, dataset, **options):
         self.asked.append((model.name, getattr(dataset, "split", None)))
         scores = dict.fromkeys(KEYS, float(self.mse(model, dataset)))
         curves = dict.fromkeys(KEYS, [scores["mse"]] * model.horizon)

@@ -1,23 +1,27 @@
-"""Revisions: which is next, what is cleaned up, what is listed, refused."""
+"""Revisions and their cards: next, published, worse, renewed."""
 
 import json
 import shutil
 
 import pytest
 
+from msrnn_keras.presets.registry import MANIFEST, Library
 from msrnn_keras.training.recipe import load_recipe
-from tests.runs import RECIPE
-from tests.tools.publishing.publishing import NAME
+from tests.runs import RECIPE, contents
+from tests.tools.publishing.publishing import NAME, NAMES, write_run
 from tools.publishing import manifest
+from tools.publishing.manifest import newest_revision
+from tools.publishing.publish import publish
 from tools.publishing.revisions import (
     find_published,
-    newest_revision,
     next_revision,
     refuse_worse,
+    renew_card,
+    renew_cards,
 )
+from tools.publishing.tables import LONG_STREAMS, read_long_streams
 
 pytestmark = pytest.mark.backend_free
-NAMES = {"model": "ms-convlstm", "dataset": "mnist", "variant": "tiny"}
 
 
 @pytest.fixture
@@ -31,40 +35,33 @@ def listed(library):
     return json.loads(library.manifest.read_text())["presets"]
 
 
-def test_the_first_revision(library, recipe):
+def is_current(library):
+    return manifest.main(["--check"], library.root, library.manifest) == 0
+
+
+def test_the_next_revision(library, recipe, write_stub):
     assert next_revision(recipe, library) == {**NAMES, "revision": "1"}
-
-
-def test_revisions_are_numbers(library, recipe, write_stub):
     for revision in ("2", "9", "10"):
         write_stub(library.root, f"{NAME}/{revision}", 4.0)
-    write_stub(library.root, f"{NAME}-big/44", 4.0)
+    other = write_stub(library.root, f"{NAME}-big/44", 4.0)
+    assert listed(library) == {}  # as if killed before it listed them
     assert next_revision(recipe, library)["revision"] == "11"
     assert newest_revision(NAMES, library).revision == "10"
-
-
-def test_revisions_that_are_only_listed_count(library, recipe, write_stub):
-    write_stub(library.root, f"{NAME}/3", 4.0)
-    manifest.update(library.root, library.manifest)
+    assert len(listed(library)) == 4 and is_current(library)
+    (other / "model.weights.h5").write_bytes(b"WEIGHTS")
+    with pytest.raises(ValueError, match="never changes.*Received: "):
+        next_revision(recipe, library)
     shutil.rmtree(library.root)
-    assert next_revision(recipe, library)["revision"] == "4"
+    assert next_revision(recipe, library)["revision"] == "11"
 
 
-def test_what_was_written_and_not_listed_is_listed(library, recipe, write_stub):
-    write_stub(library.root, f"{NAME}/1", 4.0)
-    assert listed(library) == {}
-    assert next_revision(recipe, library)["revision"] == "2"
-    assert list(listed(library)) == [f"{NAME}/1"]
-    assert manifest.main(["--check"], library.root, library.manifest) == 0
-
-
-def test_what_a_killed_call_left_is_removed(library, recipe, write_stub):
+def test_leftovers_of_a_killed_call_are_removed(library, recipe, write_stub):
     write_stub(library.root, f"{NAME}/1", 4.0)
     folder = library.root / NAME
     left = folder / f".2.{'0a' * 16}"
     (left / "deep").mkdir(parents=True)
     other = library.root / f"{NAME}-big" / f".1.{'0a' * 16}"
-    other.mkdir(parents=True)  # may be of a call that is at work
+    other.mkdir(parents=True)  # may belong to a running call
     (folder / ".2.notes").write_text("mine")
     manifest_left = library.manifest.with_name(f"tmp-{'0a' * 16}-manifest.json")
     manifest_left.write_text("{")
@@ -72,14 +69,6 @@ def test_what_a_killed_call_left_is_removed(library, recipe, write_stub):
     names = sorted(path.name for path in folder.iterdir())
     assert names == [".2.notes", "1"]
     assert other.exists() and not manifest_left.exists()
-
-
-def test_a_preset_that_changed_is_refused(library, recipe, write_stub):
-    folder = write_stub(library.root, f"{NAME}/1", 4.0)
-    manifest.update(library.root, library.manifest)
-    (folder / "model.weights.h5").write_bytes(b"WEIGHTS")
-    with pytest.raises(ValueError, match="never changes.*Received: "):
-        next_revision(recipe, library)
 
 
 def test_a_published_run_is_found_again(library, write_stub):
@@ -98,18 +87,80 @@ def test_a_published_run_is_found_again(library, write_stub):
     assert find_published(run, NAMES, library) is None
 
 
-@pytest.mark.parametrize(("mse", "refused"), [(3.9, 0), (4.0, 0), (4.1, 1)])
-def test_only_the_newest_revision_must_be_reached(
-    library, write_stub, mse, refused
-):
-    scores = {"forecast": {"mse": mse}}
-    refuse_worse(scores, NAMES, library)
+def test_only_the_newest_revision_must_be_reached(library, write_stub):
+    worse, same = ({"forecast": {"mse": mse}} for mse in (4.1, 4.0))
+    refuse_worse(worse, NAMES, library)
     write_stub(library.root, f"{NAME}/1", 1.0)
     write_stub(library.root, f"{NAME}/2", 4.0)
     write_stub(library.root, f"{NAME}-big/1", 1.0)
     manifest.update(library.root, library.manifest)
-    if refused:
-        with pytest.raises(ValueError, match="Revision 2 of .*Received: MSE 4"):
-            refuse_worse(scores, NAMES, library)
-    else:
-        refuse_worse(scores, NAMES, library)
+    refuse_worse(same, NAMES, library)
+    with pytest.raises(ValueError, match="revision 2 of .*Received: MSE 4.1"):
+        refuse_worse(worse, NAMES, library)
+
+
+# === Cards ===
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A multi-scale run and a plain one."""
+    folder = tmp_path_factory.mktemp("renewal")
+    plain = RECIPE.replace("ms-convlstm", "convlstm")
+    return [
+        write_run(folder / "multi", RECIPE, 0),
+        write_run(folder / "plain", plain, 1),
+    ]
+
+
+@pytest.fixture
+def multi(scorer, runs, library):
+    return publish(runs[0], "none", library=library)
+
+
+def read_card(folder):
+    return (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_committed_cards_are_current(tmp_path):
+    project = Library()
+    copy = Library(tmp_path / "presets", tmp_path / "manifest.json")
+    shutil.copytree(project.root, copy.root)
+    for name in (MANIFEST.name, LONG_STREAMS):
+        shutil.copy(MANIFEST.with_name(name), tmp_path)
+    assert renew_cards(copy) == []
+
+
+def test_the_counterpart_is_compared_later(scorer, runs, library, multi):
+    before = contents(multi)
+    assert "`convlstm/mnist/tiny`, is not published" in read_card(multi)
+    scorer.mse = lambda model, dataset: 0.5
+    plain = publish(runs[1], "none", library=library)
+    sentence = "model does not beat its plain counterpart, `convlstm, revision"
+    assert sentence in read_card(multi)
+    assert "The plain model beats its multi-scale" in read_card(plain)
+    after = contents(multi)
+    assert set(after) == set(before)
+    changed = [name for name in after if after[name] != before[name]]
+    assert changed == ["README.md"]
+    assert is_current(library)
+
+
+def test_a_renewed_card_equals_the_published_one(library, multi):
+    before = contents(multi)
+    assert renew_cards(library) == []
+    (multi / "README.md").write_text("Another.")
+    assert renew_cards(library) == [NAME]
+    assert contents(multi) == before and is_current(library)
+
+
+def test_results_of_long_streams_are_added(library, multi):
+    before = read_card(multi)
+    results = read_long_streams(MANIFEST.with_name(LONG_STREAMS))
+    path = library.manifest.with_name(LONG_STREAMS)
+    path.write_text(json.dumps({f"{NAME}/1": results["predrnn/mnist/small/1"]}))
+    assert renew_card(library, NAMES) is True
+    assert renew_card(library, NAMES) is False
+    old, new = before.splitlines(), read_card(multi).splitlines()
+    assert "## Long forecasts" in set(new) - set(old)
+    assert set(old) <= set(new)

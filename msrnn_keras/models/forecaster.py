@@ -1,0 +1,437 @@
+"""The base class of all models that forecast frames."""
+
+import inspect
+import warnings
+
+import keras
+import numpy as np
+
+from msrnn_keras.backend.compiled_step import LayersSetup
+from msrnn_keras.metrics.base import UNIT_RANGE, UNIT_REMEDY
+from msrnn_keras.models.stream import Stream, load_stream
+from msrnn_keras.models.validation import (
+    BatchCheck,
+    readable_nan_errors,
+    restore_variables_on_error,
+    validated,
+)
+from msrnn_keras.utils import checks
+
+
+class _ClassProperty(property):
+    """A property of the class, which its instances lack."""
+
+    def __get__(self, instance, owner=None):
+        if instance is not None:
+            raise AttributeError("Read it on the class, not on an instance.")
+        return self.fget(owner)
+
+
+class Forecaster(keras.Model):
+    """Base class of the models that forecast frames.
+
+    A forecaster is a functional Keras model from frames `(batch, time, height,
+    width, channels)` to the next `horizon` frames. The first `context` frames
+    are the past. Later frames are ground truth for training and are ignored
+    otherwise. Every method checks its frames: a wrong shape, NaN, inf or a
+    value beyond `value_range` is a `ValueError`, a dtype that is not
+    floating-point is a `TypeError`. A subclass
+
+    - builds its graph from `frames_input` and passes input and output to
+      `super().__init__`. The graph must ignore frames after the context.
+    - adds its own arguments to `get_config` and stores each of them as an
+      attribute of the same name.
+    - sets `architectures` to the names of its models, as in preset names, and
+      `preset_overrides` to the arguments that do not change its weights.
+
+    It may override these hooks:
+
+    - `_forecast(past, horizon, batch_size, verbose)` returns `horizon` frames
+      after the past. The default runs the graph on the last `context` frames
+      and feeds the predictions back until there are enough.
+    - `_loss_inputs(x, y, y_pred, sample_weight, training)` returns the last
+      three as the loss takes them.
+    - `_stream_window` is the window of `stream("auto")`.
+    - `predict_all`, if the model has warm-up predictions.
+    - `has_states`. If it is True, the past may be shorter than `context`, and
+      the subclass overrides `_forecast` and has a `_stepper` for `Stream`.
+
+    Args:
+        inputs: `keras.KerasTensor`, from `frames_input`.
+        outputs: The same, `(batch, horizon, height, width, channels)`.
+        image_shape: Tuple `(height, width, channels)` of a frame, pixels.
+        context, horizon: Integers, numbers of past and forecast frames.
+        missing: None, or `"mask"` if the model reads missing pixels (NaN).
+        dtype, name: As in `keras.layers.Layer`.
+
+    Example:
+    >>> class Conv(Forecaster):
+    ...     def __init__(self, image_shape, context, horizon, **kwargs):
+    ...         frames = self.frames_input(image_shape, any_size=True)
+    ...         past = keras.ops.unstack(frames[:, :context], context, axis=1)
+    ...         x = keras.layers.Concatenate()(past)
+    ...         x = keras.layers.Conv2D(horizon, 3, padding="same")(x)
+    ...         future = keras.ops.moveaxis(x[..., None], 3, 1)
+    ...         sizes = (image_shape, context, horizon)
+    ...         super().__init__(frames, future, *sizes, **kwargs)
+    """
+
+    has_states = False
+    architectures = ()
+    preset_overrides = ("dtype", "image_shape", "name", "value_range")
+
+    def __init__(
+        self,
+        inputs,
+        outputs,
+        image_shape,
+        context,
+        horizon,
+        missing=None,
+        dtype=None,
+        name=None,
+    ):
+        image_shape = check_arguments(image_shape, context, horizon, missing)
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
+        self.dtype_policy = keras.dtype_policies.get(dtype)
+        self.image_shape, self.missing = image_shape, missing
+        self.context, self.horizon = context, horizon
+        self._value_range = self._setup = None
+
+    @staticmethod
+    def frames_input(image_shape, dtype=None, any_size=False):
+        """Return the `keras.Input` of a graph, of any size if `any_size`."""
+        *size, channels = image_shape
+        size = (None, None) if any_size else size
+        # float64 models keep all digits of the input.
+        dtype = keras.dtype_policies.get(dtype).variable_dtype
+        return keras.Input((None, *size, channels), dtype=dtype, name="frames")
+
+    def get_config(self):
+        limits = self.value_range
+        return {
+            "image_shape": self.image_shape,
+            "context": self.context,
+            "horizon": self.horizon,
+            "missing": self.missing,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "name": self.name,
+            **({} if limits is None else {"value_range": list(limits)}),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        deserialize = keras.saving.deserialize_keras_object
+        config = {
+            key: deserialize(x, custom_objects) if isinstance(x, dict) else x
+            for key, x in config.items()
+        }
+        limits = config.pop("value_range", None)
+        model = cls(**config)
+        model.value_range = limits
+        return model
+
+    @property
+    def value_range(self):
+        """Tuple `(low, high)`, the limits of frames. None means ±1e6."""
+        return self._value_range
+
+    @value_range.setter
+    def value_range(self, limits):
+        if limits is not None:
+            low, high = limits
+            for limit in limits:
+                checks.check_finite("value_range", limit)
+            limits = (float(low), float(high))
+        self._value_range = limits
+
+    @_ClassProperty
+    def presets(cls):
+        """List of strings, the names of the presets of this class."""
+        from msrnn_keras.presets.registry import Library
+
+        names = Library().names()
+        return [x for x in names if x.split("/")[0] in cls.architectures]
+
+    @classmethod
+    def from_preset(cls, preset, /, load_weights=True, **overrides):
+        """Load a compiled model of this class.
+
+        Args:
+            preset: String, the name `MODEL/DATASET/VARIANT` (the variant is
+                optional), path of a folder, or `"hf://USER/NAME[@REVISION]"`.
+            load_weights: Boolean. False gives the untrained model.
+            **overrides: Constructor arguments that replace those of the
+                preset. With weights, only those in `preset_overrides`.
+
+        Raises:
+            ValueError: If the preset or an override is unsuitable.
+
+        Example:
+        >>> model = msrnn_keras.MSStack.from_preset("ms-predrnn/mnist")
+        """
+        from msrnn_keras.presets.loading import load_preset
+
+        return load_preset(preset, load_weights, model_class=cls, **overrides)
+
+    def save_to_preset(self, folder):
+        """Write the model to a new folder for `from_preset`; return it."""
+        from msrnn_keras.presets.saving import save_preset
+
+        return save_preset(self, folder)
+
+    def __call__(self, frames, *args, **kwargs):
+        checks.check_frames(frames, self.image_shape[-1])
+        checks.check_length(frames, self._least_frames)
+        return super().__call__(frames, *args, **kwargs)
+
+    def predict(
+        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
+    ):
+        """Forecast the next `horizon` frames.
+
+        Args:
+            x: Array `(batch, time, height, width, channels)` of floats, or
+                a data set of such batches. The model reads `context` frames.
+            batch_size: Integer, samples per batch. None means 32.
+            verbose: As in `keras.Model.predict`; so are the next two.
+            steps: Integer, batches to draw from a data set.
+            callbacks: List of `keras.callbacks.Callback`.
+
+        Returns:
+            Array `(batch, horizon, height, width, channels)`.
+        """
+        check = self._batch_check()
+        x = validated(x, check)
+        if not checks.is_array(x) or steps or callbacks:
+            self._drop_stale_functions()
+            with restore_variables_on_error(self), readable_nan_errors(check):
+                return super().predict(x, batch_size, verbose, steps, callbacks)
+        length, clip = x.shape[1], self.context + self.horizon - 1
+        if length > self.context and length != clip:
+            warnings.warn(
+                f"The model reads the first {self.context} frames and "
+                f"ignores the others. To use all of them as past, call "
+                f"model.forecast(frames, horizon=…). Received: {length} "
+                "frames",
+                stacklevel=2,
+            )
+        past = x[:, : self.context]
+        return self._forecast(past, self.horizon, batch_size, verbose)
+
+    def predict_on_batch(self, x):
+        """Forecast one batch as `predict` does."""
+        return self.predict(x, batch_size=len(x), verbose=0)
+
+    def forecast(self, frames, horizon=None, batch_size=None, verbose=0):
+        """Forecast any number of frames after all given frames.
+
+        Args:
+            frames: Array `(batch, time, height, width, channels)` of floats. A
+                model without states reads the last `context` frames.
+            horizon: Integer, frames to forecast. None means `self.horizon`.
+            batch_size: As in `predict`.
+            verbose: As in `predict`.
+
+        Returns:
+            Array `(batch, horizon, height, width, channels)`.
+
+        Example:
+        >>> future = model.forecast(frames, horizon=30)
+        """
+        horizon = self.horizon if horizon is None else horizon
+        checks.check_positive("horizon", horizon)
+        frames = self._validated(frames)
+        return self._forecast(frames, horizon, batch_size, verbose)
+
+    def predict_all(self, frames, batch_size=None, verbose=0):
+        """Return the predictions of the warm-up and of the forecast.
+
+        The arguments are those of `predict`. The result is an array `(batch,
+        context + horizon - 1, height, width, channels)`; prediction t is of
+        frame t + 1. Models without warm-up raise `NotImplementedError`.
+        """
+        raise NotImplementedError(
+            "This model predicts only the frames after the context. Use "
+            f"`predict` or `forecast`. Received: {type(self).__name__}"
+        )
+
+    def stream(self, window="auto", interval=None, gap="restart"):
+        """Start a forecast that is updated frame by frame.
+
+        Args:
+            window: Integer n, forecast from the last n frames. None, forecast
+                from all frames. `"auto"`, what suits the model. A model without
+                states takes only `"auto"` or its `context`.
+            interval: Time between two frames, for frames with times: seconds,
+                `datetime.timedelta` or `numpy.timedelta64`. None takes it from
+                the first two frames.
+            gap: String, what to do when frames are missing before a frame:
+                `"restart"` the stream or `"refuse"` the frame.
+
+        Returns:
+            `msrnn_keras.models.stream.Stream`.
+
+        Example:
+        >>> stream = model.stream(interval=300)
+        >>> stream.update(frame, time=np.datetime64("2024-05-01T12:00"))
+        >>> future = stream.forecast(horizon=12)
+        """
+        window = self._stream_window if window == "auto" else window
+        return Stream(self, window, interval, gap)
+
+    def load_stream(self, path):
+        """Load a stream that `Stream.save` wrote to a file.
+
+        It raises a `ValueError` if the stream is of another model.
+        """
+        return load_stream(self, path)
+
+    def _forecast(self, past, horizon, batch_size, verbose):
+        """Run the graph and feed its predictions back, see the class."""
+        checks.check_not_empty(past)
+        self._drop_stale_functions()
+        frames = np.asarray(past[:, -self.context :])
+        while frames.shape[1] < self.context + horizon:
+            window = frames[:, -self.context :]
+            with restore_variables_on_error(self):
+                new = super().predict(window, batch_size, verbose)
+            frames = np.concatenate([frames, new], axis=1)
+        return frames[:, self.context :][:, :horizon]
+
+    @property
+    def _stream_window(self):
+        """The window of `stream("auto")`."""
+        return self.context
+
+    @property
+    def _forecast_variables(self):
+        """The variables that a forecast depends on."""
+        return self.weights
+
+    @property
+    def _limits(self):
+        """The lowest and the highest value of a frame."""
+        # A number above 65504 is infinite in float16.
+        half = self.compute_dtype == "float16"
+        return self.value_range or (
+            (-65504.0, 65504.0) if half else checks.LIMITS
+        )
+
+    @property
+    def _least_frames(self):
+        """The lowest number of frames that the model takes."""
+        return 1 if self.has_states else self.context
+
+    def _validated(self, data):
+        """Return data whose frames are checked."""
+        return validated(data, self._batch_check())
+
+    def _batch_check(self, *target):
+        """The check of batches, with limits and remedy of the target if any."""
+        channels, holes = self.image_shape[-1], self.missing is not None
+        least = self._least_frames
+        return BatchCheck(channels, self._limits, holes, least, *target)
+
+    def fit(self, x=None, *args, **kwargs):
+        """Train as `keras.Model.fit` does, with x, y and weights checked.
+
+        Arrays are checked at once, batches of a data set when they are drawn.
+        A bad batch changes no weight. NaN in y marks missing pixels. x are past
+        frames, clips without their last frame (`context + horizon - 1` frames,
+        for scheduled sampling), or a data set of `(x, y)`.
+        """
+        return self._train(super().fit, x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Evaluate as `keras.Model.evaluate` does, with x and y checked."""
+        if kwargs.get("_use_cached_eval_dataset"):
+            # `fit` has checked its validation data.
+            return super().evaluate(x, *args, **kwargs)
+        return self._train(super().evaluate, x, *args, **kwargs)
+
+    def train_on_batch(self, x, *args, **kwargs):
+        """Train as `keras.Model.train_on_batch` does, with x and y checked."""
+        return self._train(super().train_on_batch, x, *args, **kwargs)
+
+    def test_on_batch(self, x, *args, **kwargs):
+        """Test as `keras.Model.test_on_batch` does, with x and y checked."""
+        return self._train(super().test_on_batch, x, *args, **kwargs)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        checks.check_target(y, (self.horizon, *x.shape[2:]))
+        y, y_pred, sample_weight = self._loss_inputs(
+            x, y, y_pred, sample_weight, training
+        )
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def _loss_inputs(self, x, y, y_pred, sample_weight, training):
+        """Return target, prediction and weights as the loss takes them."""
+        return y, y_pred, sample_weight
+
+    def _train(self, method, *args, **kwargs):
+        """Call a method of Keras with its data checked."""
+        call = inspect.signature(method).bind(*args, **kwargs)
+        check = self._batch_check(*self._target_limits())
+        given = call.arguments
+        given["x"] = validated(given["x"], check)
+        for name in {"y", "sample_weight"} & set(given):
+            part = check.target if name == "y" else check.weights
+            given[name] = part(given[name])
+        validation = given.get("validation_data")
+        if isinstance(validation, (tuple, list)):
+            x, *rest = validation
+            given["validation_data"] = check((checks.filled(x), *rest))
+        elif validation is not None:
+            given["validation_data"] = validated(validation, check)
+        self._drop_stale_functions()
+        with restore_variables_on_error(self), readable_nan_errors(check):
+            return method(*call.args, **call.kwargs)
+
+    def _drop_stale_functions(self):
+        """Make Keras compile its functions again if a layer has changed."""
+        setup = LayersSetup(self)
+        if self._setup is not None and setup != self._setup:
+            self.train_function = self.test_function = None
+            self.predict_function = None
+        self._setup = setup
+
+    def _target_limits(self):
+        """Return the limits of targets and the remedy for values beyond."""
+        compiled = getattr(self, "_compile_metrics", None)
+        names = ("_user_metrics", "_user_weighted_metrics")
+        ours = keras.tree.flatten([getattr(compiled, x, None) for x in names])
+        if any(getattr(metric, "unit_range", False) for metric in ours):
+            return UNIT_RANGE, UNIT_REMEDY
+        return self.value_range or checks.LIMITS, checks.SCALE
+
+    def quantize(self, mode=None, config=None, **kwargs):
+        """Raise NotImplementedError: Keras does not quantize convolutions."""
+        raise NotImplementedError(
+            "Keras quantizes Dense, EinsumDense and Embedding layers, but not "
+            "the convolutions of this model. Build the model with a smaller "
+            "number format instead, for example dtype='mixed_float16'. "
+            f"Received: mode={mode!r}"
+        )
+
+
+def check_arguments(image_shape, context, horizon, missing=None):
+    """Check the arguments that all forecasters share; return `image_shape`."""
+    checks.check_positive("context", context)
+    checks.check_positive("horizon", horizon)
+    if missing not in (None, "mask"):
+        raise ValueError(
+            f"`missing` must be None or 'mask'. Received: missing={missing!r}"
+        )
+    try:
+        height, width, channels = image_shape
+    except (TypeError, ValueError):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels). "
+            f"Received: image_shape={image_shape!r}"
+        ) from None
+    for value in [n for n in (height, width) if n is not None] + [channels]:
+        checks.check_positive("image_shape", value)
+    return (height, width, channels)

@@ -1,0 +1,126 @@
+"""Values of a search space: checks, texts, and arguments of a model."""
+
+import inspect
+
+import keras
+
+from msrnn_keras.models.architectures import CELL_SPECS
+from msrnn_keras.models.ms_stack import MSStack
+from msrnn_keras.models.step_graph import cell_arguments
+from msrnn_keras.training.optimization import SAMPLINGS
+from msrnn_keras.training.settings import check_known
+from msrnn_keras.utils.checks import check_positive
+
+NO_SAMPLING = "none"
+_STACK = {
+    name
+    for name, parameter in inspect.signature(MSStack).parameters.items()
+    if parameter.kind is not parameter.VAR_KEYWORD
+}
+
+
+def choices(name, values, check=None, known=None):
+    """Return one or several checked values as a list without duplicates."""
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        values = [values]
+    values = list(dict.fromkeys(values))
+    if not values:
+        raise ValueError(
+            f"`{name}` needs at least one value. Received: {name}=[]"
+        )
+    for value in values:
+        if check is not None:
+            check(name, value)
+        if known is not None:
+            check_known(name, value, known)
+    return values
+
+
+def scale_texts(scales):
+    """Return one or several tuples of scales as texts, `"1,2,1"`."""
+    several = scales if isinstance(scales, (list, tuple)) else ()
+    if several and all(isinstance(scale, int) for scale in several):
+        several = [several]
+    if not several or not all(isinstance(s, (list, tuple)) for s in several):
+        raise ValueError(
+            "`scales` must be a tuple of integers for each choice, such as "
+            f"((1, 2, 2, 1), (1, 1)). Received: scales={scales!r}"
+        )
+    for one in several:
+        for scale in one:
+            check_positive("scales", scale)
+        if not one or one != one[::-1]:
+            raise ValueError(
+                "Each of `scales` must have one scale per layer and read the "
+                f"same backwards. Received: scales={one}"
+            )
+    return list(dict.fromkeys(",".join(map(str, one)) for one in several))
+
+
+def sampling_texts(names, steps):
+    """Return the schedules and their steps as texts, `"linear 4000"`."""
+    names = choices("sampling", names, known=(NO_SAMPLING, *SAMPLINGS))
+    steps = choices("sampling_steps", steps, check_positive)
+    texts = []
+    for name in names:
+        numbered = [f"{name} {number}" for number in steps]
+        texts += [name] if name == NO_SAMPLING else numbered
+    return texts
+
+
+def schedule(text):
+    """Return the `ScheduledSampling` of a text of `sampling_texts`."""
+    if text == NO_SAMPLING:
+        return None
+    name, steps = text.split()
+    return SAMPLINGS[name](int(steps))
+
+
+def span(name, values):
+    """Return `(low, high)` of one number or two."""
+    pair = values if isinstance(values, (list, tuple)) else (values, values)
+    try:
+        low, high = map(float, pair)
+        valid = 0 < low <= high
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(
+            f"`{name}` must be a positive number, or (low, high) of them. "
+            f"Received: {name}={values!r}"
+        )
+    return low, high
+
+
+def architecture(values, fixed):
+    """Return the name and arguments of `create` for a point of the space."""
+    cell = values["cell"]
+    scales = tuple(int(scale) for scale in values["scales"].split(","))
+    names = ("filters", "kernel_size", "skips", "patch_size")
+    taken = _STACK | cell_arguments(CELL_SPECS[cell])
+    arguments = {
+        "scales": scales,
+        **{name: values[name] for name in names},
+        **{name: x for name, x in fixed.items() if name in taken},
+    }
+    return cell if set(scales) == {1} else f"ms-{cell}", arguments
+
+
+def check_fixed(fixed, cells):
+    """Refuse arguments that neither MSStack nor any of the cells takes."""
+    known = _STACK.union(*(cell_arguments(CELL_SPECS[cell]) for cell in cells))
+    unknown = sorted(set(fixed) - known)
+    if unknown:
+        raise ValueError(
+            f"Neither MSStack nor {', '.join(cells)} takes this argument; "
+            f"check its spelling. Received: {', '.join(unknown)}"
+        )
+
+
+def plain(value):
+    """Return a value as JSON and TOML represent it."""
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, keras.DTypePolicy):
+        return value.name
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,100 @@
+"""`msrnn summary` and `msrnn profile`."""
+
+import json
+
+import pytest
+
+from msrnn_keras.cli.main import main
+from msrnn_keras.cost import compare
+
+SMALL_SUMMARY = "--filters 4 --size 16x24 --context 2 --horizon 2".split()
+
+
+@pytest.mark.backend_free
+def test_summary_prints_what_the_function_gives(capsys):
+    command = ["summary", "PrecipLSTM", *SMALL_SUMMARY, "--batch", "3"]
+    command += ["--set", "attention_window=6", "--skips", "fc"]
+    assert main([*command, "--precision", "mixed_bfloat16"]) == 0
+    expected = compare.compare(
+        "ms-preciplstm",
+        batch=3,
+        image_shape=(16, 24, 1),
+        context=2,
+        horizon=2,
+        filters=4,
+        attention_window=6,
+        skips="fc",
+        dtype="mixed_bfloat16",
+    )
+    assert capsys.readouterr().out == compare.table(expected) + "\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["nothing"], "Received: 'nothing'"),
+        (["predrnn", "--size", "64"], "Received: 64"),
+        (["predrnn", "--filters", "0"], "Received: filters=0"),
+        (["predrnn", "--batch", "0"], "Received: batch=0"),
+        (["predrnn", "--set", "links=3"], "links"),
+    ],
+)
+def test_summary_refuses_bad_options(refuse, arguments, message):
+    refuse(message, "summary", *arguments)
+
+
+@pytest.fixture
+def profiled(monkeypatch):
+    """The tasks of `msrnn profile`, which are not run."""
+    tasks = []
+
+    def run_task(task, *args):
+        tasks.append(task)
+        return {"step_seconds": 2.0 if task.name.startswith("ms-") else 4.0}
+
+    monkeypatch.setattr("msrnn_keras.cost.measure.processes.run_task", run_task)
+    return tasks
+
+
+def test_profile_measures_what_is_asked_for(profiled, tmp_path, capsys):
+    file = tmp_path / "profile.json"
+    command = ["profile", "TrajGRU", *SMALL_SUMMARY, "--batch", "3"]
+    command += ["--set", "links=2", "--skips", "fc", "--steps", "5"]
+    command += ["--repeats", "2", "--backend", "torch", "--json", str(file)]
+    assert main([*command, "--precision", "mixed_bfloat16"]) == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    (line,) = (x for x in lines if x.startswith("training step"))
+    assert line.split()[-3:] == ["4.000", "2.000", "0.50"]
+    assert printed.err.startswith("1/2: trajgru on torch, step\n")
+    assert len(profiled) == len(printed.err.splitlines()) == 8
+    for task in profiled:
+        assert (task.batch, task.steps, task.backend) == (3, 5, "torch")
+    multi_scale = profiled[1]
+    assert multi_scale.name == "ms-trajgru"
+    assert multi_scale.options == {
+        "image_shape": (16, 24, 1),
+        "context": 2,
+        "horizon": 2,
+        "filters": 4,
+        "kernel_size": 3,
+        "patch_size": 1,
+        "dtype": "mixed_bfloat16",
+        "links": 2,
+        "skips": "fc",
+        "scales": (1, 2, 4, 4, 2, 1),
+    }
+    record = json.loads(file.read_text())
+    assert record["multi_scale"]["results"] == [{"step_seconds": 2.0}] * 4
+    assert record["plain"]["name"] == "trajgru"
+
+
+def test_profile_refuses_what_it_cannot_do(profiled, refuse, tmp_path):
+    refuse("Received: 'nothing'", "profile", "nothing")
+    refuse("Received: steps=0", "profile", "predrnn", "--steps", 0)
+    refuse("backend='numpy'", "profile", "predrnn", "--backend", "numpy")
+    refuse("Received: 64", "profile", "predrnn", "--size", "64")
+    refuse("remat", "profile", "predrnn", "--remat", "all")
+    nowhere = tmp_path / "nowhere" / "a.json"
+    refuse("folder", "profile", "predrnn", "--json", nowhere)
+    assert not profiled

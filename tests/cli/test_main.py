@@ -1,0 +1,26 @@
+"""The parser of all commands."""
+
+import pytest
+
+from msrnn_keras.cli.main import build_parser, main
+
+pytestmark = pytest.mark.backend_free
+
+
+def test_every_command_and_argument_has_a_help_text(capsys):
+    (commands,) = build_parser()._subparsers._group_actions
+    names = "convert demo evaluate info list predict profile summary train tune"
+    assert sorted(commands.choices) == names.split()
+    assert all(choice.help for choice in commands._choices_actions)
+    for name, parser in commands.choices.items():
+        for action in parser._actions:
+            assert action.help, f"msrnn {name} {action.dest}"
+        with pytest.raises(SystemExit, match="0"):
+            main([name, "--help"])
+        assert f"usage: msrnn {name}" in capsys.readouterr().out
+
+
+def test_no_command_is_an_error(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    assert "usage: msrnn" in capsys.readouterr().err

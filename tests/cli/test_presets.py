@@ -1,0 +1,39 @@
+"""`msrnn list` and `msrnn info`, and how all commands name a preset."""
+
+import json
+
+import pytest
+
+
+@pytest.mark.backend_free
+def test_list_needs_no_file_but_the_manifest(run, library, monkeypatch):
+    parameters = library.load("ms-convlstm/mnist/tiny").count_params()
+    monkeypatch.setattr("msrnn_keras.presets.registry.locate", pytest.fail)
+    line = "ms-convlstm/mnist/{}  revision {}  {:,} parameters  validation MSE "
+    tiny = line.format("tiny", 2, parameters) + "8.25"
+    worse = line.format("worse", 1, parameters) + "99.00"
+    assert run("list").splitlines() == [tiny, worse]
+    assert run("list", "*/w*").splitlines() == [worse]
+
+
+@pytest.mark.backend_free
+def test_info_is_json(run, library):
+    best = json.loads(run("info", "ms-convlstm/mnist"))
+    assert best == library.info("ms-convlstm/mnist/tiny", revision=2)
+    older = run("info", "ms-convlstm/mnist/tiny", "--revision", "1")
+    assert json.loads(older)["revision"] == "1"
+
+
+def test_unknown_presets_are_refused(refuse):
+    refuse("Received: 'huge'", "info", "ms-convlstm/mnist/huge")
+    refuse("Received: '7'", "info", "ms-convlstm/mnist", "--revision", "7")
+
+
+def test_every_name_that_list_prints_is_a_model(run, past, tmp_path):
+    for line in run("list").splitlines():
+        name = line.split()[0]
+        assert run("info", name)
+        out = tmp_path / "out.npz"
+        assert "2 forecast" in run(
+            "predict", past, "--model", name, "--out", out
+        )

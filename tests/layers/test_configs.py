@@ -1,0 +1,48 @@
+"""Every layer is rebuilt from its config."""
+
+import keras
+import pytest
+
+from msrnn_keras import layers
+from msrnn_keras.layers.block_attention import BlockAttention
+from msrnn_keras.layers.local_attention import LocalAttention
+from msrnn_keras.layers.summed_conv import SummedConv
+from msrnn_keras.layers.warp import Warp
+
+L2 = {"kernel_regularizer": keras.regularizers.L2(0.5)}
+LAYERS = [
+    (layers.Conv2D, {"filters": 2, "kernel_size": (3, 3)}),
+    (layers.CropToFrame, {}),
+    (layers.DepthToSpace, {"block": 3}),
+    (layers.MarkMissing, {}),
+    (layers.PadToMultiple, {"multiple": 3, "fill": 1.0}),
+    (layers.Resample, {"source": 2, "target": 4}),
+    (layers.SpaceToDepth, {"block": 3}),
+    (BlockAttention, {"blocks": 3, "conv_options": L2}),
+    (LocalAttention, {"window": 7}),
+    (
+        SummedConv,
+        {
+            "filters": 2,
+            "kernel_sizes": (3, 7),
+            "factor": 0.5,
+            "conv_options": L2,
+        },
+    ),
+    (Warp, {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("layer", "options"), LAYERS, ids=[layer.__name__ for layer, _ in LAYERS]
+)
+def test_config_round_trip(layer, options):
+    one = layer(**options, name="one", dtype="bfloat16")
+    twin = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(one)
+    )
+    assert type(twin) is layer
+    assert twin.get_config() == one.get_config()
+    assert (twin.name, twin.dtype_policy.name) == ("one", "bfloat16")
+    for name in set(options) - {"conv_options"}:
+        assert getattr(twin, name) == options[name]

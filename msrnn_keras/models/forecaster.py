@@ -374,12 +374,14 @@ class Forecaster(keras.Model):
     def _train(self, method, *args, **kwargs):
         """Call a method of Keras with its data checked."""
         call = inspect.signature(method).bind(*args, **kwargs)
-        check = self._batch_check(*self._target_limits())
+        check = self._batch_check(*self._target_limits(), self.horizon)
         given = call.arguments
         given["x"] = validated(given["x"], check)
         for name in {"y", "sample_weight"} & set(given):
             part = check.target if name == "y" else check.weights
             given[name] = part(given[name])
+        if checks.is_array(given["x"]):
+            check.shape_of_target(given["x"], given.get("y"))
         validation = given.get("validation_data")
         if isinstance(validation, (tuple, list)):
             x, *rest = validation

@@ -20,6 +20,7 @@ class BatchCheck:
     least_frames: int = 1  # of x
     target_limits: tuple | None = None  # of y; None does not check y
     target_remedy: str = checks.SCALE  # for values of y beyond the limits
+    horizon: int | None = None  # frames of y
     # The last error: TensorFlow replaces it, see `readable_nan_errors`.
     error: Exception | None = None
 
@@ -32,6 +33,7 @@ class BatchCheck:
             validated = [
                 check(part) for check, part in zip(parts, batch, strict=False)
             ]
+            self.shape_of_target(*validated[:2])
             return (*validated, *batch[len(parts) :])
         except (TypeError, ValueError) as error:
             self.error = error
@@ -54,6 +56,14 @@ class BatchCheck:
         limits, remedy = self.target_limits, self.target_remedy
         checks.check_values(y, "y", limits, True, remedy)
         return y
+
+    def shape_of_target(self, x, y=None):
+        """Refuse y that is not the forecast frames of x.
+
+        Keras' graph cannot: on TensorFlow it may not know the shapes.
+        """
+        if y is not None and self.horizon and hasattr(x, "shape"):
+            checks.check_target(y, (self.horizon, *x.shape[2:]))
 
     def weights(self, weights):
         """Check the sample weights and return them."""

@@ -165,7 +165,8 @@ class Forecaster(keras.Model):
                 preset. With weights, only those in `preset_overrides`.
 
         Raises:
-            ValueError: If the preset or an override is unsuitable.
+            ValueError: If there is no such preset, it is of another class, or
+                an override does not keep the weights.
 
         Example:
         >>> model = msrnn_keras.MSStack.from_preset("ms-predrnn/mnist")
@@ -175,7 +176,25 @@ class Forecaster(keras.Model):
         return load_preset(preset, load_weights, model_class=cls, **overrides)
 
     def save_to_preset(self, folder):
-        """Write the model to a new folder for `from_preset`; return it."""
+        """Write the model to a folder that `from_preset` loads.
+
+        The folder has the arguments, weights, loss and learning rate. The
+        scheduled sampling and the state of the optimizer are not kept.
+
+        Args:
+            folder: Path of a new folder.
+
+        Returns:
+            `pathlib.Path` of the folder.
+
+        Raises:
+            FileExistsError: If the folder exists.
+            ValueError: If an argument of the model cannot be stored.
+
+        Example:
+        >>> model.save_to_preset("mine")
+        >>> twin = msrnn_keras.MSStack.from_preset("./mine")
+        """
         from msrnn_keras.presets.saving import save_preset
 
         return save_preset(self, folder)
@@ -247,9 +266,18 @@ class Forecaster(keras.Model):
     def predict_all(self, frames, batch_size=None, verbose=0):
         """Return the predictions of the warm-up and of the forecast.
 
-        The arguments are those of `predict`. The result is an array `(batch,
-        context + horizon - 1, height, width, channels)`; prediction t is of
-        frame t + 1. Models without warm-up raise `NotImplementedError`.
+        Args:
+            frames: Array `(batch, time, height, width, channels)` of floats.
+                The model reads the first `context` frames.
+            batch_size: As in `predict`.
+            verbose: As in `predict`.
+
+        Returns:
+            Array `(batch, context + horizon - 1, height, width, channels)`.
+            Prediction t is of frame t + 1.
+
+        Raises:
+            NotImplementedError: If the model has no warm-up.
         """
         raise NotImplementedError(
             "This model predicts only the frames after the context. Use "
@@ -283,7 +311,14 @@ class Forecaster(keras.Model):
     def load_stream(self, path):
         """Load a stream that `Stream.save` wrote to a file.
 
-        It raises a `ValueError` if the stream is of another model.
+        Args:
+            path: Path of the file.
+
+        Returns:
+            `msrnn_keras.models.stream.Stream`.
+
+        Raises:
+            ValueError: If the file holds no stream, or that of another model.
         """
         return load_stream(self, path)
 

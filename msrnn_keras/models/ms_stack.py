@@ -109,6 +109,7 @@ class MSStack(Forecaster):
         name=None,
         **cell_options,
     ):
+        # Layers
         cell, spec = lookup_cell(cell)
         spec = _with_extras(spec, motion, decoupling_weight)
         _check_options(cell, spec, cell_options)
@@ -121,6 +122,8 @@ class MSStack(Forecaster):
         options = {"filters": filters, "kernel_size": kernel_size}
         options.update(cell_options)
         cells = build_cells(spec, len(scales), policy, **options)
+
+        # Wiring
         channels, shape = image_shape[-1], (scales, skips, patch_size)
         wiring = Wiring(cells, channels, *shape, policy, missing)
         # This graph comes first, so that pictures show the given sizes.
@@ -132,6 +135,8 @@ class MSStack(Forecaster):
         frames = self.frames_input(image_shape, policy, any_size=True)
         sizes = (image_shape, context, horizon)
         super().__init__(frames, rollout(frames), *sizes, missing, policy, name)
+
+        # Config
         self.cell, self.cell_options = cell, cell_options
         self.filters, self.kernel_size = filters, kernel_size
         self.scales, self.skips, self.patch_size = scales, skips, patch_size
@@ -181,10 +186,15 @@ class MSStack(Forecaster):
     def decoupling_distances(self, frames, batch_size=None, verbose=0):
         """Return the decoupling distances of PredRNN-V2 for all predictions.
 
-        The arguments are those of `predict_all`. The result is an array
-        `(context + horizon - 1, layers, batch, filters)` within [0, 1]:
-        |cosine| over space between the increments of the cell state and of
-        the memory, or zeros if the model has no decoupling.
+        Args:
+            frames: Array `(batch, time, height, width, channels)` of floats.
+            batch_size: As in `predict`.
+            verbose: As in `predict`.
+
+        Returns:
+            Array `(context + horizon - 1, layers, batch, filters)` within
+            [0, 1]: |cosine| over space between the increments of the cell
+            state and of the memory. Zeros if the model has no decoupling.
         """
         past = self._validated(frames)[:, : self.context]
         if not self.decoupling_weight:

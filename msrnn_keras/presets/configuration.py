@@ -12,6 +12,8 @@ from msrnn_keras.presets.registry import CONFIG, METADATA
 
 PACKAGE = "msrnn_keras"
 MODULES = {"MSStack": "models.ms_stack"}  # where the models are registered
+# Of Keras; their classes hold plain arguments and run no code of a user.
+OPTIONS = ("keras.constraints", "keras.initializers", "keras.regularizers")
 
 
 def check_files(folder, names):
@@ -88,7 +90,8 @@ def _first_problem(config):
     ):
         return {"model": model}
     for name, value in model["config"].items():
-        if not (_is_plain(value) or name == "dtype" and _is_policy(value)):
+        policy = name == "dtype" and _is_policy(value)
+        if not (_is_plain(value) or policy or _is_option(value)):
             return {name: value}
     if not _has_keys(compiled, "loss", "learning_rate"):
         return {"compile": compiled}
@@ -128,6 +131,15 @@ def _is_policy(value):
     return (
         _is_object(value)
         and (value["module"], value["class_name"]) == ("keras", "DTypePolicy")
+        and value["registered_name"] is None
+    )
+
+
+def _is_option(value):
+    """Return whether a value is an initializer or the like of Keras."""
+    return (
+        _is_object(value)
+        and value["module"] in OPTIONS
         and value["registered_name"] is None
     )
 

@@ -59,6 +59,21 @@ def test_a_model_of_mixed_precision(tmp_path, metadata):
     assert_same_weights(loaded, model)
 
 
+def test_options_of_the_convolutions_are_kept(tmp_path):
+    options = {
+        "recurrent_initializer": keras.initializers.RandomNormal(stddev=0.1),
+        "kernel_regularizer": keras.regularizers.L2(0.5),
+        "bias_constraint": keras.constraints.MaxNorm(3.0),
+    }
+    model = MSStack("convlstm", **SIZES, **options)
+    loaded = load_preset(save_preset(model, tmp_path / "mine"))
+    assert loaded.get_config() == model.get_config()
+    np.testing.assert_allclose(
+        *(keras.ops.convert_to_numpy(m.losses[0]) for m in (model, loaded)),
+        rtol=1e-5,
+    )
+
+
 def test_the_state_of_training_is_not_saved(tmp_path, metadata, trained, past):
     compile = {"loss": FrameL1L2Loss(name="other"), "learning_rate": 0.5}
     folder = write_preset(tmp_path, trained, metadata, "", compile)

@@ -2,7 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras import ConvLSTMCell, ConvRNN
+from msrnn_keras import (
+    CMSLSTMCell,
+    ConvLSTMCell,
+    ConvRNN,
+    GradientHighwayCell,
+    MotionCell,
+)
 from tests import reference
 from tests.reference import assert_close
 
@@ -16,6 +22,18 @@ def test_sequences_and_last_output_agree_at_any_size():
         layer.return_sequences = False
         assert_close(layer(frames), outputs[:, -1])
         assert tuple(outputs.shape[2:4]) == size
+
+
+@pytest.mark.parametrize(
+    "cell", [CMSLSTMCell(4), MotionCell(ConvLSTMCell(4))], ids=type
+)
+def test_a_wrapped_cell_that_builds_layers_is_saved(cell, tmp_path):
+    frames = keras.Input((None, 8, 8, 1))
+    model = keras.Model(frames, ConvRNN(GradientHighwayCell(cell))(frames))
+    model.save(tmp_path / "a.keras")
+    twin = keras.saving.load_model(tmp_path / "a.keras")
+    clips = reference.clips(size=(8, 8))
+    assert_close(twin(clips), model(clips))
 
 
 def test_symbolic_shapes():

@@ -57,6 +57,12 @@ def test_config_keeps_every_argument():
         assert getattr(twin, name) == value
 
 
+def test_a_config_of_version_0_1_keeps_its_decoupling():
+    config = MSStack(**{**CHANGED, "decoupling_weight": 0.5}).get_config()
+    config["decoupling"] = config.pop("decoupling_weight")
+    assert MSStack.from_config(config).decoupling_weight == 0.5
+
+
 @pytest.mark.parametrize(
     ("cell", "name", "value"),
     [

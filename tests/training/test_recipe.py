@@ -47,6 +47,12 @@ def test_values_of_a_recipe(load):
     assert load(text).training.learning_rate == 1
 
 
+def test_a_recipe_of_version_0_1_keeps_its_decoupling(load):
+    text = RECIPE.replace('"ms-convlstm"', '"ms-predrnn"')
+    recipe = load(text.replace("filters = 2", "filters = 2\ndecoupling = 0.5"))
+    assert recipe.build().decoupling_weight == 0.5
+
+
 def test_all_settings_of_a_recipe(load):
     recipe = load(RICH)
     assert recipe.training == Training(**tomllib.loads(RICH)["training"])

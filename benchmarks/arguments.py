@@ -19,21 +19,14 @@ def add_arguments(parser, repeats):
         parser.add_argument(
             f"--{name}", type=int, default=default, help=f"{text} ({default})"
         )
-    parser.add_argument(
-        "--scales",
-        type=int,
-        nargs="+",
-        help="of the multi-scale stacks; plain ones have as many layers",
-    )
-    parser.add_argument("--precision", default="float32", help="float32")
-    parser.add_argument("--remat", help="of our models: step or layer")
-    parser.add_argument(
-        "--repeats",
-        type=int,
-        default=repeats,
-        help=f"processes for each figure ({repeats})",
-    )
-    parser.add_argument("--json", help="file for all that was measured")
+    add = parser.add_argument
+    text = "of the multi-scale stacks; plain ones have as many layers"
+    add("--scales", type=int, nargs="+", help=text)
+    add("--precision", default="float32", help="float32")
+    add("--remat", help="of our models: step or layer")
+    text = f"processes for each figure ({repeats})"
+    add("--repeats", type=int, default=repeats, help=text)
+    add("--json", help="file for all that was measured")
 
 
 def model_options(name, options):

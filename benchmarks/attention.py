@@ -23,8 +23,10 @@ import time
 import keras
 import numpy as np
 
+from benchmarks.run import markdown
 from msrnn_keras.backend.xla import xla_is_slow
 from msrnn_keras.cells.preciplstm import PrecipLSTMCell
+from msrnn_keras.cost.measure.measure import MEBIBYTE
 from msrnn_keras.layers.conv_rnn import ConvRNN
 from msrnn_keras.layers.local_attention import LocalAttention
 
@@ -32,7 +34,6 @@ FIGURES = [
     *itertools.product(["attention"], (64, 128), ("forward", "gradient")),
     ("layer", 64, "gradient"),
 ]
-MEBIBYTE = 2**20
 
 
 class Attention(keras.layers.Layer):
@@ -131,15 +132,9 @@ def compare_ways(options):
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attention")
-    for name, default in (
-        ("channels", 64),
-        ("window", 30),
-        ("steps", 5),
-        ("small", 32),
-        ("runs", 5),
-        ("processes", 3),
-        ("batch", 16),  # of --ways
-    ):
+    sizes = {"channels": 64, "window": 30, "steps": 5, "small": 32}
+    sizes |= {"runs": 5, "processes": 3, "batch": 16}
+    for name, default in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--figure", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--ways", action="store_true")
@@ -150,20 +145,15 @@ def main():
     if options.figure is not None:
         print(json.dumps(measure(*FIGURES[options.figure], options)))
         return
-    backend = keras.backend.backend()
-    print(
-        "| backend | what | map | pass | s | peak, MiB | keys unfolded, MiB |"
-    )
-    print("|---|---|---|---|---|---|---|")
+    heads = "backend; what; map; pass; s; peak, MiB; keys unfolded, MiB"
+    print(markdown([heads.split("; "), ["---"] * 7]))
     for figure in FIGURES:
         what, size, mode = figure
         seconds, peak = in_fresh_processes(figure, options)
         keys = size**2 * options.channels * options.window**2 * 4 / MEBIBYTE
-        print(
-            f"| {backend} | {what} | {size}×{size} | {mode} | {seconds:.3f} "
-            f"| {peak:.0f} | {keys:.0f} |",
-            flush=True,
-        )
+        row = [keras.backend.backend(), what, f"{size}×{size}", mode]
+        row += [f"{seconds:.3f}", f"{peak:.0f}", f"{keys:.0f}"]
+        print(markdown([row]), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,7 @@ from msrnn_keras.models.step_graph import sources
 
 def conv_lstm_2d_cell(filters, kernel_size):
     """Return the cell of `keras.layers.ConvLSTM2D`."""
-    return keras.layers.ConvLSTM2D(
-        filters,
-        kernel_size,
-        padding="same",
-        activation="tanh",
-        recurrent_activation="sigmoid",
-    ).cell
+    return keras.layers.ConvLSTM2D(filters, kernel_size, padding="same").cell
 
 
 class StepCell(keras.layers.Layer):
@@ -36,10 +30,9 @@ class StepCell(keras.layers.Layer):
         self.filters = cells[0].filters
         self.embed = keras.layers.Conv2D(self.filters, 1)
         self.head = keras.layers.Conv2D(self.channels, 1)
-        pairs = itertools.permutations({1, *scales}, 2)
         self.resampled = {
             pair: msrnn_keras.layers.Resample(*pair)
-            for pair in pairs
+            for pair in itertools.permutations({1, *scales}, 2)
             if max(pair) % min(pair) == 0
         }
         # `keras.layers.RNN` needs a number for each state.
@@ -57,12 +50,10 @@ class StepCell(keras.layers.Layer):
 
     def get_initial_state(self, batch_size=None):
         shapes = [(*self.size, self.channels)]
-        for height, width in self._maps():
-            shapes += [(height, width, self.filters)] * 2
-        return [
-            ops.zeros((batch_size, *shape), dtype=self.compute_dtype)
-            for shape in shapes
-        ]
+        for size in self._maps():
+            shapes += [(*size, self.filters)] * 2
+        dtype = self.compute_dtype
+        return [ops.zeros((batch_size, *s), dtype=dtype) for s in shapes]
 
     def call(self, inputs, states):
         previous, *states = states

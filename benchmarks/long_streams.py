@@ -14,23 +14,20 @@ keep their results.
 import argparse
 import json
 import pathlib
-import resource
 
 import keras
 import numpy as np
 
 import zoo
+from benchmarks.attention import resident
 from benchmarks.run import markdown
+from msrnn_keras.cost.measure.measure import MEBIBYTE
 from msrnn_keras.data import MovingMNIST, sample_digits
 from msrnn_keras.utils.files import write_atomically
 from tools.publishing.tables import read_long_streams
 
-MEBIBYTE = 2**20
 SPANS = ("early", "late")
-DIGITS = {
-    True: "all MNIST test digits",
-    False: "the sample digits of `msrnn_keras`",
-}
+YES = {True: "yes", False: "no"}
 LENGTHS = ("frames", "horizon", "half_horizon", *SPANS)
 HEAD = (
     "preset",
@@ -47,40 +44,16 @@ HEAD = (
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.long_streams")
-    parser.add_argument(
-        "presets",
-        nargs="*",
-        help="MODEL/DATASET/VARIANT; default: all of mnist",
-    )
-    parser.add_argument(
-        "--data", help="an mnist.npz; default: the sample digits"
-    )
-    parser.add_argument(
-        "--clips", type=int, default=8, help="number of clips (8)"
-    )
-    for name, default in (
-        ("frames", 1000),
-        ("horizon", 500),
-        ("half-horizon", 100),
-    ):
-        parser.add_argument(
-            f"--{name}", type=int, default=default, help=f"({default})"
-        )
+    add = parser.add_argument
+    add("presets", nargs="*", help="MODEL/DATASET/VARIANT; default: all mnist")
+    add("--data", help="an mnist.npz; default: the sample digits")
+    sizes = {"clips": 8, "frames": 1000, "horizon": 500, "half-horizon": 100}
+    for name, default in sizes.items():
+        add(f"--{name}", type=int, default=default, help=f"({default})")
     for name, default in (("early", [50, 150]), ("late", [900, 1000])):
-        parser.add_argument(
-            f"--{name}", type=int, nargs=2, default=default, metavar="FRAME"
-        )
-    parser.add_argument(
-        "--window",
-        default="auto",
-        help="window of the stream: auto, none or a number",
-    )
-    parser.add_argument(
-        "--json",
-        type=pathlib.Path,
-        metavar="PATH",
-        help="also write the results to this file",
-    )
+        add(f"--{name}", type=int, nargs=2, default=default, metavar="FRAME")
+    add("--window", default="auto", help="of the stream: auto, none, a number")
+    add("--json", type=pathlib.Path, metavar="PATH", help="file of the results")
     options = parser.parse_args(arguments)
     if options.json and any(
         getattr(options, name) != parser.get_default(name) for name in LENGTHS
@@ -108,7 +81,7 @@ def measure(preset, options):
     model = zoo.load(*names)
     clips = long_clips(model, options)
     past = clips[:2, : model.context]
-    far = np.isfinite(model.forecast(past, options.horizon)).all()
+    far = model.forecast(past, options.horizon)
     window = {"auto": "auto", "none": None}.get(options.window)
     if options.window.isdecimal():
         window = int(options.window)
@@ -116,16 +89,17 @@ def measure(preset, options):
     finite, early, late, growth = follow(stream, clips, options)
     half = zoo.load(*names, dtype="mixed_float16")
     near = half.forecast(past[:1], options.half_horizon)
+    sample = "the sample digits of `msrnn_keras`"
     results = {
         "window": stream.window,
-        "finite_horizon_500": bool(far),
+        "finite_horizon_500": bool(np.isfinite(far).all()),
         "finite_stream_1000": finite,
         "mse_50_150": round(early, 1),
         "mse_900_1000": round(late, 1),
         "finite_float16_100": bool(np.isfinite(near).all()),
         "backend": keras.backend.backend(),
         "clips": options.clips,
-        "digits": DIGITS[bool(options.data)],
+        "digits": "all MNIST test digits" if options.data else sample,
         "command": command(preset, options),
     }
     return results, growth
@@ -147,13 +121,13 @@ def row(preset, results, growth):
     return [
         preset,
         str(results["window"] or "all frames"),
-        yes(results["finite_horizon_500"]),
-        yes(results["finite_stream_1000"]),
+        YES[results["finite_horizon_500"]],
+        YES[results["finite_stream_1000"]],
         f"{early:.1f}",
         f"{late:.1f}",
         f"{late / early:.2f}",
         f"{growth:+.1f}",
-        yes(results["finite_float16_100"]),
+        YES[results["finite_float16_100"]],
     ]
 
 
@@ -185,8 +159,9 @@ def follow(stream, clips, options):
     for count in range(1, options.frames + 1):
         stream.update(clips[:, count - 1])
         if count == options.early[0]:
-            before = resident()
-        spans = [n for n in SPANS if within(count, getattr(options, n))]
+            before = resident() / MEBIBYTE
+        limits = {name: getattr(options, name) for name in SPANS}
+        spans = [n for n, (a, b) in limits.items() if a <= count <= b]
         if not spans and count % 50:
             continue
         forecast = stream.forecast(1)[:, 0]
@@ -195,21 +170,7 @@ def follow(stream, clips, options):
         for name in spans:
             errors[name].append(error.mean())
     early, late = (float(np.mean(errors[name])) for name in SPANS)
-    return finite, early, late, resident() - before
-
-
-def within(count, span):
-    return span[0] <= count <= span[1]
-
-
-def resident():
-    """Return the resident memory of this process in MiB."""
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / MEBIBYTE
-
-
-def yes(value):
-    return "yes" if value else "no"
+    return finite, early, late, resident() / MEBIBYTE - before
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import statistics
 import keras
 
 import msrnn_keras
+from benchmarks.run import markdown
 from msrnn_keras.cost.estimate import training_memory
 from msrnn_keras.cost.measure.measure import MEBIBYTE, Task
 from msrnn_keras.cost.measure.processes import run_in_turn
@@ -31,12 +32,8 @@ STEPS = 2  # after the first
 def measured(name, size, processes):
     """Return the MiB of training with weights and backend; and the model."""
     filters, side, batch, context, horizon = size
-    options = {
-        "image_shape": (side, side, 1),
-        "filters": filters,
-        "context": context,
-        "horizon": horizon,
-    }
+    options = {"image_shape": (side, side, 1), "filters": filters}
+    options |= {"context": context, "horizon": horizon}
     backend = keras.backend.backend()
     task = Task(name, "step", options, batch, STEPS, 0, backend)
     (results,) = run_in_turn([task], processes)
@@ -53,24 +50,21 @@ def main():
     parser.add_argument("models", nargs="*", help="names; default: a selection")
     parser.add_argument("--processes", type=int, default=3)
     options = parser.parse_args()
-    print(
-        "| backend | model | filters, side, batch, frames "
-        "| backend itself, MiB | measured, MiB | estimate, MiB | ratio |"
+    heads = (
+        "backend; model; filters, side, batch, frames; backend itself, MiB; "
     )
-    print("|---|---|---|---|---|---|---|")
+    heads += "measured, MiB; estimate, MiB; ratio"
+    print(markdown([heads.split("; "), ["---"] * 7]))
     for name in options.models or MODELS:
         own, _ = measured(name, TINY, options.processes)
         for size in SIZES:
             peak, model = measured(name, size, options.processes)
             peak -= own
             estimate = training_memory(model, size[2]) / MEBIBYTE
-            print(
-                f"| {keras.backend.backend()} | {name} "
-                f"| {', '.join(map(str, size[:3]))}, {size[3]} → {size[4]} "
-                f"| {own:.0f} | {peak:.0f} | {estimate:.0f} "
-                f"| {estimate / peak:.2f} |",
-                flush=True,
-            )
+            sizes = f"{', '.join(map(str, size[:3]))}, {size[3]} → {size[4]}"
+            row = [keras.backend.backend(), name, sizes, f"{own:.0f}"]
+            row += [f"{peak:.0f}", f"{estimate:.0f}", f"{estimate / peak:.2f}"]
+            print(markdown([row]), flush=True)
 
 
 if __name__ == "__main__":

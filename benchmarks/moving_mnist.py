@@ -9,19 +9,15 @@ import time
 
 from benchmarks.run import markdown
 from msrnn_keras.cost.measure.report import spread
-from msrnn_keras.data import MovingMNIST, load_digits, sample_digits
+from msrnn_keras.data import MovingMNIST, sample_digits
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.moving_mnist")
-    parser.add_argument("--size", type=int, default=64, help="pixels (64)")
-    parser.add_argument("--length", type=int, default=20, help="frames (20)")
-    parser.add_argument("--batch", type=int, default=16, help="clips (16)")
-    parser.add_argument("--batches", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument(
-        "--path", help="an mnist.npz; default: the sample digits"
-    )
+    sizes = {"size": 64, "length": 20, "batch": 16, "batches": 100}
+    for name, default in {**sizes, "repeats": 5}.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--path", help="an mnist.npz; default: sample digits")
     options = parser.parse_args(arguments)
     measured = measure(options)
     form = f"{options.length}×{options.size}×{options.size}"
@@ -33,11 +29,6 @@ def main(arguments=None):
 
 def measure(options):
     """Return clips per second of CPU and wall time, for each repeat."""
-    digits = (
-        load_digits("train", options.path)
-        if options.path
-        else sample_digits("train")
-    )
     dataset = MovingMNIST(
         "train",
         num_clips=options.batch * options.batches,
@@ -45,7 +36,8 @@ def measure(options):
         context=options.length // 2,
         horizon=options.length - options.length // 2,
         image_shape=(options.size, options.size),
-        digits=digits,
+        path=options.path,
+        digits=None if options.path else sample_digits("train"),
         teacher_forcing=True,
     )
     dataset[0]

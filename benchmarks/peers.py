@@ -102,12 +102,8 @@ def resample(x, source, target):
     if target > source:
         return functional.max_pool2d(x, target // source)
     if target < source:
-        return functional.interpolate(
-            x,
-            scale_factor=source // target,
-            mode="bilinear",
-            align_corners=False,
-        )
+        options = {"mode": "bilinear", "align_corners": False}
+        return functional.interpolate(x, None, source // target, **options)
     return x
 
 

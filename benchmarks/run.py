@@ -82,13 +82,10 @@ def run(options):
         for name, backend in pairs
     ]
     done = run_in_turn(tasks, options.repeats, say, WORKER)
+    results = [sum(done[i :: len(pairs)], []) for i in range(len(pairs))]
     return [
-        {
-            "name": name,
-            "backend": backend,
-            "results": sum(done[index :: len(pairs)], []),
-        }
-        for index, (name, backend) in enumerate(pairs)
+        Measured(*pair, found)._asdict()
+        for pair, found in zip(pairs, results, strict=True)
     ]
 
 
@@ -110,13 +107,10 @@ def faster_layout(task):
     seconds = {}
     for channels_last in (True, False):
         options = {**task.options, "channels_last": channels_last}
-        layout = task._replace(options=options)
-        result = run_task(layout, WORKER)
-        seconds[channels_last] = result.get(figure, float("inf"))
-        say(
-            f"{task.name}, {task.mode}, channels_last={channels_last}: "
-            f"{seconds[channels_last]:.3f} s"
-        )
+        result = run_task(task._replace(options=options), WORKER)
+        taken = seconds[channels_last] = result.get(figure, float("inf"))
+        layout = f"channels_last={channels_last}"
+        say(f"{task.name}, {task.mode}, {layout}: {taken:.3f} s")
     fastest = min(seconds, key=seconds.get)
     return task._replace(options={**task.options, "channels_last": fastest})
 
@@ -131,11 +125,8 @@ def report(measured, references):
     references = [name for name in references if name in present]
     parts = []
     for figure, (label, form) in FIGURES.items():
-        rows = [
-            row(m, measured, references, figure, form)
-            for m in measured
-            if m.values(figure)
-        ]
+        found = [m for m in measured if m.values(figure)]
+        rows = [row(m, measured, references, figure, form) for m in found]
         if rows:
             heads = ["backend", "model", label]
             heads += [f"÷ {name}" for name in references]
@@ -150,12 +141,8 @@ def row(model, measured, references, figure, form):
         found = [m for m in measured if m.name == name]
         same = [m for m in found if m.backend == model.backend]
         reference = (same or found)[0]
-        own = reference is model
-        ratios.append(
-            "1"
-            if own
-            else format_number(ratio(model, reference, figure), ".2f")
-        )
+        change = format_number(ratio(model, reference, figure), ".2f")
+        ratios.append("1" if reference is model else change)
     value = format_number(spread(model.values(figure)), form)
     return [model.backend, model.name, value, *ratios]
 

@@ -81,13 +81,11 @@ def report(points, tasks, done):
     rows = [["model", "what", "size", "s", "MiB", "exponents: s, MiB"]]
     rows.append(["---"] * len(rows[0]))
     groups = {}
-    for (name, mode, axis, size), task, results in zip(
-        points, tasks, done, strict=True
-    ):
-        measured = Measured(name, task.backend, results)
-        groups.setdefault((name, mode, axis), []).append(
-            (size, work_of(axis, task), *figures(measured, task))
-        )
+    for point, task, results in zip(points, tasks, done, strict=True):
+        *group, axis, size = point
+        measured = Measured(point[0], task.backend, results)
+        row = (size, work_of(axis, task), *figures(measured, task))
+        groups.setdefault((*group, axis), []).append(row)
     for (name, mode, axis), group in groups.items():
         work = [point[1] for point in group]
         fits = [

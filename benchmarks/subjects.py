@@ -63,21 +63,12 @@ def torch_loop(task, sizes):
     )
 
 
-def conv_lstm_2d(task, sizes):
-    """Return the work of `keras.layers.ConvLSTM2D` in the Keras loop."""
-    from benchmarks.keras_peers import conv_lstm_2d_cell
+def any_keras_loop(task, sizes):
+    """Return the work of the Keras loop over Keras' cell or our own."""
+    from benchmarks.keras_peers import conv_lstm_2d_cell, keras_loop
 
-    return keras_work(conv_lstm_2d_cell, task, sizes)
-
-
-def our_cell(task, sizes):
-    """Return the work of our own cell in the Keras loop."""
-    return keras_work(msrnn_keras.ConvLSTMCell, task, sizes)
-
-
-def keras_work(make_cell, task, sizes):
-    from benchmarks.keras_peers import keras_loop
-
+    is_ours = task.name.endswith("keras-loop")
+    make_cell = msrnn_keras.ConvLSTMCell if is_ours else conv_lstm_2d_cell
     clips = patched_clips(task, sizes)
     names = ("scales", "horizon", "filters", "kernel_size", "dtype")
     chosen = {name: sizes[name] for name in names}
@@ -99,8 +90,8 @@ def patched_clips(task, sizes):
 
 PEERS = {
     "torch-loop": torch_loop,
-    "convlstm2d": conv_lstm_2d,
-    "keras-loop": our_cell,
+    "convlstm2d": any_keras_loop,
+    "keras-loop": any_keras_loop,
 }
 
 

@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 
-from msrnn_keras.metrics.base import PooledMetric
+from msrnn_keras.metrics.base import PooledMetric, Scaled
 from msrnn_keras.metrics.defaults import default_metrics
-from msrnn_keras.metrics.units import Scaled
 from msrnn_keras.utils.checks import check_floats, check_values, filled
 from msrnn_keras.utils.formatting import format_number
 from msrnn_keras.utils.tables import aligned
@@ -26,12 +25,10 @@ _IN_PIXELS = ("mse", "mae", "psnr", "gdl", "balanced")
 def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
     """Score a model on a data set under both protocols.
 
-    The model sees the first `context` frames of each clip only. The metrics
-    of `msrnn_keras.metrics` refuse frames outside [0, 1], unless made with
-    `clip=False`. Any other `keras.metrics.Metric` works as in `compile`: it
-    gets all frames of a batch that a score counts, with predictions as they
-    are and NaN at missing pixels, keeps its state in variables, which are
-    reset, and gives a number or a dict of numbers.
+    The metrics of `msrnn_keras.metrics` refuse frames outside [0, 1], unless
+    made with `clip=False`. Any other `keras.metrics.Metric` works as in
+    `compile`: it gets all frames of a batch that a score counts, with NaN at
+    missing pixels, has its state reset, and gives a number or a dict of them.
 
     Args:
         model: A model, or any object with `context`, `horizon` and
@@ -40,24 +37,22 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
             or a finite iterable of such pairs. Past: (batch, time >= context,
             height, width, channels); future: (batch, horizon, height, width,
             channels), floats. NaN or a masked pixel (`numpy.ma`) is missing.
-        metrics: List of `keras.metrics.Metric`; None means
-            `msrnn_keras.metrics.default_metrics()`. Metrics with
-            `scaling=None` use `dataset.scaling`, if there is one.
+        metrics: List of `keras.metrics.Metric`; None is `default_metrics()`.
+            Those with `scaling=None` use `dataset.scaling`, if there is one.
         batch_size: Integer, clips per call of the model if data are arrays.
         verbose: 1 shows a progress bar, 0 nothing.
 
     Returns:
-        A dict: "forecast" and "ms-rnn", each from the name of a metric to its
-        score; "curves", from the same names to the scores of every lead time;
-        and "clips", their number. A score is None if every pixel is missing.
+        Dict: "forecast" and "ms-rnn", from the name of a metric to its score;
+        "curves", from the same names to the scores of every lead time; "clips",
+        their number. A score is None if every pixel is missing.
 
     Raises:
         TypeError: If the model, a metric or the dtype of frames is unsuitable.
         ValueError: If the data, a prediction or a metric is unsuitable.
 
     Example:
-        >>> scores = evaluate(Persistence(4, 2), (past, future))
-        >>> scores["forecast"]["mse"]
+        >>> evaluate(Persistence(4, 2), (past, future))["forecast"]["mse"]
     """
     _check_model(model)
     metrics = default_metrics() if metrics is None else metrics
@@ -65,7 +60,7 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
     scaling = getattr(dataset, "scaling", None)
     scorers = [_scorer(metric, model.horizon, scaling) for metric in metrics]
     clips = 0
-    batches, total = _batches(dataset, batch_size)
+    batches, total = batches_of(dataset, batch_size)
     progress = keras.utils.Progbar(total, verbose=verbose, unit_name="batch")
     for batch in batches:
         past, future = _check_batch(batch, model)
@@ -77,11 +72,11 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
         progress.add(1)
     if clips == 0:
         raise ValueError("`dataset` holds no clips. Received: 0 clips")
-    result = {"forecast": {}, "ms-rnn": {}, "curves": {}, "clips": clips}
+    result = {"forecast": {}, "ms-rnn": {}, "curves": {}}
     for scorer in scorers:
         for key, scores in scorer.results().items():
             result[key].update(scores)
-    return result
+    return {**result, "clips": clips}
 
 
 def score_table(rows, protocol="forecast", columns=None):
@@ -113,14 +108,11 @@ def score_table(rows, protocol="forecast", columns=None):
             f"Received: columns={columns!r}"
         )
     columns = _COLUMNS if columns is None else columns
-    table = [("Model", *(key.upper().replace("_", " ") for key in columns))]
+    formats = {x: ".2f" if x.startswith(_IN_PIXELS) else ".4f" for x in columns}
+    table = [("Model", *(key.upper().replace("_", " ") for key in formats))]
     for name, result in rows.items():
         scores = result.get(protocol, {})
-        digits = [2 if key.startswith(_IN_PIXELS) else 4 for key in columns]
-        cells = (
-            format_number(scores.get(key), f".{n}f")
-            for key, n in zip(columns, digits, strict=True)
-        )
+        cells = (format_number(scores.get(k), f) for k, f in formats.items())
         table.append((name, *cells))
     return "\n".join([f"Protocol {PROTOCOLS[protocol]}", *aligned(table)])
 
@@ -132,7 +124,6 @@ class _SumScorer:
         self.metric, self.horizon, self.sums = metric, horizon, 0.0
 
     def update(self, truth, predictions):
-        """Add the frames of a batch, a few clips at a time."""
         for i in range(0, len(truth), _CLIPS_AT_ONCE):
             part = slice(i, i + _CLIPS_AT_ONCE)
             sums = self.metric.frame_sums(truth[part], predictions[part])
@@ -140,7 +131,6 @@ class _SumScorer:
             self.sums = self.sums + sums.sum(axis=0)
 
     def results(self):
-        """Return the scores of both protocols and of every lead time."""
         name, ratio = self.metric.name, self.metric.ratio
         ahead = self.sums[-self.horizon :]
         return {
@@ -160,14 +150,11 @@ class _StateScorer:
         self.states = {}
 
     def update(self, truth, predictions):
-        """Add the frames of a batch to each state."""
         for key, frames in self.frames.items():
             self._restore(key)
             self.metric.update_state(truth[:, frames], predictions[:, frames])
-            self.states[key] = [
-                np.array(keras.ops.convert_to_numpy(variable))
-                for variable in self.metric.variables
-            ]
+            state = map(keras.ops.convert_to_numpy, self.metric.variables)
+            self.states[key] = list(map(np.array, state))
         if not self.metric.variables:
             raise TypeError(
                 "A metric must keep its state in variables: create them with "
@@ -175,7 +162,6 @@ class _StateScorer:
             )
 
     def results(self):
-        """Return the scores of both protocols and of every lead time."""
         scores = {key: self._result(key) for key in self.frames}
         self.metric.reset_state()
         scores["curves"] = {
@@ -185,33 +171,27 @@ class _StateScorer:
         return {key: scores[key] for key in ("forecast", "ms-rnn", "curves")}
 
     def _restore(self, key):
-        """Put the state of a set of frames into the metric."""
         self.metric.reset_state()
-        for variable, value in zip(
-            self.metric.variables, self.states.get(key, ()), strict=False
-        ):
+        values = self.states.get(key, ())
+        for variable, value in zip(self.metric.variables, values, strict=False):
             variable.assign(value)
 
     def _result(self, key):
-        """Return a dict from names to scores, as Keras' logs have them."""
         self._restore(key)
         result = self.metric.result()
         if not isinstance(result, dict):
             result = {self.metric.name: result}
-        scores = {}
-        for name, value in result.items():
-            value = keras.ops.convert_to_numpy(value)
+        scores = {k: keras.ops.convert_to_numpy(x) for k, x in result.items()}
+        for name, value in scores.items():
             if value.size != 1:
                 raise ValueError(
                     "The result of a metric must be a number or a dict of "
                     f"numbers. Received: {name!r} of shape {value.shape}"
                 )
-            scores[name] = _number(value.item())
-        return scores
+        return {name: _number(value.item()) for name, value in scores.items()}
 
 
 def _scorer(metric, horizon, scaling):
-    """Return the scorer of a metric; `scaling` is that of the data set."""
     if not isinstance(metric, PooledMetric):
         return _StateScorer(metric, horizon)
     if isinstance(metric, Scaled) and metric.scaling is None:
@@ -220,7 +200,6 @@ def _scorer(metric, horizon, scaling):
 
 
 def _check_model(model):
-    """Refuse what cannot predict all frames."""
     for attribute in ("context", "horizon", "predict_all"):
         if not hasattr(model, attribute):
             raise TypeError(
@@ -230,7 +209,6 @@ def _check_model(model):
 
 
 def _check_metrics(metrics):
-    """Refuse what is not a list of Keras metrics with different names."""
     if not all(isinstance(metric, keras.metrics.Metric) for metric in metrics):
         raise TypeError(
             "`metrics` must be a list of Keras metrics, such as "
@@ -244,7 +222,7 @@ def _check_metrics(metrics):
         )
 
 
-def _batches(dataset, batch_size):
+def batches_of(dataset, batch_size):
     """Return an iterable of batches and their number, None if unknown."""
     if isinstance(dataset, tuple):
         if len(dataset) != 2 or len(dataset[0]) != len(dataset[1]):
@@ -295,8 +273,9 @@ def _check_batch(batch, model):
 
 def _predict_all(model, past, batch_size):
     """Return all predictions as a NumPy array; refuse NaN and infinity."""
-    predictions = model.predict_all(past, batch_size=batch_size)
-    predictions = keras.ops.convert_to_numpy(predictions)
+    predictions = keras.ops.convert_to_numpy(
+        model.predict_all(past, batch_size=batch_size)
+    )
     if not np.all(np.isfinite(predictions)):
         raise ValueError(
             "A prediction is not finite and has no score; check the model's "
@@ -307,5 +286,4 @@ def _predict_all(model, past, batch_size):
 
 
 def _number(value):
-    """Return a float, or None for NaN."""
     return None if np.isnan(value) else float(value)

@@ -13,8 +13,7 @@ class FrameL1L2Loss(keras.losses.Loss):
     """Sum of (y - p)² + |y - p| over the pixels and channels of a frame.
 
     The loss is the mean over frames and samples. Missing pixels (NaN or masked
-    in `y_true`) do not count. `y_true` and `y_pred` must be floating-point and
-    have the same shape.
+    in `y_true`) do not count. Both must be floats of the same shape.
 
     Args:
         reduction, name, dtype: As in `keras.losses.Loss`.
@@ -23,8 +22,7 @@ class FrameL1L2Loss(keras.losses.Loss):
     Example:
     >>> model.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
 
-    Reference:
-        MS-RNN, 2022, arXiv:2206.03010.
+    Reference: MS-RNN, 2022, arXiv:2206.03010.
     """
 
     def __init__(

@@ -1,20 +1,17 @@
 """Every cell and architecture once. The shared checks run over these lists."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
 import pytest
 
 from msrnn_keras import cells
-from tests.cells import equations
-from tests.reference import tiny
+from tests.reference import short
 
 
 class CellDescriptor(NamedTuple):
     cell: type
     options: dict  # every argument of its own, none at its default; see `make`
-    equations: Callable | None = None  # None: the golden files test them
 
     def make(self, **others):
         """A new cell; cells and layers among the options are new as well."""
@@ -33,36 +30,29 @@ class ArchitectureDescriptor(NamedTuple):
     golden_options: dict = {}  # arguments of `create` the file was made with
 
     def small(self, **options):
-        """A model of three layers: a first, a middle and a last one."""
         sizes = {"image_shape": (8, 8, 1), "context": 2, "horizon": 2}
-        scales = (1, 2, 1) if self.name.startswith("ms-") else (1, 1, 1)
-        small = {**sizes, "scales": scales, "filters": 4, **self.options}
-        return tiny(self.name, **{**small, **options})
+        small = {**sizes, "filters": 4, **self.options}
+        return short(self.name, **{**small, **options})
 
 
 SIZES = {"filters": 3, "kernel_size": 5}
 CELLS = [
-    CellDescriptor(cells.ConvLSTMCell, SIZES, equations.convlstm),
+    CellDescriptor(cells.ConvLSTMCell, SIZES),
     CellDescriptor(cells.ConvGRUCell, SIZES),
-    CellDescriptor(cells.TrajGRUCell, {**SIZES, "links": 2}, equations.trajgru),
+    CellDescriptor(cells.TrajGRUCell, {**SIZES, "links": 2}),
     CellDescriptor(cells.STLSTMCell, SIZES),
     CellDescriptor(cells.CausalLSTMCell, SIZES),
     CellDescriptor(cells.MIMCell, SIZES),
-    CellDescriptor(
-        cells.PrecipLSTMCell,
-        {**SIZES, "attention_window": 4},
-        equations.preciplstm,
-    ),
-    CellDescriptor(cells.MoDeRNNCell, SIZES, equations.modernn),
-    CellDescriptor(cells.CMSLSTMCell, SIZES, equations.cms_lstm),
-    CellDescriptor(cells.MKLSTMCell, SIZES, equations.mk_lstm),
+    CellDescriptor(cells.PrecipLSTMCell, {**SIZES, "attention_window": 4}),
+    CellDescriptor(cells.MoDeRNNCell, SIZES),
+    CellDescriptor(cells.CMSLSTMCell, SIZES),
+    CellDescriptor(cells.MKLSTMCell, SIZES),
     CellDescriptor(
         cells.GradientHighwayCell, {"cell": lambda: cells.ConvLSTMCell(3)}
     ),
     CellDescriptor(
         cells.MotionCell,
         {"cell": lambda: cells.STLSTMCell(8), "motion_limit": 1.5},
-        equations.motion,
     ),
     CellDescriptor(
         cells.DecoupledCell,
@@ -76,20 +66,14 @@ CELLS = [
 
 def _described(name, parameters, golden="", options=None, **golden_options):
     """The plain and the multi-scale architecture of a row of `CELL_SPECS`."""
-    golden_options = {
-        "image_shape": (16, 16, 1),
-        "context": 4,
-        "horizon": 3,
-        "filters": 4,
-        **golden_options,
-    }
+    sizes = {"image_shape": (16, 16, 1), "context": 4, "horizon": 3}
+    golden_options = {**sizes, "filters": 4, **golden_options}
+    files = (golden, "ms-convlstm" if name == "convlstm" else "")
     return [
-        ArchitectureDescriptor(
-            form, parameters, options or {}, file, golden_options
-        )
-        for form, file in (
-            (name, golden),
-            (f"ms-{name}", "ms-convlstm" if name == "convlstm" else ""),
+        ArchitectureDescriptor(form, parameters, options or {}, *more)
+        for form, *more in (
+            (name, files[0], golden_options),
+            (f"ms-{name}", files[1], golden_options),
         )
     ]
 
@@ -116,19 +100,19 @@ ARCHITECTURES = [
 ]
 
 BY_NAME = {descriptor.name: descriptor for descriptor in ARCHITECTURES}
-every_cell = pytest.mark.parametrize(
-    "descriptor", CELLS, ids=lambda descriptor: descriptor.cell.__name__
-)
+# The plain stacks have the same cells, as the golden values show.
+MULTI_SCALE = [d for d in ARCHITECTURES if d.name.startswith("ms-")]
 
 
 def each(descriptors, everywhere):
-    """Test architectures, those not `everywhere` on one backend alone."""
-    return pytest.mark.parametrize(
-        "descriptor",
-        [
-            pytest.param(d, id=d.name)
-            if d.name in everywhere
-            else pytest.param(d, id=d.name, marks=pytest.mark.backend_free)
-            for d in descriptors
-        ],
-    )
+    """Test descriptors, those not `everywhere` on one backend alone."""
+    params = []
+    for descriptor in descriptors:
+        name = getattr(descriptor, "name", None) or descriptor.cell.__name__
+        marks = () if name in everywhere else pytest.mark.backend_free
+        params.append(pytest.param(descriptor, id=name, marks=marks))
+    return pytest.mark.parametrize("descriptor", params)
+
+
+every_cell = each(CELLS, [d.cell.__name__ for d in CELLS])
+some_cells = each(CELLS, ("STLSTMCell", "MotionCell"))

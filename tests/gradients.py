@@ -1,5 +1,3 @@
-"""Gradients on every backend."""
-
 import keras
 import numpy as np
 
@@ -32,6 +30,30 @@ def gradients(function, upstream, *arrays):
     return [keras.ops.convert_to_numpy(gradient) for gradient in given]
 
 
+def kept_by_a_loop(total, shape, of=None):
+    """What each step of a TensorFlow loop keeps for the gradient of a sum.
+
+    The gradient is that of the variables `of`, or of the input.
+    """
+    import tensorflow as tf
+
+    @tf.function(autograph=False)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = total(x)
+        return tape.gradient(y, x if of is None else of)
+
+    graph = gradient.get_concrete_function(tf.TensorSpec(shape)).graph
+    graph = graph.as_graph_def()
+    functions = [graph.node, *(f.node_def for f in graph.library.function)]
+    return [
+        node.input[1]
+        for nodes in functions
+        for node in nodes
+        if node.op == "TensorListPushBack"
+    ]
+
+
 def random(*shape, seed=0, dtype="float32"):
-    """Normal random numbers."""
     return np.random.default_rng(seed).normal(size=shape).astype(dtype)

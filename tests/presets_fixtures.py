@@ -12,6 +12,7 @@ import pytest
 from msrnn_keras import MSStack
 from msrnn_keras.presets import registry
 from msrnn_keras.presets.registry import Library
+from tests.reference import randomize
 from tests.runs import RECIPE
 from tests.tools.publishing.publishing import empty_library, quick
 from tools.publishing import manifest
@@ -19,7 +20,6 @@ from tools.publishing.preset_files import write_preset
 
 
 def datasets(path):
-    """Return all arrays of an HDF5 file, by name."""
     found = {}
 
     def visit(name, item):
@@ -88,12 +88,7 @@ def metadata():
 def model():
     """A model with random weights, none of them zero."""
     sizes = {"context": 3, "horizon": 2, "filters": 3, "scales": (1, 2, 1)}
-    model = MSStack("convlstm", (8, 6, 2), **sizes)
-    rng = np.random.default_rng(0)
-    model.set_weights(
-        [rng.normal(0, 0.5, w.shape) for w in model.get_weights()]
-    )
-    return model
+    return randomize(MSStack("convlstm", (8, 6, 2), **sizes), 0.5)
 
 
 @pytest.fixture(scope="session")
@@ -139,12 +134,12 @@ def with_recipes(published, tmp_path, monkeypatch):
     ):
         path = tmp_path / "recipes" / f"{name}.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = RECIPE
-        for old, new in zip(
-            ("ms-convlstm", "mnist", "tiny"), name.split("/"), strict=True
-        ):
-            text = text.replace(old, new, 1)
-        path.write_text(text)
+        *_, rest = RECIPE.split("\n", 3)
+        keys = zip(
+            ("model", "dataset", "variant"), name.split("/"), strict=True
+        )
+        lines = [f'{key} = "{value}"\n' for key, value in keys]
+        path.write_text("".join(lines) + rest)
     monkeypatch.setattr(registry, "PRESETS", published / "presets")
     monkeypatch.setattr(registry, "MANIFEST", manifest)
     return Library()
@@ -179,7 +174,6 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def serve():
-    """Serve folders on 127.0.0.1; return their URLs."""
     servers = []
 
     def start(folder):

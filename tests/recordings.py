@@ -1,21 +1,32 @@
-"""Write small videos, images, NetCDF and radar files for tests."""
-
 import fractions
+import functools
+import re
 
+import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 START = np.datetime64("2020-06-01T12:00", "ns")
 STEP = np.timedelta64(300, "s")
 PROJ4 = "+proj=stere +lat_0=90 +lon_0=25 +lat_ts=60 +a=6371288 +units=m"
+PGM_HEADER = """P5
+# type stereographic
+# centrallongitude 25
+# centrallatitude 90
+# truelatitude 60
+# bottomleft 18.600000 57.930000
+# topright 34.903000 69.005000
+# metersperpixel_x 999.674053
+# metersperpixel_y 999.62859
+"""
 
 
 def squares(count=6, size=(16, 20)):
     """Return a bright square that moves 2 pixels right per frame, 8-bit RGB."""
     frames = np.full((count, *size, 3), 16, "uint8")
     for index in range(count):
-        left = 2 * index
-        frames[index, 4:12, left : left + 8] = (200, 120, 40)
+        frames[index, 4:12, 2 * index : 2 * index + 8] = (200, 120, 40)
     return frames
 
 
@@ -45,8 +56,6 @@ def write_avi(
 
 
 def write_images(folder, frames, names):
-    from PIL import Image
-
     folder.mkdir()
     for frame, name in zip(frames, names, strict=True):
         Image.fromarray(frame).save(folder / name)
@@ -54,9 +63,6 @@ def write_images(folder, frames, names):
 
 
 def write_animation(path, frames, **options):
-    """Write a file of several images."""
-    from PIL import Image
-
     first, *others = map(Image.fromarray, frames)
     first.save(path, save_all=True, append_images=others, **options)
     return path
@@ -99,10 +105,8 @@ def rain_dataset(values, **changes):
     dataset["crs"] = ((), 0, {"grid_mapping_name": "polar_stereographic"})
     dataset["rain"].attrs["grid_mapping"] = "crs"
     dataset["time"].attrs["bounds"] = "time_bnds"
-    dataset["time_bnds"] = (
-        ("time", "nv"),
-        np.stack([times - STEP, times], axis=1),
-    )
+    bounds = np.stack([times - STEP, times], axis=1)
+    dataset["time_bnds"] = (("time", "nv"), bounds)
     dataset["height"] = (("y", "x"), np.zeros((height, width)))
     units = "seconds since 2020-01-01"
     for name in ("time", "time_bnds"):
@@ -131,47 +135,33 @@ def write_netcdf(path, values, **changes):
 
 def write_odim(path, counts, quantity="RATE", proj4=PROJ4, period=None):
     """Write ODIM HDF5: 0.1 count, 255 no data, times of `period` if given."""
-    import h5py
     import pyproj
 
-    height, width = counts.shape
-    corners = pyproj.Proj(PROJ4)
+    height, width = 1000 * np.array(counts.shape)
+    degrees = functools.partial(pyproj.Proj(PROJ4), inverse=True)
     with h5py.File(path, "w") as file:
         where = file.create_group("where").attrs
-        where["projdef"] = np.bytes_(proj4)
-        where["xscale"] = where["yscale"] = 1000.0
-        low = corners(0, -3000000, inverse=True)
-        high = corners(1000 * width, -3000000 + 1000 * height, inverse=True)
-        where["LL_lon"], where["LL_lat"] = low
-        where["UR_lon"], where["UR_lat"] = high
+        where.update(projdef=np.bytes_(proj4), xscale=1000.0, yscale=1000.0)
+        where["LL_lon"], where["LL_lat"] = degrees(0, -3000000)
+        where["UR_lon"], where["UR_lat"] = degrees(width, -3000000 + height)
         data = file.create_group("dataset1/data1")
-        data.create_dataset("data", data=counts)
+        data["data"] = counts
         what = data.create_group("what").attrs
-        what["quantity"] = np.bytes_(quantity)
-        what["gain"], what["offset"] = 0.1, 0.0
-        what["nodata"], what["undetect"] = 255.0, 0.0
+        what.update(quantity=np.bytes_(quantity), gain=0.1, offset=0.0)
+        what.update(nodata=255.0, undetect=0.0)
         if period is not None:
             what = file.create_group("dataset1/what").attrs
             for name, time in zip(("start", "end"), period, strict=True):
-                date, clock = _digits(time)
-                what[f"{name}date"] = np.bytes_(date)
-                what[f"{name}time"] = np.bytes_(clock)
+                text = re.sub(r"\D", "", np.datetime_as_string(time, "s"))
+                date, clock = np.bytes_(text[:8]), np.bytes_(text[8:])
+                what.update({f"{name}date": date, f"{name}time": clock})
             root = file.create_group("what").attrs
-            root["date"], root["time"] = np.bytes_(date), np.bytes_(clock)
-            root["source"] = np.bytes_("ORG:247")
+            root.update(date=date, time=clock, source=np.bytes_("ORG:247"))
     return path
-
-
-def _digits(time):
-    """Return date and clock of a time, such as 20200601 and 120000."""
-    text = np.datetime_as_string(time, "s")
-    return text.replace("-", "").replace(":", "").split("T")
 
 
 def write_knmi(path, values, start="01-JUN-2020;11:00:00.000"):
     """Write a sum in mm until 12:00 as KNMI HDF5, on 700 by 765 km."""
-    import h5py
-
     height, width = values.shape
     proj4 = "+proj=stere +lat_0=90 +lon_0=0.0 +lat_ts=60.0 "
     proj4 += "+a=6378.137 +b=6356.752 +x_0=0 +y_0=0"
@@ -179,19 +169,15 @@ def write_knmi(path, values, start="01-JUN-2020;11:00:00.000"):
         overview = file.create_group("overview").attrs
         overview["product_datetime_start"] = np.bytes_(start)
         overview["product_datetime_end"] = np.bytes_("01-JUN-2020;12:00:00.000")
-        geographic = file.create_group("geographic")
-        attributes = geographic.attrs
-        attributes["geo_column_offset"] = [0.0]
-        attributes["geo_row_offset"] = [3650 * height / 765]
-        attributes["geo_number_columns"] = [width]
-        attributes["geo_number_rows"] = [height]
-        attributes["geo_pixel_size_x"] = [700 / width]
-        attributes["geo_pixel_size_y"] = [-765 / height]
-        attributes["geo_dim_pixel"] = np.bytes_("KM,KM")
-        projection = geographic.create_group("map_projection").attrs
+        grid = file.create_group("geographic").attrs
+        grid.update(geo_column_offset=[0.0], geo_dim_pixel=np.bytes_("KM,KM"))
+        grid.update(geo_row_offset=[3650 * height / 765])
+        grid.update(geo_number_columns=[width], geo_number_rows=[height])
+        grid["geo_pixel_size_x"] = [700 / width]
+        grid["geo_pixel_size_y"] = [-765 / height]
+        projection = file.create_group("geographic/map_projection").attrs
         projection["projection_proj4_params"] = np.bytes_(proj4)
-        image = file.create_group("image1")
-        image["image_data"] = np.round(100 * values).astype("uint16")
+        file["image1/image_data"] = np.round(100 * values).astype("uint16")
     return path
 
 
@@ -225,20 +211,6 @@ def write_rainfields(path, values, hours, limits=True):
 
 
 def write_pgm(path, counts):
-    """Write a radar image in the PGM format of FMI."""
-    height, width = counts.shape
-    header = [
-        "P5",
-        "# type stereographic",
-        "# centrallongitude 25",
-        "# centrallatitude 90",
-        "# truelatitude 60",
-        "# bottomleft 18.600000 57.930000",
-        "# topright 34.903000 69.005000",
-        "# metersperpixel_x 999.674053",
-        "# metersperpixel_y 999.62859",
-        f"{width} {height}",
-        "255\n",
-    ]
-    path.write_bytes("\n".join(header).encode() + counts.tobytes())
+    sizes = "{1} {0}\n255\n".format(*counts.shape)
+    path.write_bytes((PGM_HEADER + sizes).encode() + counts.tobytes())
     return path

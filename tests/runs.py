@@ -71,13 +71,9 @@ def contents(folder):
 
 def state(checkpoint):
     """Return all numbers in a `.keras` file: weights, counters, optimizer."""
-    numbers = {}
-
-    def keep(name, item):
-        if isinstance(item, h5py.Dataset):
-            numbers[name] = item[()]
-
+    names = []
     with zipfile.ZipFile(checkpoint) as archive:
         with archive.open("model.weights.h5") as file, h5py.File(file) as h5:
-            h5.visititems(keep)
-    return numbers
+            h5.visit(names.append)
+            arrays = {name: h5[name] for name in names}
+            return {n: x[()] for n, x in arrays.items() if hasattr(x, "ndim")}

@@ -1,5 +1,3 @@
-"""Training on several devices equals training on one."""
-
 import contextlib
 import json
 import os
@@ -26,53 +24,45 @@ FEW = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
 
 # Two epochs of two steps. The sampling rate stays 1, so that random draws do
 # not matter.
-SHORT = (
-    RECIPE.replace("batch_size = 2", "batch_size = 4")
-    .replace("epochs = 3", "epochs = 2")
-    .replace("steps_per_epoch = 3", "steps_per_epoch = 2")
-    .replace("warmup_steps = 2", "warmup_steps = 1")
-    .replace("sampling_steps = 6", "sampling_steps = 1_000_000_000")
+SHORT = {"batch_size": 4, "epochs": 2, "steps_per_epoch": 2, "warmup_steps": 1}
+SHORT = parse_recipe(RECIPE, "short.toml").change_training(
+    **SHORT, sampling_steps=1_000_000_000
 )
 
-# Each process writes its losses and weights.
-FIT = """
-import os, sys
+CALLS = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
 from tests import test_distribution
-path, devices = sys.argv[1:]
-test_distribution.fit(f"{path}-{os.getpid()}.npz", int(devices))
+for call in sys.argv[1:]:
+    name, *arguments = call.split(",")
+    getattr(test_distribution, name)(*arguments)
 """
 
 
 class Batches(keras.utils.PyDataset):
     """Two batches of four clips of 2 + 2 frames."""
 
-    @property
-    def num_batches(self):
-        return 2
+    num_batches = 2
 
     def __getitem__(self, index):
         clips = np.random.default_rng(index).random((4, 4, 8, 8, 1), "float32")
         return clips[:, :3], clips[:, 2:]
 
 
-def replicas(model):
-    """Return the number of devices of a model."""
+def replicas(model, group):
     if BACKEND == "jax":
         return len(model.weights[0].value.sharding.device_set)
     if BACKEND == "tensorflow":
         return model.distribute_strategy.num_replicas_in_sync
-    from torch import distributed
-
-    return distributed.get_world_size() if distributed.is_initialized() else 1
+    return getattr(group, "size", 1)
 
 
 def gloo_threads():
-    """Return the number of Gloo threads of this process."""
     tasks = pathlib.Path("/proc/self/task").glob("*/comm")
     return sum("gloo" in task.read_text() for task in tasks)
 
 
-def fit(path, devices=None):
+def fit(path, devices=1):
     """Train a small model as a user would; save losses and weights."""
     from msrnn_keras import ScheduledSampling
     from msrnn_keras.losses import FrameL1L2Loss
@@ -81,7 +71,7 @@ def fit(path, devices=None):
 
     sizes = {"image_shape": (8, 8, 1), "context": 2, "horizon": 2}
     threads = gloo_threads()
-    with distribution.scope(devices) as group:
+    with distribution.scope(int(devices)) as group:
         model = tiny(**sizes, scales=(1,), sampling=ScheduledSampling(1.0, 1.0))
         adam = keras.optimizers.Adam(0.01, epsilon=1e-3)
         model.compile(adam, loss=FrameL1L2Loss(), metrics=[MSE()])
@@ -92,10 +82,30 @@ def fit(path, devices=None):
             shuffle=False,
             verbose=0,
         )
-        facts = group.any(not group.is_main), group.any(False), replicas(model)
+        heard = group.any(not group.is_main), group.any(False)
+        facts = (*heard, replicas(model, group))
     assert gloo_threads() <= threads
     weights = {f"w{i}": w for i, w in enumerate(model.get_weights())}
+    path = f"{path}-{os.getpid()}.npz"
     np.savez(path, facts=facts, **history.history, **weights)
+
+
+class Worker(RunKeeper):
+    """Also checks that the main process hears the other one."""
+
+    def on_train_begin(self, logs=None):
+        assert self.group.any(not self.group.is_main)
+        assert not self.group.any(False)
+
+
+def work(*arguments):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("msrnn_keras.training.run.RunKeeper", Worker)
+        resume(*arguments, devices=1)
+
+
+def resume(recipe, run, mnist, devices=2):
+    train(load_recipe(recipe), run, mnist, verbose=0, devices=devices)
 
 
 @pytest.fixture(scope="module")
@@ -111,50 +121,42 @@ def mnist(folder):
 @pytest.fixture(scope="module")
 def recipe(folder):
     path = folder / "short.toml"
-    path.write_text(SHORT)
+    path.write_text(SHORT.text)
     return str(path)
 
 
 @pytest.fixture(scope="module")
 def fitted(folder):
-    """The outcome on one device."""
-    fit(folder / "one.npz")
-    outcome = dict(np.load(folder / "one.npz"))
-    assert outcome.pop("facts").tolist() == [False, False, 1]
-    return outcome
+    fit(folder / "one")
+    return read_outcome(folder / "one", [False, False, 1])
 
 
 @pytest.fixture(scope="module")
-def begun(folder, recipe, mnist):
-    """A run on one device, stopped after its first epoch."""
+def uncut(folder, recipe, mnist):
+    """A run on one device; `begun` beside it is a copy after one epoch."""
 
-    class Stopped(RunKeeper):
+    class Copied(RunKeeper):
         def on_epoch_begin(self, epoch, logs=None):
             super().on_epoch_begin(epoch, logs)
             if epoch == 1:
-                raise KeyboardInterrupt
+                shutil.copytree(self.run_dir, folder / "begun")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("msrnn_keras.training.run.RunKeeper", Stopped)
-        with pytest.raises(KeyboardInterrupt):
-            train(load_recipe(recipe), folder / "begun", mnist, verbose=0)
-    return folder / "begun"
+        patch.setattr("msrnn_keras.training.run.RunKeeper", Copied)
+        train(load_recipe(recipe), folder / "uncut", mnist, verbose=0)
+    return folder / "uncut"
 
 
-@pytest.fixture(scope="module")
-def uncut(folder, recipe, mnist, begun):
-    """The same run, finished on one device."""
-    run = shutil.copytree(begun, folder / "uncut")
-    train(load_recipe(recipe), run, mnist, verbose=0)
-    return run
+@pytest.fixture
+def run(tmp_path, uncut):
+    return shutil.copytree(uncut.with_name("begun"), tmp_path / "run")
 
 
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("localhost", 0))
-        return [one.getsockname()[1] for one in sockets]
+def free_ports():
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("localhost", 0))
+        two.bind(("localhost", 0))
+        return one.getsockname()[1], two.getsockname()[1]
 
 
 def run_together(*commands):
@@ -178,61 +180,92 @@ def run_together(*commands):
             assert process.returncode == 0, output
 
 
-def in_two_processes(*arguments):
-    """Return the commands that start two processes on this machine."""
-    if BACKEND == "torch":
-        (port,) = free_ports(1)
-        torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
-        return [([*torchrun, "--master-port", port, *arguments], {})]
-    if BACKEND == "tensorflow":
-        workers = [f"localhost:{port}" for port in free_ports(2)]
-        configs = [
-            {
-                "cluster": {"worker": workers},
-                "task": {"type": "worker", "index": index},
-            }
-            for index in range(2)
-        ]
-        return [(arguments, {"TF_CONFIG": json.dumps(c)}) for c in configs]
-    pytest.skip("on JAX one process drives all devices")
+def read_outcome(path, facts):
+    """Return what the only process wrote in `fit`."""
+    (path,) = path.parent.glob(f"{path.name}-*.npz")
+    outcome = dict(np.load(path))
+    assert outcome.pop("facts").tolist() == facts
+    return outcome
 
 
 def assert_close(a, b):
     assert a.keys() == b.keys()
     for name in a:
-        np.testing.assert_allclose(
-            a[name], b[name], rtol=1e-4, atol=1e-5, err_msg=name
-        )
+        np.testing.assert_allclose(a[name], b[name], 1e-4, 1e-5, err_msg=name)
 
 
-def assert_same_run(run, other):
-    rows, others = read_history(run), read_history(other)
+def assert_resumed(run, uncut, recipe, mnist):
+    rows = read_history(run)
     assert [row.pop("epoch") for row in rows] == [0, 1]
-    for row, expected in zip(rows, others, strict=True):
+    for row, expected in zip(rows, read_history(uncut), strict=True):
         for name in row.keys() - {"seconds", "cpu_seconds"}:
             assert row[name] == pytest.approx(expected[name], rel=1e-4), name
-    assert_close(
-        state(run / "checkpoint.keras"), state(other / "checkpoint.keras")
-    )
-
-
-# === Equal to one device ===
+    assert_close(*(state(path / "checkpoint.keras") for path in (run, uncut)))
+    assert {p.name for p in run.iterdir()} == {p.name for p in uncut.iterdir()}
+    resume(recipe, run, mnist, None)  # One device can load the checkpoint.
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="one process per device")
-def test_two_devices_fit_as_one(folder, fitted):
-    run_together((["-c", FIT, folder / "devices", 2], {}))
-    (path,) = folder.glob("devices-*.npz")
-    outcome = dict(np.load(path))
-    assert outcome.pop("facts").tolist() == [False, False, 2]
-    assert_close(outcome, fitted)
+def test_two_devices_equal_one(tmp_path, fitted, run, uncut, recipe, mnist):
+    calls = [f"fit,{tmp_path / 'two'},2"]
+    if BACKEND == "jax":
+        calls.append(f"resume,{recipe},{run},{mnist}")
+    run_together((["-c", CALLS, *calls], {}))
+    assert_close(read_outcome(tmp_path / "two", [False, False, 2]), fitted)
+    if BACKEND == "jax":
+        assert_resumed(run, uncut, recipe, mnist)
 
 
-def test_two_processes_fit_as_one(folder, fitted, tmp_path):
-    script = tmp_path / "fit.py"
-    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{FIT}")
-    devices = 2 if BACKEND == "torch" else 1
-    run_together(*in_two_processes(script, tmp_path / "process", devices))
+@pytest.mark.skipif(BACKEND == "jax", reason="one process drives all devices")
+def test_run_resumes_in_two_processes(run, uncut, recipe, mnist):
+    if BACKEND == "torch":
+        resume(recipe, run, mnist)
+    else:
+        workers = [f"localhost:{port}" for port in free_ports()]
+        call, commands = f"work,{recipe},{run},{mnist}", []
+        for index in range(2):
+            task = {"type": "worker", "index": index}
+            config = {"cluster": {"worker": workers}, "task": task}
+            environment = {"TF_CONFIG": json.dumps(config)}
+            commands.append((["-c", CALLS, call], environment))
+        run_together(*commands)
+    assert_resumed(run, uncut, recipe, mnist)
+
+
+def test_refused_devices_and_batches(tmp_path, monkeypatch):
+    for devices in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match=f"Received: devices={devices}$"):
+            distribution.run(print, devices=devices)
+    for name in ("batch_size", "validation_clips"):
+        odd = SHORT.change_training(**{name: 5})
+        with pytest.raises(ValueError, match=f"2 devices. Received: {name}=5$"):
+            train(odd, tmp_path / "run", devices=2)
+    assert not (tmp_path / "run").exists()
+    assert distribution.run(lambda group, a: (group.is_main, a), 3) == (True, 3)
+    assert distribution.count() == distribution.count(1) == 1
+    keras.ops.ones(1)  # TensorFlow and JAX now have their devices.
+    if BACKEND == "torch":
+        monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(ValueError, match="than there are.*devices=64$"):
+        distribution.run(print, devices=64)
+
+
+torch_only = pytest.mark.skipif(BACKEND != "torch", reason="needs torchrun")
+
+
+def fail_as_second(group):
+    if not group.is_main:
+        raise ValueError("the second process fails")
+
+
+@torch_only
+def test_two_processes_fit_as_one(fitted, tmp_path):
+    script = tmp_path / "calls.py"
+    script.write_text(CALLS)
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    port = ["--master-port", free_ports()[0]]
+    call = f"fit,{tmp_path / 'process'},2"
+    run_together(([*torchrun, *port, script, call], {}))
     outcomes = [dict(np.load(path)) for path in tmp_path.glob("process-*.npz")]
     assert len(outcomes) == 2
     for outcome in outcomes:
@@ -242,78 +275,13 @@ def test_two_processes_fit_as_one(folder, fitted, tmp_path):
         np.testing.assert_array_equal(outcomes[0][name], outcomes[1][name])
 
 
-def test_run_resumes_on_two_devices(tmp_path, begun, uncut, recipe, mnist):
-    run = shutil.copytree(begun, tmp_path / "run")
-    command = ["-m", "msrnn_keras.cli", "train", recipe, "--out", run]
-    command += ["--data", mnist, "--max-minutes", "60"]
-    if BACKEND == "tensorflow":  # Two devices of one process are tested above.
-        run_together(*in_two_processes(*command))
-    else:
-        run_together(([*command, "--devices", "2"], {}))
-    assert_same_run(run, uncut)
-    assert {path.name for path in run.iterdir()} == {
-        path.name for path in uncut.iterdir()
-    }
-    # One device can load the checkpoint.
-    train(load_recipe(recipe), run, mnist, verbose=0)
-
-
-# === Refused arguments ===
-
-
-@pytest.mark.parametrize("devices", [0, -1, 1.5, True])
-def test_devices_must_be_a_positive_integer(devices):
-    with pytest.raises(ValueError, match=f"Received: devices={devices}$"):
-        distribution.run(print, devices=devices)
-
-
-@pytest.mark.parametrize("name", ["batch_size", "validation_clips"])
-def test_batches_must_be_split_evenly(tmp_path, name):
-    odd = parse_recipe(SHORT, "odd.toml").change_training(**{name: 5})
-    with pytest.raises(ValueError, match=f"2 devices. Received: {name}=5$"):
-        train(odd, tmp_path / "run", devices=2)
-    assert not (tmp_path / "run").exists()
-
-
-def test_more_devices_than_there_are(monkeypatch):
-    keras.ops.ones(1)  # TensorFlow and JAX now have their devices.
-    if BACKEND == "torch":
-        monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    with pytest.raises(ValueError, match="than there are.*devices=64$"):
-        distribution.run(print, devices=64)
-
-
-def test_one_device_needs_nothing():
-    assert distribution.run(lambda group, a: (group.is_main, a), 3) == (True, 3)
-    assert distribution.count() == distribution.count(1) == 1
-
-
-# === Processes of PyTorch ===
-
-
-def fail_as_second(group):
-    if not group.is_main:
-        raise ValueError("the second process fails")
-
-
-@pytest.fixture
-def torch_only():
-    if BACKEND != "torch":
-        pytest.skip("processes of torch.distributed")
-
-
-def test_failing_process_ends_the_others(torch_only):
+@torch_only
+def test_failing_processes_and_torchrun(monkeypatch):
     with pytest.raises(RuntimeError):
         distribution.run(fail_as_second, devices=2)
-
-
-def test_scope_of_one_process_has_one_device(torch_only):
     with pytest.raises(ValueError, match="torchrun.*Received: devices=2$"):
         with distribution.scope(devices=2):
             pass
-
-
-def test_torchrun_determines_the_devices(torch_only, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "6")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
     assert distribution.count() == distribution.count(3) == 6
@@ -321,6 +289,7 @@ def test_torchrun_determines_the_devices(torch_only, monkeypatch):
         distribution.count(2)
 
 
+@pytest.mark.backend_free
 def test_process_feeds_its_shard_of_each_batch():
     part = distribution.torch.Processes(1, 2).shard(Batches())
     for some, whole in zip(part[1], Batches()[1], strict=True):
@@ -329,33 +298,20 @@ def test_process_feeds_its_shard_of_each_batch():
         distribution.torch.Processes(0, 3).shard(Batches())[0]
 
 
-# === Workers of TensorFlow ===
-
-
-@pytest.fixture
-def two_workers(monkeypatch):
-    if BACKEND != "tensorflow":
-        pytest.skip("workers of TensorFlow")
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="needs TF_CONFIG")
+def test_devices_of_workers(monkeypatch):
     cluster = {"chief": ["a:1"], "worker": ["b:1"], "evaluator": ["c:1"]}
     task = {"type": "worker", "index": 0}
     config = json.dumps({"cluster": cluster, "task": task})
     monkeypatch.setenv("TF_CONFIG", config)
-
-
-def test_devices_of_all_workers_count(two_workers):
     assert distribution.count() == 2
     assert distribution.count(3) == 6
-
-
-def test_worker_without_gpu_has_one_device(two_workers, monkeypatch):
+    # A worker without a GPU has one device.
     import tensorflow as tf
 
     cpu = tf.config.PhysicalDevice("cpu:0", "CPU")
-    monkeypatch.setattr(
-        tf.config,
-        "list_physical_devices",
-        lambda kind: [cpu] if kind == "CPU" else [],
-    )
+    listed = {"CPU": [cpu], "GPU": []}
+    monkeypatch.setattr(tf.config, "list_physical_devices", listed.get)
     with pytest.raises(ValueError, match="than there are, 1 .*devices=2$"):
         with distribution.scope(devices=2):
             pass

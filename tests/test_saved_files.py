@@ -15,7 +15,7 @@ import pytest
 import msrnn_keras
 from msrnn_keras.training import read_history, train
 from msrnn_keras.training.recipe import load_recipe
-from tests.reference import GOLDEN
+from tests.reference import GOLDEN, clips
 from tests.runs import write_mnist
 
 SAVED = GOLDEN / "saved-0.1.0"
@@ -31,14 +31,10 @@ def test_a_saved_model_loads_with_unchanged_outputs(path):
     given = model.predict(past, verbose=0)
     np.testing.assert_allclose(given, expected, atol=1e-4)
     assert np.ptp(expected) > 0.01
-
-
-def test_a_saved_model_is_compiled():
-    model = keras.saving.load_model(SAVED / "ms-convlstm.keras")
-    rng = np.random.default_rng(0)
-    frames = rng.random((2, 2, 8, 8, 1), dtype="float32")
-    scores = model.evaluate(frames, frames, verbose=0, return_dict=True)
-    assert len(scores) == 4 and all(np.isfinite(list(scores.values())))
+    if path.stem == "ms-convlstm":  # compiled
+        frames = clips(2, 2, (8, 8))
+        scores = model.evaluate(frames, frames, verbose=0)
+        assert len(scores) == 4 and np.isfinite(scores).all()
 
 
 @pytest.mark.backend_free

@@ -21,9 +21,6 @@ def test_score_table():
     assert other[0].startswith("Protocol all frames: all predictions")
     assert other[2].split() == ["ms-convlstm", "1.00", "–", "–", "–"]
     assert other[3].split() == ["none", "–", "–", "–", "–"]
-
-
-def test_chosen_columns():
     scores = {"mse": 1.0, "csi_0.5": 0.51239, "balanced_mae": 3.14159}
     columns = ["balanced_mae", "csi_0.5", "fss_0.5_10"]
     table = score_table({"a": {"forecast": scores}}, columns=columns)
@@ -31,10 +28,6 @@ def test_chosen_columns():
         "Model  BALANCED MAE  CSI 0.5  FSS 0.5 10",
         "a              3.14   0.5124           –",
     ]
-
-
-def test_errors():
-    rows = {"a": {"forecast": {"mse": 1.0}}}
     with pytest.raises(ValueError, match="Received: protocol='other'"):
         score_table(rows, protocol="other")
     with pytest.raises(ValueError, match="list.*Received: columns='mse'"):

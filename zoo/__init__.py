@@ -19,12 +19,10 @@ def names(pattern="*", dataset=None, weights=True):
     """List the presets.
 
     Args:
-        pattern: String with the wildcards `*`, `?` and `[…]`, which a name or
-            its first parts must match, such as `"*predrnn*"`, `"ms-mim"`
-            or `"*/kth"`.
-        dataset: String, list only the presets of this data set.
-        weights: Boolean, True for presets with weights, False for those that
-            have a recipe only; None for both.
+        pattern: String, wildcards that a name or its first parts must match,
+            such as `"*predrnn*"`, `"ms-mim"` or `"*/kth"`.
+        dataset: String, only the presets of this data set.
+        weights: Boolean, False for presets of a recipe only; None for both.
 
     Returns:
         Sorted list of strings MODEL/DATASET/VARIANT.
@@ -40,21 +38,19 @@ def info(model, dataset=None, variant=None, revision=None):
     """Describe a preset.
 
     Args:
-        model: String, MODEL/DATASET or MODEL/DATASET/VARIANT; or the model
-            alone, with the other parts as arguments. Case does not matter,
-            and `_` is read as `-`.
+        model: String, MODEL/DATASET[/VARIANT]; or the model alone, with the
+            other parts as arguments. Case and `_` for `-` do not matter.
         dataset: String, such as `"mnist"`.
-        variant: String. None: the one with the lowest validation MSE
-            (forecast protocol).
+        variant: String. None: the one with the lowest validation MSE.
         revision: String or integer. None: the newest.
 
     Returns:
         Dict, the preset's metadata (license, recipe, input, scores, …) and its
-        `files`, each with SHA-256 and size in bytes. For a preset without
-        weights, `weights` is `"none"` and `train` the command that trains it.
+        `files`. For a preset without weights, `weights` is `"none"` and
+        `train` the command that trains it.
 
     Raises:
-        ValueError: If there is no such preset with weights.
+        ValueError: If there is no such preset.
         PresetFileError: If its metadata cannot be read or fetched.
 
     Example:
@@ -77,13 +73,13 @@ def load(
 ):
     """Load a trained model.
 
-    The files of a published preset come from the package, else from the
-    cache, else they are downloaded; each is checked against the manifest.
+    The files of a published preset come from the package, the cache or a
+    download; each is checked against the manifest.
 
     Args:
-        model: String, as in `info`. If there is no such preset: a folder of a
-            preset or of a run of `msrnn train`. `"./NAME"`, an absolute path
-            or a `pathlib.Path` is always a folder. `"hf://USER/NAME[@REVISION]"`
+        model: String, as in `info`; or the folder of a preset or of a run of
+            `msrnn train`, if there is no such preset. `"./NAME"` and a
+            `pathlib.Path` are always folders. `"hf://USER/NAME[@REVISION]"`
             is a repository of the Hugging Face Hub.
         dataset: String, as in `info`.
         variant: String, as in `info`.
@@ -100,14 +96,12 @@ def load(
 
     Returns:
         `keras.Model`, compiled with the preset's loss and a learning rate for
-        fine-tuning; an untrained model of a recipe is compiled for its
-        training. With weights, frames must lie within its `value_range`,
-        by default -0.5 to 1.5; they were trained on pixels in [0, 1].
+        fine-tuning, or for training if it comes from a recipe. With weights,
+        frames must lie within its `value_range`, by default -0.5 to 1.5.
 
     Raises:
-        ValueError: If there is no such preset or folder, it has no weights, a
-            configuration is not allowed, an argument cannot be replaced, or a
-            weight is not a finite number.
+        ValueError: If the model does not exist or has no weights, an argument
+            cannot be replaced, or its files hold what is not allowed.
         PresetFileError: If a file is missing, damaged or cannot be fetched.
         RuntimeError: If the preset needs a newer package.
         ImportError: If the extra `hub` is missing.

@@ -1,9 +1,12 @@
 """Forecasts without training, to compare models with."""
 
 from msrnn_keras.baselines.base import Baseline
-from msrnn_keras.baselines.linear import LinearExtrapolation
 from msrnn_keras.baselines.optical_flow import OpticalFlow
-from msrnn_keras.baselines.persistence import Persistence, Zeros
+from msrnn_keras.baselines.pixelwise import (
+    LinearExtrapolation,
+    Persistence,
+    Zeros,
+)
 
 BASELINES = {
     "persistence": Persistence,

@@ -8,14 +8,12 @@ from msrnn_keras.utils.checks import check_positive, filled
 class Baseline:
     """A forecast that needs no training; the base class.
 
-    A subclass defines `_warm_up(frames)`, the predictions of the frames
-    1 … time - 1, each from the frames before it, and `_ahead(frames,
-    horizon)`, the predictions of the frames after. The frames may contain
-    NaN, the predictions must not.
+    A subclass defines `_warm_up(frames)`, the predictions of frames 1 …
+    time - 1, and `_ahead(frames, horizon)`, those of the frames after. The
+    frames may contain NaN, the predictions must not.
 
     Args:
-        context: Integer, number of input frames.
-        horizon: Integer, number of forecast frames.
+        context, horizon: Integers, numbers of input and forecast frames.
         name: String, name in tables; None means that of the class.
 
     Raises:
@@ -57,14 +55,6 @@ class Baseline:
         check_positive("horizon", horizon)
         return self._ahead(_check_frames(frames), horizon)
 
-    def _warm_up(self, frames):
-        """Predict the frames after the first, each from those before."""
-        raise NotImplementedError
-
-    def _ahead(self, frames, horizon):
-        """Predict the frames that follow the given ones."""
-        raise NotImplementedError
-
 
 def fill_missing(frames, value=0):
     """Return the frames with a value in place of NaN."""
@@ -72,7 +62,6 @@ def fill_missing(frames, value=0):
 
 
 def _check_frames(frames):
-    """Return the frames as an array of rank 5, or refuse them."""
     frames = np.asarray(filled(frames))
     if frames.ndim != 5 or frames.shape[1] < 1:
         raise ValueError(

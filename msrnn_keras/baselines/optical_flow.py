@@ -12,24 +12,21 @@ from msrnn_keras.utils.checks import check_positive
 class OpticalFlow(Baseline):
     """Move the last frame along the motion of the last frames.
 
-    The motion is the dense Lucas-Kanade field of `pysteps`, from the mean
-    over channels. The semi-Lagrangian extrapolation of `pysteps` moves each
-    channel along it. Without motion (empty frames, or a single frame) the
-    last frame stays. Missing pixels (NaN) are ignored in the estimate of the
-    motion. They, and the pixels that enter at the border, get the value `fill`.
-    `predict_all` is slow: it estimates a motion field for each frame.
+    The dense Lucas-Kanade field of `pysteps`, of the mean over channels, moves
+    each channel by semi-Lagrangian extrapolation. Without motion (empty frames,
+    or a single frame) the last frame stays. Missing pixels (NaN), and those
+    that enter at the border, get the value `fill`. `predict_all` is slow: it
+    estimates a motion field for each frame.
 
     Args:
         context, horizon, name: As in `Baseline`.
         fill: Number in [0, 1], the value of unknown pixels.
-        flow_frames: Integer, at least 2: number of last frames from which
-            the motion is estimated.
+        flow_frames: Integer, at least 2: last frames that give the motion.
 
     Raises:
         ImportError: If `pysteps` or OpenCV is not installed.
 
-    Reference:
-        Pulkkinen et al., "Pysteps", Geoscientific Model Development, 2019.
+    Reference: Pulkkinen et al., "Pysteps", Geosci. Model Dev., 2019.
     """
 
     name = "optical flow"
@@ -42,8 +39,7 @@ class OpticalFlow(Baseline):
                 "Motion needs at least two frames. "
                 f"Received: flow_frames={flow_frames}"
             )
-        self.fill = fill
-        self.flow_frames = flow_frames
+        self.fill, self.flow_frames = fill, flow_frames
         self._motion, self._extrapolate = _pysteps()
 
     def _warm_up(self, frames):
@@ -59,7 +55,6 @@ class OpticalFlow(Baseline):
         return moved.astype(frames.dtype)
 
     def _move(self, clip, steps):
-        """Predict the next frames of a clip."""
         last = fill_missing(clip[-1], self.fill)
         field = self._field(clip[-self.flow_frames :].mean(axis=-1))
         if not field.any():
@@ -78,13 +73,11 @@ class OpticalFlow(Baseline):
 
 
 def _is_flat(image):
-    """Return whether all valid pixels of an image are equal."""
     valid = image[~np.isnan(image)]
     return valid.size == 0 or valid.min() == valid.max()
 
 
 def _pysteps():
-    """Return the functions of pysteps for motion and extrapolation."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pysteps prints
             import cv2  # noqa: F401  pysteps only needs it when called

@@ -14,16 +14,14 @@ class ConvRNNCell(ConvolutionalLayer):
     """Base class of the convolutional recurrent cells.
 
     A cell is one time step of one recurrent layer, with Keras' RNN-cell
-    contract. `ConvRNN` runs it over time, `MSStack` connects it with other
-    cells. States are maps `(batch, height, width, channels)` and start at zero.
-    They are a NamedTuple `State` in the cell and a flat list for Keras.
+    contract. States are maps `(batch, height, width, channels)`, zero at first,
+    a NamedTuple `State` in the cell and a flat list for Keras.
 
     A subclass defines `State`, makes its convolutions in `__init__` with
-    `self.conv(..., reads=...)`, and defines `step`. If a state has other than
-    `filters` channels, it overrides `state_size`; if a state has another
-    height or width, `state_shapes`. A memory that a stack passes from layer
-    to layer is the first state and has the name `m`. XLA is off
-    (`supports_jit`) where it is slow.
+    `self.conv(..., reads=...)`, and defines `step`. For states with other than
+    `filters` channels it overrides `state_size`, for another height or width
+    `state_shapes`. A memory that a stack passes from layer to layer is the
+    first state, named `m`. XLA is off (`supports_jit`) where it is slow.
 
     Args:
         filters: Integer, channels of the output and of each state.
@@ -67,9 +65,8 @@ class ConvRNNCell(ConvolutionalLayer):
 
         Returns:
             Tuple `(output, states, aux)`: the output map in the compute dtype,
-            the new `State`, and a dict of maps with the keys `aux_names`:
-            `"output_gate"` after its activation, `"delta_c"` and `"delta_m"`,
-            the additions to cell state and memory, `"flow"` in pixels.
+            the new `State`, and a dict of maps: `"output_gate"`, `"delta_c"`
+            and `"delta_m"`, the additions to the memories, `"flow"` in pixels.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `step`.")
 

@@ -29,8 +29,7 @@ class CausalLSTMCell(ConvRNNCell):
     Example:
     >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.CausalLSTMCell(8))(frames)
 
-    Reference:
-        Wang et al., "PredRNN++", 2018, arXiv:1804.06300.
+    Reference: Wang et al., "PredRNN++", 2018, arXiv:1804.06300.
     """
 
     State = State

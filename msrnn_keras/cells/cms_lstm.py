@@ -38,15 +38,13 @@ class CMSLSTMCell(ConvLSTMCell):
 
     `*` is a 'same' convolution, `*1` a 1×1 convolution and `[,]` concatenates
     over channels. States: `h` (h'') and `c` (c''), each `(batch, height,
-    width, filters)`. For r = 1 the attention covers the whole map, so time
-    and memory grow with the square of the number of pixels.
+    width, filters)`. Time and memory grow with the square of the pixels.
     Arguments are those of `ConvRNNCell`.
 
     Example:
     >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.CMSLSTMCell(8))(frames)
 
-    Reference:
-        Chai et al., "CMS-LSTM", 2021, arXiv:2102.03586.
+    Reference: Chai et al., "CMS-LSTM", 2021, arXiv:2102.03586.
     """
 
     checkpoint_names = {

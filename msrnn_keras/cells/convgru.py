@@ -29,8 +29,7 @@ class ConvGRUCell(ConvRNNCell):
     Example:
     >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.ConvGRUCell(8))(frames)
 
-    Reference:
-        Shi et al., "TrajGRU", 2017, arXiv:1706.03458.
+    Reference: Shi et al., "TrajGRU", 2017, arXiv:1706.03458.
     """
 
     State = State

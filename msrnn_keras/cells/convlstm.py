@@ -28,9 +28,8 @@ class ConvLSTMCell(ConvRNNCell):
     >>> layer(keras.ops.zeros((2, 5, 16, 16, 1))).shape
     (2, 16, 16, 8)
 
-    Reference:
-        Shi et al., "Convolutional LSTM Network", 2015, arXiv:1506.04214. As in
-        MS-RNN (arXiv:2206.03010), without peephole connections.
+    Reference: Shi et al., "Convolutional LSTM Network", 2015, arXiv:1506.04214.
+    As in MS-RNN (arXiv:2206.03010), without peephole connections.
     """
 
     State = State

@@ -24,15 +24,13 @@ class DecoupledCell(WrapperCell):
 
     Args:
         cell: `ConvRNNCell` whose step gives `delta_c` and `delta_m`.
-        adapter: `keras.layers.Conv2D`, 1×1, from and to `filters` channels.
-            None makes one.
+        adapter: `keras.layers.Conv2D`, 1×1, `filters` channels, or None.
         **kwargs: As in `WrapperCell`.
 
     Example:
     >>> cell = DecoupledCell(STLSTMCell(8))
 
-    Reference:
-        Wang et al., "PredRNN" (V2), 2021, arXiv:2103.09504.
+    Reference: Wang et al., "PredRNN" (V2), 2021, arXiv:2103.09504.
     """
 
     own_states = own_float32_states = ("distance",)
@@ -40,10 +38,8 @@ class DecoupledCell(WrapperCell):
 
     def __init__(self, cell, adapter=None, **kwargs):
         super().__init__(cell, **kwargs)
-        if adapter is None:
-            n = self.filters
-            adapter = self.conv(n, 1, name="adapter", reads=n)
-        self.adapter = adapter
+        n = self.filters
+        self.adapter = adapter or self.conv(n, 1, name="adapter", reads=n)
 
     def own_shapes(self, image_shape):
         return [(1, 1, self.filters)]
@@ -56,11 +52,9 @@ class DecoupledCell(WrapperCell):
     def step(self, x, states):
         inner, (before,) = self.split(states)
         output, inner, aux = self.cell.step(x, inner)
-        distance = _absolute_cosine(
-            self.adapter(aux["delta_c"]), self.adapter(aux["delta_m"])
-        )
-        distance = like(distance, before)
-        return output, self.State(*inner, distance), aux
+        additions = (aux["delta_c"], aux["delta_m"])
+        distance = _absolute_cosine(*map(self.adapter, additions))
+        return output, self.State(*inner, like(distance, before)), aux
 
     def get_config(self):
         adapter = keras.saving.serialize_keras_object(self.adapter)

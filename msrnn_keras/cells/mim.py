@@ -42,8 +42,7 @@ class MIMCell(STLSTMCell):
     Example:
     >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.MIMCell(8))(frames)
 
-    Reference:
-        Wang et al., "Memory In Memory", 2019, arXiv:1811.07490.
+    Reference: Wang et al., "Memory In Memory", 2019, arXiv:1811.07490.
     """
 
     State = State

@@ -23,19 +23,16 @@ class MKLSTMCell(ConvRNNCell):
 
     `*` is a 'same' convolution, `*1` a 1×1 convolution and `[,]` concatenates
     over channels. States: `h`, `c3`, `c5`, each `(batch, height, width,
-    filters)`, named after the kernels of the paper, 3 and 5.
+    filters)`; the larger kernel, here 5, has two pixels more.
 
     Args:
         filters, **kwargs: As in `ConvRNNCell`.
-        kernel_size: Integer, side of the smaller square kernels, pixels. The
-            larger ones have two more.
+        kernel_size: Integer, side of the smaller kernels, pixels.
 
     Example:
     >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.MKLSTMCell(8))(frames)
 
-    Reference:
-        Ma et al., "MS-LSTM", 2023, arXiv:2304.07724. MS-LSTM is the multi-scale
-        stack of this cell.
+    Reference: Ma et al., "MS-LSTM", 2023, arXiv:2304.07724, a stack of it.
     """
 
     State = State

@@ -29,8 +29,7 @@ class MoDeRNNCell(ConvLSTMCell):
     Example:
     >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.MoDeRNNCell(8))(frames)
 
-    Reference:
-        Chai et al., "MoDeRNN", 2021, arXiv:2110.12978.
+    Reference: Chai et al., "MoDeRNN", 2021, arXiv:2110.12978.
     """
 
     checkpoint_names = {

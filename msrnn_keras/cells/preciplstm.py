@@ -29,21 +29,18 @@ class PrecipLSTMCell(ConvRNNCell):
         h' = o' tanh(W_out *1 [c', s', t', m'])
 
     d is x - x_previous, `*` a 'same' convolution, `*1` a 1×1 convolution;
-    biases are left out. States: `m`, `h`, `c`, `s`, `t`, each `(batch,
-    height, width, filters)`, and `x`, the previous input, zero at first. In a
-    stack `m` runs from layer to layer, then to the first layer of the next
-    step.
+    biases are left out. States: `m`, `h`, `c`, `s`, `t`, each `(batch, height,
+    width, filters)`, and `x`, the previous input, zero at first. In a stack `m`
+    runs from layer to layer, then to the first layer of the next step.
 
     Args:
         filters, kernel_size, **kwargs: As in `ConvRNNCell`.
-        attention_window: Integer, side of the square window that a position
-            attends to, pixels of the cell's map.
+        attention_window: Integer, side of the window, pixels of the cell's map.
 
     Example:
     >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.PrecipLSTMCell(8))(frames)
 
-    Reference:
-        Ma et al., "PrecipLSTM", 2022, IEEE TGRS 60.
+    Reference: Ma et al., "PrecipLSTM", 2022, IEEE TGRS 60.
     """
 
     State = State

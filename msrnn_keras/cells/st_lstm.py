@@ -36,8 +36,8 @@ class STLSTMCell(ConvRNNCell):
     Example:
     >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.STLSTMCell(8))(frames)
 
-    Reference:
-        Wang et al., "PredRNN", 2017, and PredRNN-V2, 2021, arXiv:2103.09504.
+    Reference: Wang et al., "PredRNN", 2017, and PredRNN-V2, 2021,
+    arXiv:2103.09504.
     """
 
     State = State

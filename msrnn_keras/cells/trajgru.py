@@ -35,8 +35,7 @@ class TrajGRUCell(ConvRNNCell):
     Example:
     >>> outputs = ConvRNN(msrnn_keras.TrajGRUCell(8, links=5))(frames)
 
-    Reference:
-        Shi et al., 2017, arXiv:1706.03458. As in MS-RNN (arXiv:2206.03010).
+    Reference: Shi et al., 2017, arXiv:1706.03458; as in arXiv:2206.03010.
     """
 
     State = State

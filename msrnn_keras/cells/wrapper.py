@@ -12,18 +12,15 @@ from msrnn_keras.cells.convolutions import CONV_ARGUMENTS
 class WrapperCell(ConvRNNCell):
     """Base class of cells that wrap another cell.
 
-    The states are those of the inner cell, then the wrapper's own, named in
-    `own_states`. A subclass defines `step`, which calls `self.cell.step`. If
-    the inner cell reads something else, it overrides `inner_shape`.
+    The states are those of the inner cell, then `own_states`. A subclass
+    defines `step`, which calls `self.cell.step`, and may define `inner_shape`.
 
     Args:
         cell: `ConvRNNCell` to wrap.
-        **kwargs: As in `ConvRNNCell`. `dtype`, initializers, regularizers and
-            constraints default to those of the cell.
+        **kwargs: As in `ConvRNNCell`; defaults are those of the cell.
 
     Raises:
-        ValueError: If the cell lacks a name of `needs` in its `aux_names`
-            or a state of `needs_states`.
+        ValueError: If the cell lacks a part in `needs` or `needs_states`.
     """
 
     own_states = ()  # names of the wrapper's own states
@@ -37,17 +34,15 @@ class WrapperCell(ConvRNNCell):
         inherited = {name: getattr(cell, name) for name in CONV_ARGUMENTS}
         kwargs = {"dtype": cell.dtype_policy, **inherited, **kwargs}
         super().__init__(cell.filters, cell.kernel_size, **kwargs)
-        missing = sorted(set(self.needs) - set(cell.aux_names))
-        if missing:
-            raise ValueError(
-                f"{type(self).__name__} needs a cell whose step gives "
-                f"{', '.join(missing)}. Received: {type(cell).__name__}"
-            )
-        for name in self.needs_states:
-            if name not in cell.State._fields:
+        for what, needs, has in (
+            ("whose step gives", self.needs, cell.aux_names),
+            ("with a state", self.needs_states, cell.State._fields),
+        ):
+            missing = ", ".join(sorted(set(needs) - set(has)))
+            if missing:
                 raise ValueError(
-                    f"{type(self).__name__} needs a cell with a state {name}. "
-                    f"Received: {cell.State._fields}"
+                    f"{type(self).__name__} needs a cell {what} {missing}. "
+                    f"Received: {type(cell).__name__} with {has}"
                 )
         self.cell = cell
         names = (*cell.State._fields, *self.own_states)

@@ -1,35 +1,31 @@
 """Arguments that several subcommands of `msrnn` share."""
 
-import pathlib
-
-MODEL = "such as ms-convlstm/mnist; or a folder, hf://USER/NAME, a .keras file"
-
-
-def add_model(command):
-    """Add the option that names a trained model."""
-    command.add_argument("--model", default="ms-convlstm/mnist", help=MODEL)
-    add_revision(command)
-
-
-def add_revision(command):
-    """Add the option that names the revision of a preset."""
-    command.add_argument(
-        "--revision", help="of the preset; default: the newest"
-    )
+ANY_MODEL = "such as ms-convlstm/mnist, a folder, hf://USER/NAME, a .keras file"
+REVISION = ("--revision", str, "of the preset; default: the newest")
+MODEL = ("--model", str, ANY_MODEL, "ms-convlstm/mnist"), REVISION
+DATA = ("--data", str, "file or folder of the data set")
+REQUIRED = {"required": True}
+MANY = {"nargs": "+"}
+SET = (
+    "--set",
+    str,
+    "an argument of the cell, such as attention_window=30",
+    {"action": "append", "default": [], "metavar": "NAME=NUMBER"},
+)
+LOW_HIGH = {"nargs": 2, "metavar": ("LOW", "HIGH")}
 
 
-def add_options(command, *options):
-    """Add options without a default, each `(name, type, help text)`."""
-    for name, kind, text in options:
-        command.add_argument(f"--{name}", type=kind, help=text)
-
-
-def add_integers(command, options):
-    """Add options of integers, each `(name, default, help text)`."""
-    for name, default, text in options:
-        command.add_argument(
-            f"--{name}", type=int, default=default, help=f"{text} ({default})"
-        )
+def add_command(commands, name, text, run, *options):
+    """Add a subcommand; an option is (flag, type, help[, default or dict])."""
+    command = commands.add_parser(name, help=text)
+    command.set_defaults(run=run)
+    for flag, kind, text, *rest in options:
+        given = {"action": "store_true"} if kind is bool else {"type": kind}
+        for value in rest:
+            if not isinstance(value, dict):
+                text, value = f"{text} (%(default)s)", {"default": value}
+            given |= value
+        command.add_argument(flag, help=text, **given)
 
 
 def load(name, revision=None):
@@ -48,13 +44,10 @@ def load_file(path):
     import keras
 
     from msrnn_keras.models.ms_stack import MSStack
+    from msrnn_keras.utils.files import check_file
     from msrnn_keras.utils.weights_file import check_weights_file
 
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no such file. Received: {str(path)!r}"
-        )
+    check_file(path)
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:
@@ -79,17 +72,6 @@ def height_and_width(size):
             f"--size takes HEIGHTxWIDTH, such as 64x64. Received: {size}"
         )
     return int(height), int(width)
-
-
-def add_cell_options(command):
-    """Add the option for arguments of the cell."""
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=NUMBER",
-        help="an argument of the cell, such as attention_window=30",
-    )
 
 
 def cell_options(pairs):

@@ -2,33 +2,24 @@
 
 import pathlib
 
-from msrnn_keras.cli.arguments import (
-    add_cell_options,
-    add_integers,
-    cell_options,
-)
+from msrnn_keras.cli.arguments import REQUIRED, SET, add_command, cell_options
 
-SIZES = (
-    ("context", 10, "frames given"),
-    ("horizon", 10, "frames to forecast"),
-    ("kernel-size", 3, "side of the kernels"),
+OPTIONS = (
+    ("file", str, ".pth or .pt file with a state_dict"),
+    ("--model", str, "such as ms-predrnn", REQUIRED),
+    ("--out", str, "folder for model.keras; may be new", REQUIRED),
+    ("--skips", str, "none, add, unet3+ or fc"),
+    SET,
+    ("--context", int, "frames given", 10),
+    ("--horizon", int, "frames to forecast", 10),
+    ("--kernel-size", int, "side of the kernels", 3),
 )
 
 
 def add(commands):
     """Add the subcommand to the subparsers of `msrnn`."""
-    command = commands.add_parser(
-        "convert", help="make a Keras model from a PyTorch checkpoint"
-    )
-    command.add_argument("file", help=".pth or .pt file with a state_dict")
-    command.add_argument("--model", required=True, help="such as ms-predrnn")
-    command.add_argument(
-        "--out", required=True, help="folder for model.keras; may be new"
-    )
-    add_integers(command, SIZES)
-    command.add_argument("--skips", help="none, add, unet3+ or fc")
-    add_cell_options(command)
-    command.set_defaults(run=run)
+    text = "make a Keras model from a PyTorch checkpoint"
+    add_command(commands, "convert", text, run, *OPTIONS)
 
 
 def run(options):
@@ -42,15 +33,10 @@ def run(options):
             "The folder has a model already; choose another one. "
             f"Received: {path}"
         )
-    model = model_of_torch_checkpoint(
-        options.model,
-        options.file,
-        context=options.context,
-        horizon=options.horizon,
-        kernel_size=options.kernel_size,
-        skips=options.skips,
-        **cell_options(options.set),
-    )
+    passed = ("context", "horizon", "kernel_size", "skips")
+    sizes = {name: getattr(options, name) for name in passed}
+    sizes |= cell_options(options.set)
+    model = model_of_torch_checkpoint(options.model, options.file, **sizes)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, model.save)
     print(f"Wrote {path}, {model.count_params():,} parameters.")

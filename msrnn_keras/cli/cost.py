@@ -4,44 +4,41 @@ import json
 import sys
 
 from msrnn_keras.cli.arguments import (
-    add_cell_options,
-    add_integers,
+    SET,
+    add_command,
     cell_options,
     height_and_width,
 )
 
-SIZES = (
-    ("channels", 1, "channels of a frame"),
-    ("context", 10, "frames given"),
-    ("horizon", 10, "frames to forecast"),
-    ("batch", 4, "clips of a batch"),
-    ("filters", 64, "channels of a layer"),
-    ("kernel-size", 3, "side of the kernels"),
-    ("patch-size", 1, "side of a patch"),
+MODEL = (
+    ("model", str, "such as ms-predrnn or predrnn"),
+    ("--size", str, "of a frame", "64x64"),
+    ("--skips", str, "none, add, unet3+ or fc"),
+    ("--precision", str, "such as mixed_bfloat16; default: float32"),
+    SET,
+    ("--channels", int, "channels of a frame", 1),
+    ("--context", int, "frames given", 10),
+    ("--horizon", int, "frames to forecast", 10),
+    ("--batch", int, "clips of a batch", 4),
+    ("--filters", int, "channels of a layer", 64),
+    ("--kernel-size", int, "side of the kernels", 3),
+    ("--patch-size", int, "side of a patch", 1),
 )
-RUNS = (
-    ("steps", 3, "timed calls per process"),
-    ("repeats", 3, "processes per figure"),
+PROFILE = (
+    ("--backend", str, "tensorflow, jax or torch"),
+    ("--remat", str, "step or layer; default: none"),
+    ("--json", str, "file for all measurements"),
+    ("--steps", int, "timed calls per process", 3),
+    ("--repeats", int, "processes per figure", 3),
 )
 
 
 def add(commands):
     """Add the subcommands to the subparsers of `msrnn`."""
-    command = commands.add_parser(
-        "summary",
-        help="estimate parameters, FLOPs and memory, plain and multi-scale",
-    )
-    _add_sizes(command)
-    command.set_defaults(run=run_summary)
-    command = commands.add_parser(
-        "profile", help="measure time and memory, plain and multi-scale"
-    )
-    _add_sizes(command)
-    command.add_argument("--backend", help="tensorflow, jax or torch")
-    command.add_argument("--remat", help="step or layer; default: none")
-    add_integers(command, RUNS)
-    command.add_argument("--json", help="file for all measurements")
-    command.set_defaults(run=run_profile)
+    text = "estimate parameters, FLOPs and memory, plain and multi-scale"
+    add_command(commands, "summary", text, run_summary, *MODEL)
+    text = "measure time and memory, plain and multi-scale"
+    add_command(commands, "profile", text, run_profile, *MODEL, *PROFILE)
 
 
 def run_summary(options):
@@ -59,8 +56,7 @@ def run_profile(options):
     if options.json:
         check_folder(options.json)
     sizes = _sizes(options)
-    if options.remat:
-        sizes["remat"] = options.remat
+    sizes |= {"remat": options.remat} if options.remat else {}
     measured = profile(
         options.model,
         steps=options.steps,
@@ -80,20 +76,7 @@ def run_profile(options):
         write_atomically(options.json, lambda path: path.write_text(text))
 
 
-def _add_sizes(command):
-    """Add the model and its sizes."""
-    command.add_argument("model", help="such as ms-predrnn or predrnn")
-    command.add_argument("--size", default="64x64", help="of a frame (64x64)")
-    add_integers(command, SIZES)
-    command.add_argument("--skips", help="none, add, unet3+ or fc")
-    command.add_argument(
-        "--precision", help="such as mixed_bfloat16; default: float32"
-    )
-    add_cell_options(command)
-
-
 def _sizes(options):
-    """Return the arguments of the model and the batch size."""
     passed = "batch context horizon filters kernel_size patch_size skips"
     return {
         "image_shape": (*height_and_width(options.size), options.channels),

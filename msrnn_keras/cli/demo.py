@@ -4,25 +4,20 @@ import pathlib
 import time
 from typing import NamedTuple
 
-from msrnn_keras.cli.arguments import add_integers, add_model, load
+from msrnn_keras.cli.arguments import MODEL, add_command, load
 
-CLIPS = (
-    ("clips", 32, "clips to score"),
-    ("shown", 0, "index of the drawn clip"),
+OPTIONS = (
+    *MODEL,
+    ("--out", str, "folder for forecast.png and forecast.gif", "."),
+    ("--clips", int, "clips to score", 32),
+    ("--shown", int, "index of the drawn clip", 0),
 )
 
 
 def add(commands):
     """Add the subcommand to the subparsers of `msrnn`."""
-    command = commands.add_parser(
-        "demo", help="forecast unseen digits, score and draw the forecast"
-    )
-    add_model(command)
-    command.add_argument(
-        "--out", default=".", help="folder for forecast.png and forecast.gif"
-    )
-    add_integers(command, CLIPS)
-    command.set_defaults(run=run)
+    text = "forecast unseen digits, score and draw the forecast"
+    add_command(commands, "demo", text, run, *OPTIONS)
 
 
 def run(options):
@@ -52,26 +47,21 @@ def run_demo(model, folder=".", clips=32, shown=0):
 
     from msrnn_keras.baselines import Persistence
     from msrnn_keras.evaluation import evaluate
+    from msrnn_keras.utils.files import check_folder
 
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"The folder does not exist. Received: {str(folder)!r}"
-        )
+    picture = pathlib.Path(folder, "forecast.png")
+    check_folder(picture)
     if not 0 <= shown < clips:
         raise ValueError(
             f"`shown` must be 0 or more, and less than {clips}. "
             f"Received: shown={shown}"
         )
     data = unseen_clips(model, clips)
-    baseline = Persistence(model.context, model.horizon)
-    scores = {
-        named.name: evaluate(named, data, verbose=0)
-        for named in (model, baseline)
-    }
+    rivals = (model, Persistence(model.context, model.horizon))
+    scores = {m.name: evaluate(m, data, verbose=0) for m in rivals}
     past, future = (part[shown] for part in data.arrays())
     forecast = np.clip(model.predict(past[None], verbose=0)[0], 0, 1)
-    picture, animation = folder / "forecast.png", folder / "forecast.gif"
+    animation = picture.with_suffix(".gif")
     _draw(picture, animation, past, future, forecast)
     return Demo(scores, picture, animation)
 
@@ -91,7 +81,6 @@ def unseen_clips(model, num_clips):
 
 
 def _draw(picture, animation, past, future, forecast):
-    """Write the picture and the animation."""
     from msrnn_keras.plots import plot_forecast
     from msrnn_keras.plots.animation import forecast_frames, save_gif
     from msrnn_keras.utils.files import write_atomically

@@ -3,55 +3,39 @@
 import json
 import sys
 
-from msrnn_keras.cli.arguments import MODEL, add_revision, load
+from msrnn_keras.cli.arguments import (
+    ANY_MODEL,
+    DATA,
+    MANY,
+    REVISION,
+    add_command,
+    load,
+)
+
+KNOWN = "persistence, all-black, linear-extrapolation, optical-flow"
+USUAL = {"nargs": "*", "default": ["persistence", "all-black"]}
+OPTIONS = (
+    ("model", str, ANY_MODEL),
+    ("dataset", str, "such as mnist; default: the preset's", {"nargs": "?"}),
+    REVISION,
+    DATA,
+    ("--split", str, "of the data set", "test"),
+    ("--clips", int, "score the first N clips"),
+    ("--batch", int, "clips per batch", 16),
+    ("--baselines", str, KNOWN, USUAL),
+    ("--scores", str, "mse mae ssim psnr mse_unclipped; or gdl lpips …", MANY),
+    ("--thresholds", float, "in the data's unit, for POD, FAR, CSI, HSS", MANY),
+    ("--windows", int, "in pixels, for the FSS", MANY),
+    ("--json", str, "file for the scores"),
+    ("--report", str, "HTML file for tables and pictures"),
+    ("--shown", int, "the drawn clips, default: 0", {**MANY, "default": [0]}),
+)
 
 
 def add(commands):
     """Add the subcommand to the subparsers of `msrnn`."""
-    command = commands.add_parser(
-        "evaluate", help="score a model on a data set, beside the baselines"
-    )
-    command.add_argument("model", help=MODEL)
-    command.add_argument(
-        "dataset", nargs="?", help="such as mnist; default: the preset's"
-    )
-    add_revision(command)
-    command.add_argument("--data", help="file or folder of the data set")
-    command.add_argument("--split", default="test", help="default: test")
-    command.add_argument("--clips", type=int, help="score the first N clips")
-    command.add_argument(
-        "--batch", type=int, default=16, help="clips per batch, default: 16"
-    )
-    command.add_argument(
-        "--baselines",
-        nargs="*",
-        default=["persistence", "all-black"],
-        help="persistence, all-black, linear-extrapolation, optical-flow",
-    )
-    command.add_argument(
-        "--scores",
-        nargs="+",
-        help="default: mse mae ssim psnr mse_unclipped; also gdl lpips …",
-    )
-    command.add_argument(
-        "--thresholds",
-        nargs="+",
-        type=float,
-        help="in the units of the data, for POD, FAR, CSI and HSS",
-    )
-    command.add_argument(
-        "--windows", nargs="+", type=int, help="in pixels, for the FSS"
-    )
-    command.add_argument("--json", help="file for the scores")
-    command.add_argument("--report", help="HTML file for tables and pictures")
-    command.add_argument(
-        "--shown",
-        nargs="+",
-        type=int,
-        default=[0],
-        help="indices of the clips to draw, default: 0",
-    )
-    command.set_defaults(run=run)
+    text = "score a model on a data set, beside the baselines"
+    add_command(commands, "evaluate", text, run, *OPTIONS)
 
 
 def run(options):
@@ -59,9 +43,8 @@ def run(options):
     from msrnn_keras.evaluation import PROTOCOLS, evaluate, score_table
     from msrnn_keras.utils.files import check_folder, write_atomically
 
-    for path in (options.json, options.report):
-        if path:
-            check_folder(path)
+    for path in filter(None, (options.json, options.report)):
+        check_folder(path)
     options.dataset = options.dataset or _dataset_of(options.model)
     model = load(options.model, options.revision)
     baselines = _baselines(options.baselines, model)
@@ -83,7 +66,6 @@ def run(options):
 
 
 def _dataset_of(model):
-    """Return the data set that a preset was trained on."""
     from msrnn_keras.presets.registry import Library
 
     library = Library()
@@ -96,7 +78,6 @@ def _dataset_of(model):
 
 
 def _metrics(options, dataset):
-    """Return the metrics of the options; rain has default thresholds."""
     from msrnn_keras import metrics
     from msrnn_keras.utils.names import lookup, normalize
 
@@ -107,15 +88,13 @@ def _metrics(options, dataset):
         known = {normalize(metric.name): metric for metric in known}
         names = dict.fromkeys(options.scores)
         chosen = [lookup(name, known, "score")[1] for name in names]
-    thresholds = options.thresholds or ()
-    if not thresholds and dataset.scaling.unit == "mm/h":
-        thresholds = metrics.RAIN_THRESHOLDS
+    rain = dataset.scaling.unit == "mm/h"
+    thresholds = options.thresholds or (rain and metrics.RAIN_THRESHOLDS) or ()
     windows = options.windows or ()
     return [*chosen, *metrics.threshold_metrics(thresholds, windows)]
 
 
 def _report(options, model, dataset, scores, baselines):
-    """Write the HTML report."""
     from msrnn_keras.report import evaluation_report
 
     evaluation_report(
@@ -135,7 +114,6 @@ def _report(options, model, dataset, scores, baselines):
 
 
 def _columns(result, options):
-    """Return the keys to print: all chosen ones, or the usual ones."""
     if not (options.scores or options.thresholds or options.windows):
         rain = [key for key in result["forecast"] if key.startswith("csi")]
         return ["mse", "mae", "ssim", "psnr", *rain]
@@ -143,7 +121,6 @@ def _columns(result, options):
 
 
 def _baselines(names, model):
-    """Return the baselines with the context and the horizon of the model."""
     from msrnn_keras.baselines import BASELINES
     from msrnn_keras.utils.names import lookup
 
@@ -152,7 +129,6 @@ def _baselines(names, model):
 
 
 def _dataset(model, options):
-    """Return the split of the data set, cut for the model."""
     from msrnn_keras import data
     from msrnn_keras.utils.names import normalize
 

@@ -16,14 +16,9 @@ from msrnn_keras.cli import (
     tune,
 )
 
-ERRORS = (
-    ValueError,
-    TypeError,
-    OSError,
-    FloatingPointError,
-    RuntimeError,
-    ImportError,
-)
+WITHOUT_KERAS = ("list", "info")
+COMMANDS = demo, presets, predict, train, evaluate, tune, cost, convert
+ERRORS = ValueError, TypeError, OSError, RuntimeError, ImportError
 
 
 def main(arguments=None):
@@ -31,10 +26,10 @@ def main(arguments=None):
     options = build_parser().parse_args(arguments)
     options.started = time.monotonic()
     try:
-        if options.needs_keras:
+        if options.command not in WITHOUT_KERAS:
             import_keras()
         options.run(options)
-    except ERRORS as error:
+    except (*ERRORS, FloatingPointError) as error:
         message = " ".join(str(error).split())
         print(f"msrnn {options.command}: {message}", file=sys.stderr)
         return 2
@@ -49,10 +44,7 @@ def build_parser():
     parser = argparse.ArgumentParser(
         prog="msrnn", description="Forecast how images move."
     )
-    parser.set_defaults(needs_keras=True)
     commands = parser.add_subparsers(dest="command", required=True)
-    demo.add(commands)
-    presets.add(commands)
-    for command in (predict, train, evaluate, tune, cost, convert):
+    for command in COMMANDS:
         command.add(commands)
     return parser

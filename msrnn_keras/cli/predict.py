@@ -2,83 +2,45 @@
 
 import json
 
-from msrnn_keras.cli.arguments import add_model, height_and_width, load
+from msrnn_keras.cli.arguments import (
+    LOW_HIGH,
+    MODEL,
+    REQUIRED,
+    add_command,
+    height_and_width,
+    load,
+)
+
+INPUT = (
+    "frames in time order: .npy, .npz, a video, a .gif, a folder of images, "
+    ".nc, or with --importer radar files (a folder, or a pattern)"
+)
+PAIRS = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
+OPTIONS = (
+    ("input", str, INPUT),
+    *MODEL,
+    ("--out", str, "a .npz, .npy, .nc, .png, .gif or .mp4", REQUIRED),
+    ("--horizon", int, "frames to forecast"),
+    ("--last", int, "frames of the past; default: all after the last gap"),
+    ("--variable", str, "of a .nc file; default: the only one"),
+    ("--size", str, "of a video, such as 64x64; default: its own"),
+    ("--fill", float, "value that replaces missing ones"),
+    ("--interval", float, "seconds between two frames; another step is a gap"),
+    ("--period", float, "seconds over which radar files sum; if not stated"),
+    ("--importer", str, "of pysteps, for radar files, such as odim_hdf5"),
+    ("--pattern", str, "time in file names, such as radar_%%Y%%m%%d%%H%%M*"),
+    ("--fps", float, "of a .gif or .mp4; default: the video's, or 5"),
+    ("--gray", bool, "read a video as one channel"),
+    ("--range", float, "of black and white; default: by the unit", LOW_HIGH),
+    ("--option", str, "argument of the importer, such as qty=DBZH", PAIRS),
+)
+RADAR = ("pattern", "interval", "period")  # an importer's option comes first
 
 
 def add(commands):
     """Add the subcommand to the subparsers of `msrnn`."""
-    command = commands.add_parser(
-        "predict", help="forecast the frames of a file"
-    )
-    command.add_argument(
-        "input",
-        help="frames in time order: .npy, .npz, a video, a .gif, a folder of "
-        "images, .nc, or with --importer radar files (a folder, or a pattern)",
-    )
-    add_model(command)
-    command.add_argument(
-        "--out", required=True, help="a .npz, .npy, .nc, .png, .gif or .mp4"
-    )
-    command.add_argument("--horizon", type=int, help="frames to forecast")
-    command.add_argument(
-        "--last",
-        type=int,
-        help="number of frames at the end that are the past, even across "
-        "gaps; default: all after the last gap",
-    )
-    command.add_argument(
-        "--variable", help="of a .nc file; default: the only one"
-    )
-    command.add_argument(
-        "--size", help="of a video, such as 64x64; default: its own"
-    )
-    command.add_argument(
-        "--gray", action="store_true", help="read a video as one channel"
-    )
-    command.add_argument(
-        "--range",
-        type=float,
-        nargs=2,
-        metavar=("LOW", "HIGH"),
-        help="values of black and white; default: by the unit",
-    )
-    command.add_argument(
-        "--fill", type=float, help="value that replaces missing ones"
-    )
-    command.add_argument(
-        "--interval",
-        type=float,
-        help="seconds between two frames; another step is a gap",
-    )
-    _add_radar(command)
-    command.add_argument(
-        "--fps",
-        type=float,
-        help="of a .gif or .mp4; default: the video's, or 5",
-    )
-    command.set_defaults(run=run)
-
-
-def _add_radar(command):
-    """Add the options for radar files."""
-    command.add_argument(
-        "--period",
-        type=float,
-        help="seconds over which radar files sum rain; default: as stated",
-    )
-    command.add_argument(
-        "--importer", help="of pysteps, for radar files, such as odim_hdf5"
-    )
-    command.add_argument(
-        "--pattern", help="time in file names, such as radar_%%Y%%m%%d%%H%%M*"
-    )
-    command.add_argument(
-        "--option",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an argument of the importer, such as qty=DBZH",
-    )
+    text = "forecast frames of a file"
+    add_command(commands, "predict", text, run, *OPTIONS)
 
 
 def run(options):
@@ -91,18 +53,14 @@ def run(options):
     check_writable(options.out, fps=options.fps)
     recordings = _read_recordings(options)
     check_writable(options.out, recordings, options.fps)
-    past, forecast = forecast_recordings(
-        load(options.model, options.revision),
-        recordings,
-        options.horizon,
-        options.last,
-    )
+    model = load(options.model, options.revision)
+    span = options.horizon, options.last
+    past, forecast = forecast_recordings(model, recordings, *span)
     write_forecast(options.out, recordings, past, forecast, options.fps)
     print(f"Wrote {forecast.shape[1]} forecast frames to {options.out}.")
 
 
 def _read_recordings(options):
-    """Read the input with the options that were given."""
     from msrnn_keras.data import MinMax
     from msrnn_keras.data.io.read import read_recordings
 
@@ -126,10 +84,5 @@ def _read_recordings(options):
         size=height_and_width(options.size) if options.size else None,
         gray=options.gray,
         importer=options.importer,
-        **{
-            "pattern": options.pattern,
-            "interval": options.interval,
-            "period": options.period,
-            **importer_options,
-        },
+        **{name: getattr(options, name) for name in RADAR} | importer_options,
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.checks import check_not_empty, check_positive
 
 
 def forecast_recordings(model, recordings, horizon=None, last=None):
@@ -29,7 +29,6 @@ def forecast_recordings(model, recordings, horizon=None, last=None):
 
 
 def _check_finite(forecast):
-    """Refuse frames that are not finite."""
     finite = np.isfinite(forecast).all(axis=(0, 2, 3, 4))
     if not finite.all():
         raise ValueError(
@@ -57,30 +56,20 @@ def _after_gap(recording, context):
 
 
 def _check_channels(model, recording):
-    """Refuse frames with another number of channels."""
     channels, wanted = recording.image_shape[-1], model.image_shape[-1]
-    if channels == wanted:
-        return
-    gray = (channels, wanted) == (3, 1)
-    remedy = "; read the video with gray=True (--gray)" if gray else ""
-    raise ValueError(
-        f"The model takes frames of {wanted} channel(s){remedy}. "
-        f"Received: {channels} channel(s)"
-    )
+    if channels != wanted:
+        gray = (channels, wanted) == (3, 1)
+        remedy = "; read the video with gray=True (--gray)" if gray else ""
+        raise ValueError(
+            f"The model takes frames of {wanted} channel(s){remedy}. "
+            f"Received: {channels} channel(s)"
+        )
 
 
 def _check_missing(model, past):
-    """Refuse missing pixels that the model cannot read."""
+    check_not_empty(past)
     count = int(np.isnan(past).sum())
-    if not count:
-        return
-    empty = np.isnan(past).all(axis=(1, 2, 3, 4))
-    if empty.any():
-        raise ValueError(
-            "A clip must hold at least one pixel that is not missing. "
-            f"Received: nothing but NaN in clip {int(empty.argmax())}"
-        )
-    if getattr(model, "missing", None) is None:
+    if count and getattr(model, "missing", None) is None:
         raise ValueError(
             "Missing pixels (NaN) need a model built with missing='mask'; or "
             "replace them with fill=VALUE (--fill VALUE). "

@@ -2,20 +2,18 @@
 
 import json
 
-from msrnn_keras.cli.arguments import add_revision
+from msrnn_keras.cli.arguments import REVISION, add_command
+
+MATCHED = "such as '*predrnn*'; default: all"
+PATTERN = ("pattern", str, MATCHED, {"nargs": "?", "default": "*"})
+PRESET = ("preset", str, "such as ms-convlstm/mnist")
 
 
 def add(commands):
     """Add the subcommands to the subparsers of `msrnn`."""
-    command = commands.add_parser("list", help="list the presets")
-    command.add_argument(
-        "pattern", nargs="?", default="*", help="such as '*predrnn*'"
-    )
-    command.set_defaults(run=run_list, needs_keras=False)
-    command = commands.add_parser("info", help="describe a preset, as JSON")
-    command.add_argument("preset", help="such as ms-convlstm/mnist")
-    add_revision(command)
-    command.set_defaults(run=run_info, needs_keras=False)
+    add_command(commands, "list", "list the presets", run_list, PATTERN)
+    text = "describe a preset, as JSON"
+    add_command(commands, "info", text, run_info, PRESET, REVISION)
 
 
 def run_list(options):

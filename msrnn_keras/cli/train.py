@@ -3,68 +3,35 @@
 import pathlib
 import time
 
-from msrnn_keras.cli.arguments import add_options, load
+from msrnn_keras.cli.arguments import DATA, REQUIRED, add_command, load
 
 # Options that are passed to `msrnn_keras.training.train` as they are.
 PASSED = (
-    "data",
-    "max_minutes",
-    "verbose",
-    "devices",
-    "checkpoint_minutes",
-    "tensorboard",
-    "max_cpu_hours",
-    "threads",
-)
-DECAY = (
-    "RECIPE is a run: branch it to --out and decay the learning rate to 0 in "
-    "so many steps"
-)
+    "checkpoint_minutes data devices max_cpu_hours max_minutes tensorboard "
+    "threads verbose"
+).split()
+DECAY = "branch run RECIPE to --out; decay the learning rate to 0 in N steps"
+INIT = "initial weights: a preset, a folder, hf://USER/NAME or a .keras file"
 OPTIONS = (
-    ("max-minutes", float, "save and stop before so many minutes have passed"),
-    ("max-cpu-hours", float, "save and stop at this CPU time of the whole run"),
-    ("threads", int, "threads that compute one operation"),
-    ("decay-steps", int, DECAY),
-    ("devices", int, "devices that share each batch (1)"),
+    ("recipe", str, "MODEL/DATASET/VARIANT, a file, or a run"),
+    ("--out", str, "folder of the run", REQUIRED),
+    DATA,
+    ("--max-minutes", float, "save and stop before so many minutes"),
+    ("--max-cpu-hours", float, "save and stop at this CPU time of the run"),
+    ("--threads", int, "threads that compute one operation"),
+    ("--decay-steps", int, DECAY),
+    ("--devices", int, "devices that share each batch (1)"),
+    ("--checkpoint-minutes", float, "minutes between checkpoints", 10),
+    ("--init", str, INIT, {"metavar": "PRESET"}),
+    ("--tensorboard", bool, "write logs; needs TensorBoard and TensorFlow"),
+    ("--verbose", int, "0, 1 (epochs; steps on a terminal), 2", 1),
 )
 
 
 def add(commands):
     """Add the subcommand to the subparsers of `msrnn`."""
-    command = commands.add_parser(
-        "train", help="train a recipe, or resume its run"
-    )
-    command.add_argument(
-        "recipe",
-        help="MODEL/DATASET/VARIANT of a published recipe, a file, or a run",
-    )
-    command.add_argument("--out", required=True, help="folder of the run")
-    command.add_argument("--data", help="file or folder of the data set")
-    add_options(command, *OPTIONS)
-    command.add_argument(
-        "--checkpoint-minutes",
-        type=float,
-        default=10,
-        help="minutes between checkpoints (10)",
-    )
-    command.add_argument(
-        "--init",
-        metavar="PRESET",
-        help="initial weights: MODEL/DATASET[/VARIANT], a folder, "
-        "hf://USER/NAME or a .keras file",
-    )
-    command.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="write TensorBoard logs; needs TensorBoard and TensorFlow",
-    )
-    command.add_argument(
-        "--verbose",
-        type=int,
-        default=1,
-        help="0, 1 (epochs, and steps on a terminal), 2 (epochs)",
-    )
-    command.set_defaults(run=run)
+    text = "train a recipe, or resume its run"
+    add_command(commands, "train", text, run, *OPTIONS)
 
 
 def run(options):
@@ -78,8 +45,8 @@ def run(options):
     recipe = load_recipe(path)
     set_threads(options.threads or recipe.training.threads)
     if options.decay_steps is not None:
-        steps = options.decay_steps
-        recipe = branch_run(recipe, path.parent, options.out, steps)
+        decay = path.parent, options.out, options.decay_steps
+        recipe = branch_run(recipe, *decay)
     best = train(
         recipe,
         options.out,

@@ -1,33 +1,48 @@
 """`msrnn tune`: search for hyperparameters on a data set."""
 
-from msrnn_keras.cli.arguments import add_options, height_and_width
+import functools
 
-# Options with several values: argument of `MSRNNHyperModel`, type, help.
-RANGES = {
-    "cells": ("cell", str, "such as convlstm predrnn"),
-    "filters": ("filters", int, "channels of the layers, such as 16 32"),
-    "kernel-sizes": ("kernel_size", int, "pixels, such as 3 5"),
-    "scales": ("scales", str, "one for each layer, such as 1,2,4,4,2,1"),
-    "skips": ("skips", str, "of none, add, unet3+, fc"),
-    "patch-sizes": ("patch_size", int, "pixels, such as 2 4"),
-    "sampling": ("sampling", str, "of none, linear, reverse"),
-    "sampling-steps": ("sampling_steps", int, "training steps"),
-}
-INTEGERS = {
-    "epochs": 10,
-    "clips": 1000,
-    "validation-clips": 200,
-    "batch": 8,
-    "seed": 0,
-}
+from msrnn_keras.cli.arguments import (
+    DATA,
+    LOW_HIGH,
+    MANY,
+    REQUIRED,
+    add_command,
+    height_and_width,
+)
+
+# Several values: option, argument of `MSRNNHyperModel`, type, help.
+RANGES = (
+    ("cells", "cell", str, "such as convlstm predrnn"),
+    ("filters", "filters", int, "channels of the layers, such as 16 32"),
+    ("kernel-sizes", "kernel_size", int, "pixels, such as 3 5"),
+    ("scales", "scales", str, "one for each layer, such as 1,2,4,4,2,1"),
+    ("skips", "skips", str, "of none, add, unet3+, fc"),
+    ("patch-sizes", "patch_size", int, "pixels, such as 2 4"),
+    ("sampling", "sampling", str, "of none, linear, reverse"),
+    ("sampling-steps", "sampling_steps", int, "training steps"),
+)
 OPTIONS = (
-    ("trials", int, "20; hyperband runs all its rounds"),
-    ("max-minutes", float, "stop after so many minutes"),
-    ("clipnorm", float, "of the gradients"),
-    ("context", int, "frames given"),
-    ("horizon", int, "frames to forecast"),
-    ("size", str, "of the frames of mnist, 64x64"),
-    ("precision", str, "such as mixed_bfloat16; float32"),
+    ("dataset", str, "such as mnist"),
+    ("--out", str, "folder of the search", REQUIRED),
+    DATA,
+    ("--method", str, "hyperband, bayesian or random", "hyperband"),
+    ("--trials", int, "20; hyperband runs all its rounds"),
+    ("--max-minutes", float, "stop after so many minutes"),
+    ("--clipnorm", float, "of the gradients"),
+    ("--context", int, "frames given"),
+    ("--horizon", int, "frames to forecast"),
+    ("--size", str, "of the frames of mnist, 64x64"),
+    ("--precision", str, "such as mixed_bfloat16; float32"),
+    ("--overwrite", bool, "delete an existing search"),
+    ("--verbose", int, "0, 1 (lines), 2 (all)", 1),
+    ("--epochs", int, "of a trial", 10),
+    ("--clips", int, "to train on", 1000),
+    ("--validation-clips", int, "to score on", 200),
+    ("--batch", int, "clips of a batch", 8),
+    ("--seed", int, "of the search", 0),
+    *((f"--{name}", kind, text, MANY) for name, _, kind, text in RANGES),
+    ("--learning-rate", float, "of Adam, 1e-4 3e-3", LOW_HIGH),
 )
 # Options that are passed to `tuning.tune` as they are.
 PASSED = ("method", "epochs", "overwrite", "seed", "max_minutes", "verbose")
@@ -36,35 +51,8 @@ SETTING = ("dataset", "clips", "validation_clips", "batch")
 
 def add(commands):
     """Add the subcommand to the subparsers of `msrnn`."""
-    command = commands.add_parser(
-        "tune", help="search for hyperparameters, or resume a search"
-    )
-    command.add_argument("dataset", help="such as mnist")
-    command.add_argument("--out", required=True, help="folder of the search")
-    command.add_argument("--data", help="file or folder of the data set")
-    command.add_argument(
-        "--method", default="hyperband", help="hyperband, bayesian or random"
-    )
-    add_options(command, *OPTIONS)
-    command.add_argument(
-        "--overwrite", action="store_true", help="delete an existing search"
-    )
-    command.add_argument(
-        "--verbose", type=int, default=1, help="0, 1 (lines), 2 (all)"
-    )
-    for name, default in INTEGERS.items():
-        text = str(default)
-        command.add_argument(f"--{name}", type=int, default=default, help=text)
-    for name, (_, kind, text) in RANGES.items():
-        command.add_argument(f"--{name}", nargs="+", type=kind, help=text)
-    command.add_argument(
-        "--learning-rate",
-        nargs=2,
-        type=float,
-        metavar=("LOW", "HIGH"),
-        help="of Adam, 1e-4 3e-3",
-    )
-    command.set_defaults(run=run)
+    text = "search for hyperparameters, or resume a search"
+    add_command(commands, "tune", text, run, *OPTIONS)
 
 
 def run(options):
@@ -94,7 +82,6 @@ def run(options):
 
 
 def _datasets(options):
-    """Return the training and the validation data."""
     from msrnn_keras import data
 
     shared = {
@@ -105,31 +92,18 @@ def _datasets(options):
     }
     if options.size:
         shared["image_shape"] = height_and_width(options.size)
-    train = data.load(
-        options.dataset,
-        "train",
-        teacher_forcing=True,
-        num_clips=options.clips,
-        seed=options.seed,
-        **shared,
-    )
-    validation = data.load(
-        options.dataset,
-        "validation",
-        num_clips=options.validation_clips,
-        **shared,
-    )
-    return train, validation
+    load = functools.partial(data.load, options.dataset, **shared)
+    clips, seed = options.clips, options.seed
+    train = load("train", teacher_forcing=True, num_clips=clips, seed=seed)
+    return train, load("validation", num_clips=options.validation_clips)
 
 
 def _hypermodel(options, train):
-    """Return the search space of the options, with the sizes of the data."""
     from msrnn_keras.tuning import MSRNNHyperModel
 
     given = vars(options)
     ranges = {
-        argument: given[name.replace("-", "_")]
-        for name, (argument, _, _) in RANGES.items()
+        argument: given[name.replace("-", "_")] for name, argument, *_ in RANGES
     }
     if options.scales:
         ranges["scales"] = [_scales(text) for text in options.scales]

@@ -1,7 +1,7 @@
 """Cost and receptive field, plain beside multi-scale (`msrnn summary`)."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msrnn_keras.cost import estimate
 from msrnn_keras.models.architectures import ALIASES, ARCHITECTURES
@@ -33,8 +33,8 @@ class Costs(NamedTuple):
 class Comparison(NamedTuple):
     """The same cells in a plain and in a multi-scale stack."""
 
-    plain: Costs
-    multi_scale: Costs
+    plain: Any  # `Costs` or what was `Measured`
+    multi_scale: Any
     setting: str  # sizes of both, as text
 
 
@@ -70,7 +70,6 @@ def table(comparison):
 
 
 def _setting(model, batch):
-    """Describe the sizes of both models and of the training batch."""
     height, width, channels = model.image_shape
     parts = [
         f"{height}×{width}×{channels}",
@@ -86,7 +85,6 @@ def _setting(model, batch):
 
 
 def _costs(name, model, batch):
-    """Estimate the costs of one model."""
     return Costs(
         name,
         sum(math.prod(w.shape) for w in model.trainable_variables),
@@ -97,7 +95,6 @@ def _costs(name, model, batch):
 
 
 def _quantities(scales):
-    """Return the rows of the table: label, function of `Costs`, format."""
     fields = [
         (f"field, px: {when} frame, scale {scale}", _field(scale, when), ",")
         for when in estimate.Field._fields
@@ -112,5 +109,4 @@ def _quantities(scales):
 
 
 def _field(scale, when):
-    """Return a function from `Costs` to a side, None without that scale."""
     return lambda costs: getattr(costs.fields.get(scale), when, None)

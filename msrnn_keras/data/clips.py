@@ -4,7 +4,7 @@ import concurrent.futures
 
 import numpy as np
 
-from msrnn_keras.data.epochs import ClipDataset
+from msrnn_keras.data.epochs import ClipDataset, check_count
 from msrnn_keras.utils.checks import check_positive
 
 
@@ -13,32 +13,27 @@ class Clips(ClipDataset):
 
     A clip is `context + horizon` consecutive frames without a gap in time.
     Missing pixels are NaN in x and y; a model with `missing="mask"` trains on
-    them. With `shuffle`, the order depends on `seed` and `epoch` alone, see
-    `EpochDataset`; Keras' `fit` also shuffles the batches, unless it is called
-    with `shuffle=False`.
+    them. With `shuffle`, the order depends on `seed` and `epoch` alone; Keras'
+    `fit` also shuffles the batches, unless called with `shuffle=False`.
 
     Args:
         source: `msrnn_keras.data.Source`.
-        context: Integer, number of input frames.
-        horizon: Integer, number of frames to forecast.
+        context, horizon: Integers, numbers of input and forecast frames.
         batch_size: Integer, clips per batch; the last batch may be smaller.
         stride: Integer, frames between the starts of two successive clips.
-        teacher_forcing: Boolean. If True, x is the clip without its last frame,
-            for scheduled sampling. If False, x is the context alone.
+        teacher_forcing: Boolean, whether x is the clip without its last frame,
+            for scheduled sampling, or the context alone.
         shuffle: Boolean, whether to reorder the clips in each epoch.
         seed: Non-negative integer, seed of the order.
-        num_clips: Integer, clips per epoch, spread evenly over the data; None
-            uses all clips.
+        num_clips: Integer, clips per epoch, spread evenly; None uses all clips.
         **kwargs: Arguments of `EpochDataset`, such as `workers`.
 
     Raises:
-        ValueError: If an argument is out of range, or no segment of frames is
-            long enough for a clip.
+        ValueError: If an argument is wrong, or no segment has enough frames.
 
     Example:
     >>> clips = Clips(source, context=10, horizon=10, teacher_forcing=True)
     >>> model.fit(clips)
-    >>> rain = clips.inverse(model.predict(clips))
     """
 
     def __init__(
@@ -59,11 +54,7 @@ class Clips(ClipDataset):
         self.batch_size, self.stride = batch_size, stride
         for name in ("context", "horizon", "batch_size", "stride"):
             check_positive(name, getattr(self, name))
-        if not isinstance(seed, int) or seed < 0:
-            raise ValueError(
-                "`seed` must be a non-negative integer. "
-                f"Received: seed={seed!r}"
-            )
+        check_count("seed", seed, 0)
         self.source = source
         self.teacher_forcing = teacher_forcing
         self.shuffle, self.seed = shuffle, seed
@@ -72,21 +63,9 @@ class Clips(ClipDataset):
             check_positive("num_clips", num_clips)
             chosen = np.linspace(0, len(self.starts) - 1, num_clips)
             self.starts = self.starts[np.unique(chosen.round().astype(int))]
-
-    @property
-    def num_clips(self):
-        """Number of clips per epoch."""
-        return len(self.starts)
-
-    @property
-    def image_shape(self):
-        """`(height, width, channels)` of a frame."""
-        return tuple(self.source.image_shape)
-
-    @property
-    def scaling(self):
-        """`Scaling` between the units of the data and pixels."""
-        return self.source.scaling
+        self.num_clips = len(self.starts)
+        self.image_shape = tuple(source.image_shape)
+        self.scaling = source.scaling
 
     def batch(self, index, epoch):
         """Return `(x, y)`, float32 in [0, 1], NaN where a pixel is missing."""
@@ -95,11 +74,8 @@ class Clips(ClipDataset):
         if self.shuffle:
             order = np.random.default_rng((self.seed, epoch)).permutation(order)
         numbers = order[first : first + self.batch_size]
-        if self.threads == 1:
-            clips = list(map(self.clip, numbers))
-        else:
-            with concurrent.futures.ThreadPoolExecutor(self.threads) as pool:
-                clips = list(pool.map(self.clip, numbers))
+        with concurrent.futures.ThreadPoolExecutor(self.threads) as pool:
+            clips = list(pool.map(self.clip, numbers))
         return self._split_time(np.stack(clips))
 
     def clip(self, number):
@@ -115,12 +91,10 @@ class Clips(ClipDataset):
 
 def _starts(segments, length, stride):
     """Return the first frame of each clip of `length` frames."""
-    starts = [
-        np.arange(start, stop - length + 1, stride) for start, stop in segments
-    ]
+    starts = [np.arange(a, b - length + 1, stride) for a, b in segments]
     starts = np.concatenate([np.zeros(0, "int64"), *starts])
     if not len(starts):
-        longest = max((stop - start for start, stop in segments), default=0)
+        longest = max((b - a for a, b in segments), default=0)
         raise ValueError(
             f"A clip needs {length} consecutive frames (context + horizon) "
             "without a gap in time. Reduce `context` or `horizon`. "

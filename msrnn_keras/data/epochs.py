@@ -9,14 +9,21 @@ import keras
 from msrnn_keras.data.tf_data import as_tf_data
 
 
+def check_count(name, value, least):
+    """Refuse a value that is not an integer of at least `least`."""
+    number = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not number or value < least:
+        raise ValueError(
+            f"`{name}` must be an integer of at least {least}. "
+            f"Received: {name}={value!r}"
+        )
+
+
 class EpochDataset(keras.utils.PyDataset, abc.ABC):
     """Batches that depend on their index and the epoch alone.
 
-    Each epoch of `fit`, `evaluate` and `predict` has every batch once. Keras'
-    own worker queue carries unread batches over to the next pass; Keras
-    therefore always sees one worker, and a subclass uses `threads` to read the
-    parts of one batch in parallel.
-
+    Each epoch has every batch once: Keras, whose queue would carry batches over
+    to the next pass, sees one worker, and a subclass reads with `threads`.
     `epoch` starts at 0 and may be set at any time. Keras advances it after each
     epoch, and once at the start of each `fit` or `evaluate`. Do not use
     `fit(steps_per_epoch=...)`: such a pass mixes batches of several epochs.
@@ -30,24 +37,14 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
         ValueError: If an argument is out of range.
 
     Example:
-    >>> class Noise(EpochDataset):
-    ...     def __len__(self):
-    ...         return 10
+    >>> class Noise(EpochDataset):  # and `__len__`
     ...     def batch(self, index, epoch):
     ...         return np.random.default_rng((epoch, index)).random((8, 2))
     """
 
     def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
         super().__init__(max_queue_size=max_queue_size)
-        if (
-            isinstance(workers, bool)
-            or not isinstance(workers, numbers.Integral)
-            or workers < 0
-        ):
-            raise ValueError(
-                "`workers` must be a non-negative integer. "
-                f"Received: workers={workers!r}"
-            )
+        check_count("workers", workers, 0)
         if use_multiprocessing:
             raise ValueError(
                 "`use_multiprocessing` must be False; `workers` are threads. "

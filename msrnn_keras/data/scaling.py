@@ -10,23 +10,17 @@ from msrnn_keras.utils.checks import check_finite
 
 
 class Scaling:
-    """Base class of a mapping from the units of the data to pixels and back.
-
-    Missing values (NaN) stay missing. NumPy arrays give NumPy arrays; tensors
-    give tensors.
-    """
+    """Base class of a mapping to pixels and back; missing values (NaN) stay."""
 
     unit = ""
 
     def __call__(self, values):
         """Convert values in `unit` to pixels, clipped to [0, 1]."""
-        name = type(self).__name__
-        raise NotImplementedError(f"{name} must define `__call__`.")
+        raise NotImplementedError(f"{type(self)} must define `__call__`.")
 
     def inverse(self, pixels):
         """Convert pixels, clipped to [0, 1] first, to values in `unit`."""
-        name = type(self).__name__
-        raise NotImplementedError(f"{name} must define `inverse`.")
+        raise NotImplementedError(f"{type(self)} must define `inverse`.")
 
     def get_config(self):
         """Return the constructor arguments as a dict."""
@@ -50,41 +44,37 @@ class MinMax(Scaling):
     """Linear scaling: `low` is pixel 0, `high` is pixel 1.
 
     Args:
-        low: Number, or one per channel, in `unit`.
-        high: Number, or one per channel, above `low`.
+        low, high: Numbers, or one per channel, in `unit`.
         unit: String, the unit of the values.
 
     Raises:
         ValueError: If `high` is not above `low`, or one is not finite.
 
     Example:
-    >>> dbz = MinMax(-10, 60, unit="dBZ")
-    >>> dbz(np.array([25.0])), dbz.inverse(np.array([0.5]))
-    (array([0.5]), array([25.]))
+    >>> MinMax(-10, 60, unit="dBZ")(np.array([25.0]))
+    array([0.5])
     """
 
     def __init__(self, low=0.0, high=1.0, unit=""):
-        self.low = np.asarray(low, "float32").tolist()
-        self.high = np.asarray(high, "float32").tolist()
+        self._low = np.asarray(low, "float32")
+        self._span = np.asarray(high, "float32") - self._low
+        self.low, self.high = self._low.tolist(), np.float32(high).tolist()
         self.unit = unit
-        span = np.subtract(self.high, self.low)
-        if not np.all((span > 0) & np.isfinite(span)):
+        if not np.all((self._span > 0) & np.isfinite(self._span)):
             raise ValueError(
                 "`high` must be above `low`, and both finite. "
                 f"Received: low={low}, high={high}"
             )
 
     def __call__(self, values):
-        xp, (low, span) = _xp(values), self._line()
-        return xp.clip(xp.divide(xp.subtract(values, low), span), 0.0, 1.0)
+        xp = _xp(values)
+        pixels = xp.divide(xp.subtract(values, self._low), self._span)
+        return xp.clip(pixels, 0.0, 1.0)
 
     def inverse(self, pixels):
-        xp, (low, span) = _xp(pixels), self._line()
-        return xp.add(xp.multiply(xp.clip(pixels, 0.0, 1.0), span), low)
-
-    def _line(self):
-        low = np.asarray(self.low, "float32")
-        return low, np.asarray(self.high, "float32") - low
+        xp = _xp(pixels)
+        pixels = xp.multiply(xp.clip(pixels, 0.0, 1.0), self._span)
+        return xp.add(pixels, self._low)
 
     def get_config(self):
         return {"low": self.low, "high": self.high, "unit": self.unit}
@@ -94,18 +84,14 @@ class MinMax(Scaling):
 class RainRate(Scaling):
     """Scaling of rain in mm/h that is linear in reflectivity (dBZ).
 
-    Z = a R^b and dBZ = 10 log10 Z. No rain maps to pixel 0, and pixel 0 maps to
-    no rain.
+    Z = a R^b and dBZ = 10 log10 Z. No rain maps to pixel 0 and back.
 
     Args:
-        a: Number, factor of the Z–R relation.
-        b: Number, exponent of the Z–R relation.
-        low: Number, dBZ of pixel 0.
-        high: Number, dBZ of pixel 1.
+        a, b: Numbers, factor and exponent of the Z–R relation.
+        low, high: Numbers, dBZ of pixels 0 and 1.
 
     Raises:
-        ValueError: If `high` is not above `low`, `a` or `b` not above 0, or a
-            number not finite.
+        ValueError: If `high` is not above `low`, or `a` or `b` not above 0.
 
     Example:
     >>> RainRate()(np.array([0.0, 1.0, 10.0])).round(3)

@@ -17,9 +17,8 @@ class Source(abc.ABC):
     A subclass sets these attributes in `__init__`:
 
     - `image_shape`: Tuple `(height, width, channels)`, pixels.
-    - `segments`: List of `(start, stop)`, ranges of consecutive frames without
-      a gap in time. No clip crosses the end of a segment.
-    - `scaling`: `msrnn_keras.data.Scaling`, from the data to pixels in [0, 1].
+    - `segments`: List of `(start, stop)`, frames without a gap in time.
+    - `scaling`: `Scaling`, from the units of the data to pixels in [0, 1].
     - `interval`: Number, seconds between two frames of a segment, or None.
     - `times`: Array of `datetime64`, one per frame, or None.
     """
@@ -32,11 +31,7 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def read(self, start, stop):
-        """Return frames `start` to `stop - 1`, in the units of the data.
-
-        They are a float32 array `(frames, height, width, channels)`, NaN where
-        a value is missing. Frames are counted as in `segments`.
-        """
+        """Return frames `start` to `stop - 1`, float32, NaN where missing."""
 
     def __len__(self):
         return max((stop for _, stop in self.segments), default=0)
@@ -59,19 +54,15 @@ class ArraySource(Source):
     """Frames in memory or in a memory-mapped file.
 
     Args:
-        frames: Array `(frames, height, width, channels)` of 8-bit integers, or
-            of floats with NaN where a value is missing. A masked value
-            (`numpy.ma`) is missing.
+        frames: Array `(frames, height, width, channels)` of 8-bit integers or
+            floats; NaN or a masked value (`numpy.ma`) is missing.
         segments: List of `(start, stop)`; None is one segment without a gap.
-        scaling: `Scaling`; None takes floats as pixels, and divides 8-bit
-            integers by 255.
+        scaling: `Scaling`; None divides 8-bit integers by 255.
         interval: Number, seconds between two frames, or None.
-        times: Array of `datetime64`, ISO 8601 text or `datetime`, one per
-            frame, or None.
+        times: Array of `datetime64`, ISO text or `datetime`, one per frame.
 
     Raises:
-        ValueError: If the frames have another form, or segments or times do not
-            fit them.
+        ValueError: If frames, segments or times have another form.
 
     Example:
     >>> source = ArraySource(np.zeros((40, 64, 64, 1), "float32"))
@@ -125,14 +116,11 @@ def as_times(times):
         times = times.filled(np.datetime64("NaT"))
     if times.dtype.kind == "M":
         return times
-    is_text = times.dtype.kind in "SU"
-    is_object = times.dtype.kind == "O" and not any(
-        isinstance(x, numbers.Number) for x in times.flat
-    )
+    is_number = any(isinstance(x, numbers.Number) for x in times.flat)
     try:
-        if not (is_text or is_object):
+        if is_number or times.dtype.kind not in "SUO":
             raise TypeError("a number has no unit")
-        text = times.astype("U") if is_text else times
+        text = times.astype("U") if times.dtype.kind == "S" else times
         with warnings.catch_warnings():  # NumPy warns about time zones
             warnings.simplefilter("ignore", UserWarning)
             return np.asarray(text, "datetime64[us]")
@@ -150,9 +138,8 @@ def segments_of(times, interval, tolerance=1e-3):
     """Split rising times where a step differs from the interval, in seconds."""
     if not len(times):
         return []
-    steps = steps_of(times)
-    # The steps are rounded to whole microseconds.
-    return segments_between(np.abs(steps - interval) > tolerance + 1e-6)
+    tolerance += 1e-6  # the steps are rounded to whole microseconds
+    return segments_between(np.abs(steps_of(times) - interval) > tolerance)
 
 
 def segments_between(breaks):

@@ -9,25 +9,22 @@ def as_tf_data(dataset):
         import tensorflow as tf
     except ImportError as error:
         raise ImportError(
-            "`as_tf_data` needs TensorFlow: `pip install tensorflow`. Without "
-            "it, pass the data set itself to `fit`, on any backend. "
-            f"Received: {error}"
+            "`as_tf_data` needs TensorFlow: `pip install tensorflow`; or pass "
+            f"the data set itself to `fit`. Received: {error}"
         ) from error
 
     def batches():
         epoch = dataset.epoch
         for index in range(len(dataset)):
             batch = dataset.batch(index, epoch)
-            # Another pass at the same time may have advanced the epoch.
+            # Another pass at the same time may have advanced the epoch. Keras
+            # reads exactly `len(dataset)` batches: advance before the last.
             if index == len(dataset) - 1 and dataset.epoch == epoch:
-                # Advance before the last yield: Keras reads exactly
-                # `len(dataset)` batches and would not resume after it.
                 dataset.on_epoch_end()
             yield batch
 
     signature = tuple(
-        tf.TensorSpec((None, *array.shape[1:]), array.dtype)
-        for array in dataset[0]
+        tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in dataset[0]
     )
     result = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return result.apply(tf.data.experimental.assert_cardinality(len(dataset)))

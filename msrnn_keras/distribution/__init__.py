@@ -1,12 +1,10 @@
 """Data parallelism: each device trains on its shard of every batch.
 
 The batch of the data set is the global batch, a multiple of the number of
-devices. On TensorFlow and JAX one process drives all devices of a machine. On
-PyTorch `run` or `torchrun` starts a process for each. `TF_CONFIG` or
-`torchrun` joins several machines; JAX supports one machine only.
-
-Steps, learning rate and gradients equal those of one device. On TensorFlow
-and PyTorch every device draws the same random numbers for its shard.
+devices. Steps, learning rate and gradients equal those of one device. On
+PyTorch `run` or `torchrun` starts a process for each device. `TF_CONFIG` or
+`torchrun` joins several machines; JAX supports one only. On TensorFlow and
+PyTorch every device draws the same random numbers for its shard.
 """
 
 import contextlib
@@ -27,15 +25,14 @@ def count(devices=None):
     """Return the number of devices that all processes train on.
 
     Args:
-        devices: Integer, devices of this machine. None is 1, or the number
-            of processes that `torchrun` started.
+        devices: Integer, devices of this machine. None is 1, or the number of
+            processes that `torchrun` started.
 
     Returns:
         Integer.
 
     Raises:
-        ValueError: If `devices` is not a positive integer, or `torchrun`
-            started another number of processes.
+        ValueError: If `devices` is not positive, or not that number.
 
     Example:
     >>> count(2)
@@ -60,8 +57,8 @@ def count(devices=None):
 def scope(devices=None):
     """Build, compile and fit a model in this context on several devices.
 
-    Without a GPU, the CPU is divided into the requested number of devices. On
-    TensorFlow and JAX this works only before the CPU is first used.
+    Without a GPU, the CPU is divided into devices, on TensorFlow and JAX only
+    before it is first used.
 
     Args:
         devices: Integer, devices of this machine; None is 1.
@@ -74,8 +71,7 @@ def scope(devices=None):
 
     Example:
     >>> with scope(devices=2) as group:
-    ...     model = msrnn_keras.create("ms-convlstm")
-    ...     model.compile("adam", loss="mse")
+    ...     model = recipe.build()
     ...     group.wrap(model).fit(group.shard(dataset))
     """
     if count(devices) == 1:
@@ -88,8 +84,7 @@ def scope(devices=None):
 def run(function, *arguments, devices=None):
     """Call a function in the scope of several devices.
 
-    On PyTorch this process starts the others, which import the main module
-    again: a script needs `if __name__ == "__main__":`.
+    A script needs `if __name__ == "__main__":`, for processes of PyTorch.
 
     Args:
         function: Function of a `Group` and `arguments`, importable by name.

@@ -23,8 +23,8 @@ def scope(devices):
         strategy = _multi_worker_strategy(devices)
         group = Workers(strategy)
     else:
-        names = _devices(devices)
-        strategy, group = tf.distribute.MirroredStrategy(names), Group()
+        strategy = tf.distribute.MirroredStrategy(_devices(devices))
+        group = Group()
     with strategy.scope():
         yield group
     group.any(False)  # Wait for all processes.

@@ -123,8 +123,7 @@ class _Shard(keras.utils.PyDataset):
     def __init__(self, dataset, rank, size):
         names = ("workers", "use_multiprocessing", "max_queue_size")
         super().__init__(**{name: getattr(dataset, name) for name in names})
-        self.dataset = dataset
-        self.rank, self.size = rank, size
+        self.dataset, self.rank, self.size = dataset, rank, size
 
     @property
     def num_batches(self):
@@ -157,18 +156,15 @@ def spawn(function, arguments, devices):
     store = torch.distributed.TCPStore("localhost", 0, is_master=True)
     threads = torch.get_num_threads()
     share = max(1, threads // devices)  # of the CPU
-    children = torch.multiprocessing.spawn(
-        _child,
-        (store.port, share, devices, function, arguments),
-        nprocs=devices - 1,
-        join=False,
-    )
+    given = store.port, share, devices, function, arguments
+    processes = torch.multiprocessing
+    children = processes.spawn(_child, given, devices - 1, join=False)
     torch.set_num_threads(share)
     try:
         return _first(children, store, devices, function, arguments)
     except (
-        torch.multiprocessing.ProcessExitedException,
-        torch.multiprocessing.ProcessRaisedException,
+        processes.ProcessExitedException,
+        processes.ProcessRaisedException,
     ) as error:
         raise RuntimeError(
             f"A training process ended early: {error} "

@@ -16,9 +16,8 @@ class ConvRNN(keras.layers.RNN):
             `return_state`, `go_backwards`, `stateful`, `unroll`, …).
 
     Returns:
-        The last output `(batch, height, width, filters)`, or with
-        `return_sequences=True` all outputs, `(batch, time, height, width,
-        filters)`. With `return_state=True` the states follow.
+        Output `(batch, height, width, filters)`, all `(batch, time, …)` with
+        `return_sequences=True`. With `return_state=True` the states follow.
 
     Example:
     >>> layer = ConvRNN(ConvLSTMCell(8), return_sequences=True)

@@ -4,22 +4,13 @@ import contextlib
 
 
 class CachedKernel:
-    """A layer whose kernel `cached_kernels` computes once for a time loop."""
+    """A layer whose kernel `cached_kernels` computes once for a time loop.
+
+    A subclass defines `make_kernel()`, which returns the kernel `(height,
+    width, channels, filters)`, and `kernel_weights`, those used only for it.
+    """
 
     has_kernel = True
-
-    def make_kernel(self):
-        """Return the kernel `(height, width, channels, filters)`."""
-        raise NotImplementedError(
-            f"{type(self).__name__} must define `make_kernel`."
-        )
-
-    @property
-    def kernel_weights(self):
-        """Weights used only to build the kernel."""
-        raise NotImplementedError(
-            f"{type(self).__name__} must define `kernel_weights`."
-        )
 
     def current_kernel(self):
         """Return the cached kernel, or a new one."""
@@ -29,11 +20,8 @@ class CachedKernel:
 
 def kernel_makers(layer):
     """Return the layers within a layer that make kernels, itself included."""
-    return [
-        x
-        for x in layer._flatten_layers()
-        if isinstance(x, CachedKernel) and x.has_kernel
-    ]
+    found = layer._flatten_layers()
+    return [x for x in found if isinstance(x, CachedKernel) and x.has_kernel]
 
 
 @contextlib.contextmanager

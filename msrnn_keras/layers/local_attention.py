@@ -20,8 +20,7 @@ class LocalAttention(keras.layers.Layer):
 
     The window of row y and column x has the positions (y + a, x + b) with a
     and b from -(window // 2) to window - 1 - window // 2. Scores are not
-    scaled. Positions outside the map have score 0 and value 0. A large map is
-    cut into tiles of queries, which share the keys and values around them.
+    scaled. Positions outside the map have score 0 and value 0.
     """
 
     def __init__(self, window, **kwargs):
@@ -37,10 +36,9 @@ class LocalAttention(keras.layers.Layer):
         pass
 
     def call(self, query, key, value):
-        maps = (query, key, value)
+        whole = functools.partial(self.whole, query, key, value)
+        tiled = functools.partial(self.tiled, query, key, value)
         small = _is_small(query, self.window, self.tile)
-        whole = functools.partial(self.whole, *maps)
-        tiled = functools.partial(self.tiled, *maps)
         if isinstance(small, bool):
             return whole() if small else tiled()
         return ops.cond(small, whole, tiled)
@@ -53,10 +51,9 @@ class LocalAttention(keras.layers.Layer):
     def tiled(self, query, key, value):
         """Return the attention of a map that is cut into tiles."""
         sizes = {"window": self.window, "tile": self.tile}
-        attend = functools.partial(_attend_tiles, **sizes)
+        attend = Remat(functools.partial(_attend_tiles, **sizes))
         _, height, width, _ = ops.shape(query)
-        padded = [self.pad(x) for x in (query, key, value)]
-        return Remat(attend)(*padded)[:, :height, :width]
+        return attend(*map(self.pad, (query, key, value)))[:, :height, :width]
 
     def compute_output_shape(self, query_shape, key_shape, value_shape):
         return (*query_shape[:3], value_shape[-1])
@@ -124,10 +121,12 @@ def _attend_tiles(query, key, value, window, tile):
     dtype = at_least_float32(query)
     batch, height, width, _ = ops.shape(query)
     q = _tiles(ops.cast(query, dtype), 1, tile)
-    k, v = (
-        _tiles(_with_margin(ops.cast(x, dtype), window, tile), window, tile)
-        for x in (key, value)
-    )
+    # A margin of zeros, to whole tiles at the bottom and right.
+    before = window // 2
+    after = -(-(window - 1) // tile) * tile - before
+    margin = ((0, 0), (before, after), (before, after), (0, 0))
+    padded = (ops.pad(ops.cast(x, dtype), margin) for x in (key, value))
+    k, v = (_tiles(x, window, tile) for x in padded)
     scores = q @ ops.transpose(k, (0, 2, 1))
     scores = ops.where(_inside(window, tile), scores, -np.inf)
     out = ops.softmax(scores, axis=-1) @ v
@@ -137,13 +136,6 @@ def _attend_tiles(query, key, value, window, tile):
     out = ops.transpose(out, (0, 2, 1, 3))
     out = ops.reshape(out, (batch, height, width, channels))
     return ops.cast(out, value.dtype)
-
-
-def _with_margin(x, window, tile):
-    """Pad a map with zeros, to whole tiles at the bottom and right."""
-    before = window // 2
-    after = -(-(window - 1) // tile) * tile - before
-    return ops.pad(x, ((0, 0), (before, after), (before, after), (0, 0)))
 
 
 def _tiles(x, window, tile):

@@ -12,10 +12,9 @@ from msrnn_keras.layers.linear import Linear
 class Resample(keras.layers.Layer):
     """A layer that resamples a feature map from one scale to another.
 
-    It downsamples by max pooling, with the factor as window and stride, and
-    upsamples by bilinear interpolation (half-pixel centers, edges clamped), as
-    a sum of a few shifted maps. The scale 2 is half the frame's size. One of
-    `source` and `target` must divide the other.
+    It downsamples by max pooling and upsamples by bilinear interpolation
+    (half-pixel centers, edges clamped). The scale 2 is half the frame's size.
+    One of `source` and `target` must divide the other.
 
     Example:
     >>> Resample(source=2, target=1)(keras.ops.zeros((1, 8, 8, 3))).shape

@@ -17,7 +17,13 @@ class SummedConv(CachedKernel, keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         check_positive("filters", filters)
-        _check_kernel_sizes(kernel_sizes)
+        is_list = isinstance(kernel_sizes, (list, tuple))
+        for size in kernel_sizes if is_list and kernel_sizes else (0,):
+            if type(size) is not int or size < 1 or size % 2 == 0:
+                raise ValueError(
+                    "`kernel_sizes` must be a list or tuple of odd integers, "
+                    f"as (3, 5, 7). Received: kernel_sizes={kernel_sizes!r}"
+                )
         self.filters = filters
         self.kernel_sizes = tuple(kernel_sizes)
         self.factor = factor
@@ -58,19 +64,3 @@ class SummedConv(CachedKernel, keras.layers.Layer):
         config = {name: getattr(self, name) for name in names}
         options = keras.saving.serialize_keras_object(self.conv_options)
         return {**super().get_config(), **config, "conv_options": options}
-
-
-def _check_kernel_sizes(kernel_sizes):
-    """Refuse kernel sizes that are not odd integers."""
-    if not isinstance(kernel_sizes, (list, tuple)) or not kernel_sizes:
-        raise ValueError(
-            "`kernel_sizes` must be a list or tuple of odd integers, for "
-            f"instance (3, 5, 7). Received: kernel_sizes={kernel_sizes!r}"
-        )
-    for size in kernel_sizes:
-        check_positive("kernel_sizes", size)
-        if size % 2 == 0:
-            raise ValueError(
-                "`kernel_sizes` must be odd, so that their centers coincide. "
-                f"Received: kernel_sizes={kernel_sizes!r}"
-            )

@@ -6,18 +6,17 @@ from msrnn_keras.metrics.balanced_errors import (
     BalancedMSE,
 )
 from msrnn_keras.metrics.base import FrameMetric, PooledMetric
-from msrnn_keras.metrics.categorical import (
+from msrnn_keras.metrics.defaults import default_metrics, threshold_metrics
+from msrnn_keras.metrics.events import (
     CSI,
     FAR,
+    FSS,
     HSS,
     POD,
     CategoricalMetric,
 )
-from msrnn_keras.metrics.defaults import default_metrics, threshold_metrics
-from msrnn_keras.metrics.fss import FSS
-from msrnn_keras.metrics.gdl import GDL
 from msrnn_keras.metrics.lpips import LPIPS
-from msrnn_keras.metrics.pixel_errors import MAE, MSE, PSNR
+from msrnn_keras.metrics.pixel_errors import GDL, MAE, MSE, PSNR
 from msrnn_keras.metrics.ssim import SSIM
 
 __all__ = [

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from msrnn_keras.metrics.base import PIXELS, FrameMetric
-from msrnn_keras.metrics.units import Scaled
+from msrnn_keras.metrics.base import PIXELS, FrameMetric, Scaled
 from msrnn_keras.utils.checks import check_finite
 
 RAIN_THRESHOLDS = (0.5, 2.0, 5.0, 10.0, 30.0)  # mm/h
@@ -58,9 +57,8 @@ class _Balanced(Scaled, FrameMetric):
 class BalancedMSE(_Balanced):
     """Squared error weighted by the true rain rate, summed over a frame.
 
-    The error is that of the pixels, in [0, 1]. Its weight is `weights[0]` for
-    true rain below `thresholds[0]`, `weights[k]` from `thresholds[k - 1]` on.
-    Sum and mean are as in `MSE`.
+    The error of a pixel, in [0, 1], has `weights[0]` for true rain below
+    `thresholds[0]`, `weights[k]` from `thresholds[k - 1]` on; else as `MSE`.
 
     Args:
         thresholds: Ascending numbers in the units of the data (mm/h).
@@ -71,8 +69,7 @@ class BalancedMSE(_Balanced):
     Raises:
         ValueError: If thresholds and weights do not fit each other.
 
-    Reference:
-        Shi et al., NeurIPS 2017, arXiv:1706.03458.
+    Reference: Shi et al., NeurIPS 2017, arXiv:1706.03458.
     """
 
     key = "balanced_mse"

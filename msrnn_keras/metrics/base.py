@@ -21,13 +21,12 @@ _NUMPY = (np.ndarray, np.generic)
 def prepare(y_true, y_pred, clip, unit_range):
     """Return float32 truth and prediction, 0 where missing, and the mask."""
     y_true, y_pred = checks.filled(y_true), checks.filled(y_pred)
-    checks.check_floats(y_true, "y_true")
-    checks.check_floats(y_pred, "y_pred")
-    if isinstance(y_true, _NUMPY):
-        unit = (UNIT_RANGE, True, UNIT_REMEDY) if unit_range else _ANY_RANGE
-        checks.check_values(y_true, "y_true", *unit)
-    if isinstance(y_pred, _NUMPY):
-        checks.check_values(y_pred, "y_pred", *_ANY_RANGE)
+    unit = (UNIT_RANGE, True, UNIT_REMEDY) if unit_range else _ANY_RANGE
+    given = (y_true, "y_true", unit), (y_pred, "y_pred", _ANY_RANGE)
+    for frames, name, limits in given:
+        checks.check_floats(frames, name)
+        if isinstance(frames, _NUMPY):
+            checks.check_values(frames, name, *limits)
     y_true = ops.convert_to_tensor(y_true, dtype="float32")
     y_pred = ops.convert_to_tensor(y_pred, dtype="float32")
     y_pred = ops.stop_gradient(y_pred)
@@ -47,7 +46,6 @@ def prepare(y_true, y_pred, clip, unit_range):
 
 
 def _check_shapes(true, pred):
-    """Refuse shapes that differ or are not of rank 5."""
     if len(true) != 5 or not checks.same_shape(true, pred):
         raise ValueError(
             "`y_true` and `y_pred` must both have the shape (batch, time, "
@@ -67,14 +65,10 @@ def quotient(numerator, denominator, empty, counted):
 class PooledMetric(keras.metrics.Metric):
     """A score computed from sums over all frames; a base class.
 
-    A subclass sets `parts` and defines
-
-    - `sums(y_true, y_pred, valid)`: what each frame adds to the sums, a
-      tensor (batch, time, parts). It takes three float32 tensors (batch,
-      time, height, width, channels): the frames, 0 at missing pixels, and
-      the mask of valid pixels, ones and zeros;
-    - `ratio(sums)`: the score (...) of sums (..., parts), which are NumPy
-      arrays or tensors.
+    A subclass sets `parts` and defines `sums(y_true, y_pred, valid)`, what each
+    frame adds to the sums, (batch, time, parts), from frames (batch, time,
+    height, width, channels), 0 at missing pixels, and the mask of valid pixels;
+    and `ratio(sums)`, the score (...) of sums (..., parts), arrays or tensors.
 
     Args:
         num_frames: Integer, number of frames of the scored clips, or None.
@@ -102,14 +96,6 @@ class PooledMetric(keras.metrics.Metric):
     def unit_range(self):
         """Whether the score is defined for truth in [0, 1] only."""
         return self.clip or self.scaling is not None
-
-    def sums(self, y_true, y_pred, valid):
-        """Return what every frame adds to the sums, (batch, time, parts)."""
-        raise NotImplementedError
-
-    def ratio(self, sums):
-        """Return the score (...) of sums (..., parts)."""
-        raise NotImplementedError
 
     def frame_sums(self, y_true, y_pred):
         """Return what every frame adds to the sums, (batch, time, parts).
@@ -155,10 +141,7 @@ class PooledMetric(keras.metrics.Metric):
         return self.ratio(sums)
 
     def curve(self):
-        """Return the score of every lead time, NaN where no frame was scored.
-
-        It raises a `ValueError` if the metric was made without `num_frames`.
-        """
+        """Return the score of every lead time, NaN where no frame counts."""
         if self.num_frames is None:
             raise ValueError(
                 "`curve` needs a metric made with `num_frames`, the number "
@@ -193,15 +176,11 @@ class FrameMetric(PooledMetric):
     A subclass defines `scores(y_true, y_pred, valid)`, which takes what
     `PooledMetric.sums` takes and returns two tensors (batch, time): the score
     of every frame, and how much of the frame counts. Frames of which nothing
-    counts, such as those with missing pixels only, are left out of the mean.
-    The result is NaN if no frame counts. Arguments are those of `PooledMetric`.
+    counts are left out of the mean; it is NaN if no frame counts. Arguments
+    are those of `PooledMetric`.
     """
 
     parts = 2
-
-    def scores(self, y_true, y_pred, valid):
-        """Return the scores and how much counts, both (batch, time)."""
-        raise NotImplementedError
 
     def frame_scores(self, y_true, y_pred):
         """Return the score of every frame, (batch, time), or NaN."""
@@ -217,3 +196,37 @@ class FrameMetric(PooledMetric):
     def ratio(self, sums):
         total, count = sums[..., 0], sums[..., 1]
         return quotient(total, count, empty=np.nan, counted=count)
+
+
+class Scaled:
+    """Mixin of a metric with a `scaling` from pixels to units."""
+
+    scaling = None
+
+    def set_scaling(self, scaling):
+        inverse = getattr(scaling, "inverse", None)
+        if scaling is not None and not callable(inverse):
+            raise TypeError(
+                "`scaling` must be None or have a method `inverse` from "
+                f"pixels in [0, 1] to units. Received: scaling={scaling!r}"
+            )
+        self.scaling = scaling
+
+    def with_scaling(self, scaling):
+        return self.from_config({**self.get_config(), "scaling": scaling})
+
+    def in_units(self, frames):
+        return frames if self.scaling is None else self.scaling.inverse(frames)
+
+    def get_config(self):
+        scaling = self.scaling
+        if scaling is not None:
+            scaling = keras.saving.serialize_keras_object(scaling)
+        return {**super().get_config(), "scaling": scaling}
+
+    @classmethod
+    def from_config(cls, config):
+        scaling = config.get("scaling")
+        if isinstance(scaling, dict):
+            scaling = keras.saving.deserialize_keras_object(scaling)
+        return cls(**{**config, "scaling": scaling})

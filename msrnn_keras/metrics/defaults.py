@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from msrnn_keras.metrics.categorical import CSI, FAR, HSS, POD
-from msrnn_keras.metrics.fss import FSS
+from msrnn_keras.metrics.events import CSI, FAR, FSS, HSS, POD
 from msrnn_keras.metrics.pixel_errors import MAE, MSE, PSNR
 from msrnn_keras.metrics.ssim import SSIM, WINDOW
 

@@ -15,25 +15,18 @@ _SMALLEST = 32  # pixels of height and width
 class LPIPS(FrameMetric):
     """Learned perceptual image patch similarity; lower is better.
 
-    Version 0.1 with AlexNet, from the package `lpips`, on pixels scaled from
-    [0, 1] to [-1, 1]. Frames of three channels are taken as RGB; otherwise
-    each channel is scored as a gray image, and the mean over channels is
-    taken. A frame with a missing pixel has no score. Arguments are those of
-    `MSE`.
-
-    The network runs on PyTorch, whatever the backend, and needs the values of
-    the frames. So this metric works in `msrnn_keras.evaluation.evaluate`, on
-    its own, and in `model.compile` if steps are not compiled: on PyTorch, and
-    on TensorFlow with `run_eagerly=True`.
+    Version 0.1 with AlexNet, from the package `lpips`, on PyTorch. Frames of
+    three channels are RGB; otherwise the score is the mean over channels, each
+    as a gray image. A frame with a missing pixel has no score. It works on its
+    own, in `evaluate`, and in `model.compile` if steps are not compiled: on
+    PyTorch, and on TensorFlow with `run_eagerly=True`. Arguments: As in `MSE`.
 
     Raises:
-        ImportError: On update, if `lpips` is not installed.
-        RuntimeError: On update, if the weights cannot be loaded.
+        ImportError, RuntimeError: On update, without `lpips` or its weights.
         TypeError: On update, inside a compiled step.
         ValueError: On update, if frames are smaller than 32 x 32 pixels.
 
-    Reference:
-        Zhang et al., CVPR 2018, arXiv:1801.03924.
+    Reference: Zhang et al., CVPR 2018, arXiv:1801.03924.
     """
 
     unit_range = True
@@ -76,7 +69,6 @@ def _images(frame, network):
 
 @functools.cache
 def _network():
-    """Load the network, once."""
     try:
         import lpips
     except ImportError as error:

@@ -16,13 +16,11 @@ class SSIM(FrameMetric):
     """Structural similarity of frames of at least 11 x 11 pixels.
 
     Gaussian window of 11 x 11 pixels with a sigma of 1.5, K1 = 0.01,
-    K2 = 0.03, data range 1, population covariance. The score of a frame is
-    the mean over all channels and all windows that lie inside the frame and
-    contain no missing pixel. The result is the mean over frames and samples.
-    Arguments are those of `MSE`.
+    K2 = 0.03, data range 1, population covariance; the mean over channels and
+    windows inside the frame without a missing pixel, then over frames and
+    samples. Arguments are those of `MSE`.
 
-    Reference:
-        Wang et al., IEEE Transactions on Image Processing, 2004.
+    Reference: Wang et al., IEEE Transactions on Image Processing, 2004.
     """
 
     unit_range = True

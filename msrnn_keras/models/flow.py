@@ -1,6 +1,5 @@
 """The motion that a model has learned."""
 
-import contextlib
 import math
 
 import numpy as np
@@ -14,9 +13,7 @@ from msrnn_keras.utils.checks import filled
 def model_flow(model, frames):
     """Return the flow that a model uses at the last of the given frames.
 
-    The flow is the motion of the content within the last frame interval:
-    TrajGRU's, along which each link reads the hidden state, or MotionRNN's,
-    the negated mean of its nine offsets, as one link.
+    It is that of TrajGRU's links, or the negated mean of MotionRNN's offsets.
 
     Args:
         model: `MSStack` with such cells.
@@ -24,10 +21,9 @@ def model_flow(model, frames):
 
     Returns:
         Dict from the name of each layer with a flow, `"layer_0"`, …, to an
-        array `(links, height / n, width / n, 2)`. Sizes are rounded up; n is
-        the scale of the layer (twice that in MotionRNN) times the patch size.
-        The last axis is the motion along the width (x, to the right) and the
-        height (y, downward), in pixels of the frames per frame.
+        array `(links, height / n, width / n, 2)`, motion to the right and down,
+        pixels of the frames per frame. Sizes are rounded up; n is the scale of
+        the layer (twice that in MotionRNN) times the patch size.
 
     Raises:
         ValueError: If the model has no flow or refuses the frames.
@@ -81,11 +77,8 @@ def _flow_cells(model):
 
 def _moves(cell):
     """Return whether the flow of a cell is that of MotionRNN."""
-    while not isinstance(cell, MotionCell):
-        if not hasattr(cell, "cell"):
-            return False
-        cell = cell.cell
-    return True
+    inner = getattr(cell, "cell", None)
+    return isinstance(cell, MotionCell) or bool(inner and _moves(inner))
 
 
 def _last_flows(model, cells, frames):
@@ -97,28 +90,20 @@ def _last_flows(model, cells, frames):
     graph = forecaster.cell.model
     last = ops.convert_to_tensor(frames[:, -1], dtype=graph.inputs[0].dtype)
     flows = {}
-    with contextlib.ExitStack() as stack:
-        for name, cell in cells.items():
-            stack.enter_context(_recorded(cell, name, flows))
-        graph([last, *states], training=False)  # not compiled
-    return {
-        name: ops.convert_to_numpy(ops.cast(flow, "float32"))[0]
-        for name, flow in flows.items()
-    }
 
+    def recorded(name, step):
+        def record(x, states):
+            output, states, aux = step(x, states)
+            flows[name] = ops.convert_to_numpy(ops.cast(aux["flow"], "float32"))
+            return output, states, aux
 
-@contextlib.contextmanager
-def _recorded(cell, name, flows):
-    """Record the flow of each step of a cell."""
-    step = cell.step
+        return record
 
-    def recorded(x, states):
-        output, states, aux = step(x, states)
-        flows[name] = aux["flow"]
-        return output, states, aux
-
-    cell.step = recorded
+    for name, cell in cells.items():
+        cell.step = recorded(name, cell.step)
     try:
-        yield
+        graph([last, *states], training=False)  # not compiled
     finally:
-        del cell.step
+        for cell in cells.values():
+            del cell.step
+    return {name: flow[0] for name, flow in flows.items()}

@@ -31,11 +31,10 @@ class Forecaster(keras.Model):
     """Base class of the models that forecast frames.
 
     A forecaster is a functional Keras model from frames `(batch, time, height,
-    width, channels)` to the next `horizon` frames. The first `context` frames
-    are the past. Later frames are ground truth for training and are ignored
-    otherwise. Every method checks its frames: a wrong shape, NaN, inf or a
-    value beyond `value_range` is a `ValueError`, a dtype that is not
-    floating-point is a `TypeError`. A subclass
+    width, channels)` to the next `horizon` frames. Frames after the first
+    `context` are ground truth for training and else ignored. A wrong shape,
+    NaN, inf or a value beyond `value_range` is a `ValueError`, a dtype that is
+    not floating-point a `TypeError`. A subclass
 
     - builds its graph from `frames_input` and passes input and output to
       `super().__init__`. The graph must ignore frames after the context.
@@ -43,18 +42,9 @@ class Forecaster(keras.Model):
       attribute of the same name.
     - sets `architectures` to the names of its models, as in preset names, and
       `preset_overrides` to the arguments that do not change its weights.
-
-    It may override these hooks:
-
-    - `_forecast(past, horizon, batch_size, verbose)` returns `horizon` frames
-      after the past. The default runs the graph on the last `context` frames
-      and feeds the predictions back until there are enough.
-    - `_loss_inputs(x, y, y_pred, sample_weight, training)` returns the last
-      three as the loss takes them.
-    - `_stream_window` is the window of `stream("auto")`.
-    - `predict_all`, if the model has warm-up predictions.
-    - `has_states`. If it is True, the past may be shorter than `context`, and
-      the subclass overrides `_forecast` and has a `_stepper` for `Stream`.
+    - may override `_forecast`, `_loss_inputs`, `_stream_window` and, if it has
+      warm-up predictions, `predict_all`. With `has_states`, the past may be
+      shorter than `context`; it overrides `_forecast` and has a `_stepper`.
 
     Args:
         inputs: `keras.KerasTensor`, from `frames_input`.
@@ -158,15 +148,15 @@ class Forecaster(keras.Model):
         """Load a compiled model of this class.
 
         Args:
-            preset: String, the name `MODEL/DATASET/VARIANT` (the variant is
-                optional), path of a folder, or `"hf://USER/NAME[@REVISION]"`.
+            preset: String, the name `MODEL/DATASET[/VARIANT]`, the path of a
+                folder, or `"hf://USER/NAME[@REVISION]"`.
             load_weights: Boolean. False gives the untrained model.
-            **overrides: Constructor arguments that replace those of the
-                preset. With weights, only those in `preset_overrides`.
+            **overrides: Constructor arguments to replace. With weights, only
+                those in `preset_overrides`.
 
         Raises:
-            ValueError: If there is no such preset, it is of another class, or
-                an override does not keep the weights.
+            ValueError: If the preset is unknown or of another class, or an
+                override does not keep the weights.
 
         Example:
         >>> model = msrnn_keras.MSStack.from_preset("ms-predrnn/mnist")
@@ -176,13 +166,9 @@ class Forecaster(keras.Model):
         return load_preset(preset, load_weights, model_class=cls, **overrides)
 
     def save_to_preset(self, folder):
-        """Write the model to a folder that `from_preset` loads.
+        """Write the model to a new folder that `from_preset` loads.
 
-        The folder has the arguments, weights, loss and learning rate. The
-        scheduled sampling and the state of the optimizer are not kept.
-
-        Args:
-            folder: Path of a new folder.
+        Scheduled sampling and the optimizer's state are not kept.
 
         Returns:
             `pathlib.Path` of the folder.
@@ -228,13 +214,12 @@ class Forecaster(keras.Model):
                 return super().predict(x, batch_size, verbose, steps, callbacks)
         length, clip = x.shape[1], self.context + self.horizon - 1
         if length > self.context and length != clip:
-            warnings.warn(
+            message = (
                 f"The model reads the first {self.context} frames and "
-                f"ignores the others. To use all of them as past, call "
-                f"model.forecast(frames, horizon=…). Received: {length} "
-                "frames",
-                stacklevel=2,
+                "ignores the others. To use all of them as past, call "
+                f"model.forecast(frames, horizon=…). Received: {length} frames"
             )
+            warnings.warn(message, stacklevel=2)
         past = x[:, : self.context]
         return self._forecast(past, self.horizon, batch_size, verbose)
 
@@ -267,8 +252,7 @@ class Forecaster(keras.Model):
         """Return the predictions of the warm-up and of the forecast.
 
         Args:
-            frames: Array `(batch, time, height, width, channels)` of floats.
-                The model reads the first `context` frames.
+            frames: As x in `predict`, an array.
             batch_size: As in `predict`.
             verbose: As in `predict`.
 
@@ -288,34 +272,26 @@ class Forecaster(keras.Model):
         """Start a forecast that is updated frame by frame.
 
         Args:
-            window: Integer n, forecast from the last n frames. None, forecast
-                from all frames. `"auto"`, what suits the model. A model without
-                states takes only `"auto"` or its `context`.
-            interval: Time between two frames, for frames with times: seconds,
-                `datetime.timedelta` or `numpy.timedelta64`. None takes it from
-                the first two frames.
-            gap: String, what to do when frames are missing before a frame:
-                `"restart"` the stream or `"refuse"` the frame.
+            window: Integer n, forecast from the last n frames; None, from all;
+                `"auto"`, what suits the model. A model without states takes
+                only `"auto"` or its `context`.
+            interval: Seconds, `datetime.timedelta` or `numpy.timedelta64`
+                between two frames. None takes it from the first two times.
+            gap: String, when frames are missing before a frame: `"restart"` the
+                stream or `"refuse"` the frame.
 
         Returns:
             `msrnn_keras.models.stream.Stream`.
 
         Example:
         >>> stream = model.stream(interval=300)
-        >>> stream.update(frame, time=np.datetime64("2024-05-01T12:00"))
-        >>> future = stream.forecast(horizon=12)
+        >>> future = stream.update(frame, time=time).forecast(horizon=12)
         """
         window = self._stream_window if window == "auto" else window
         return Stream(self, window, interval, gap)
 
     def load_stream(self, path):
-        """Load a stream that `Stream.save` wrote to a file.
-
-        Args:
-            path: Path of the file.
-
-        Returns:
-            `msrnn_keras.models.stream.Stream`.
+        """Load a `Stream` from a file that `Stream.save` wrote.
 
         Raises:
             ValueError: If the file holds no stream, or that of another model.
@@ -347,11 +323,9 @@ class Forecaster(keras.Model):
     @property
     def _limits(self):
         """The lowest and the highest value of a frame."""
-        # A number above 65504 is infinite in float16.
-        half = self.compute_dtype == "float16"
-        return self.value_range or (
-            (-65504.0, 65504.0) if half else checks.LIMITS
-        )
+        if self.value_range or self.compute_dtype != "float16":
+            return self.value_range or checks.LIMITS
+        return (-65504.0, 65504.0)  # beyond, a number is infinite
 
     @property
     def _least_frames(self):
@@ -371,17 +345,15 @@ class Forecaster(keras.Model):
     def fit(self, x=None, *args, **kwargs):
         """Train as `keras.Model.fit` does, with x, y and weights checked.
 
-        Arrays are checked at once, batches of a data set when they are drawn.
-        A bad batch changes no weight. NaN in y marks missing pixels. x are past
-        frames, clips without their last frame (`context + horizon - 1` frames,
-        for scheduled sampling), or a data set of `(x, y)`.
+        x are past frames, clips without their last frame (for scheduled
+        sampling), or a data set of `(x, y)`, checked batch by batch. A bad
+        batch changes no weight. NaN in y marks missing pixels.
         """
         return self._train(super().fit, x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Evaluate as `keras.Model.evaluate` does, with x and y checked."""
-        if kwargs.get("_use_cached_eval_dataset"):
-            # `fit` has checked its validation data.
+        if kwargs.get("_use_cached_eval_dataset"):  # checked by `fit`
             return super().evaluate(x, *args, **kwargs)
         return self._train(super().evaluate, x, *args, **kwargs)
 
@@ -409,8 +381,7 @@ class Forecaster(keras.Model):
     def _train(self, method, *args, **kwargs):
         """Call a method of Keras with its data checked."""
         call = inspect.signature(method).bind(*args, **kwargs)
-        check = self._batch_check(*self._target_limits(), self.horizon)
-        given = call.arguments
+        check, given = self._target_check(), call.arguments
         given["x"] = validated(given["x"], check)
         for name in {"y", "sample_weight"} & set(given):
             part = check.target if name == "y" else check.weights
@@ -435,22 +406,22 @@ class Forecaster(keras.Model):
             self.predict_function = None
         self._setup = setup
 
-    def _target_limits(self):
-        """Return the limits of targets and the remedy for values beyond."""
+    def _target_check(self):
+        """Return the check of batches with a target."""
         compiled = getattr(self, "_compile_metrics", None)
         names = ("_user_metrics", "_user_weighted_metrics")
         ours = keras.tree.flatten([getattr(compiled, x, None) for x in names])
+        limits = (self.value_range or checks.LIMITS, checks.SCALE)
         if any(getattr(metric, "unit_range", False) for metric in ours):
-            return UNIT_RANGE, UNIT_REMEDY
-        return self.value_range or checks.LIMITS, checks.SCALE
+            limits = (UNIT_RANGE, UNIT_REMEDY)
+        return self._batch_check(*limits, self.horizon)
 
     def quantize(self, mode=None, config=None, **kwargs):
         """Raise NotImplementedError: Keras does not quantize convolutions."""
         raise NotImplementedError(
-            "Keras quantizes Dense, EinsumDense and Embedding layers, but not "
-            "the convolutions of this model. Build the model with a smaller "
-            "number format instead, for example dtype='mixed_float16'. "
-            f"Received: mode={mode!r}"
+            "Keras does not quantize convolutions. Build the model with a "
+            "smaller number format instead, for example "
+            f"dtype='mixed_float16'. Received: mode={mode!r}"
         )
 
 

@@ -23,50 +23,40 @@ from msrnn_keras.utils.names import lookup, normalize
 class MSStack(Forecaster):
     """Multi-scale stack of recurrent layers that forecasts frames.
 
-    The model maps frames `(batch, time, height, width, channels)` of any size
-    to the next `horizon` frames. The first `context` frames are the past; fewer
-    are fine. Later frames are ground truth for training and ignored otherwise.
-    Frames are padded at the bottom and right to a multiple that the scales
-    need; the result is cropped.
+    A `Forecaster` for frames of any size, which also takes fewer than `context`
+    past frames. It pads frames at the bottom and right to a multiple that the
+    scales need, and crops the result.
 
     Args:
         cell: String, a name in `models.architectures.CELL_SPECS`, such as
-            `"predrnn"`; or your own subclass of `ConvRNNCell`, registered by
-            `keras.saving.register_keras_serializable`.
-        image_shape: Tuple `(height, width, channels)` of a frame, pixels.
-            Height and width are a default, not a limit.
+            `"predrnn"`; or your own registered subclass of `ConvRNNCell`.
+        image_shape: Tuple `(height, width, channels)`, pixels; no size limit.
         context, horizon: Integers, numbers of past and forecast frames.
         filters: Integer, channels of every recurrent layer.
         kernel_size: Integer, height and width of the cells' kernels, pixels.
-        scales: Tuple of integers, one per layer: 2 works at half the height
-            and width of a frame. It must read the same backwards.
-        skips: String, the skip connections: `"none"`, `"add"`, `"unet3+"` or
-            `"fc"`; see `models.step_graph.sources`. None means `"none"` if
-            all scales are 1, else `"add"`.
+        scales: Tuple of integers, one per layer, the same backwards: 2 works
+            at half the height and width of a frame.
+        skips: String, `"none"`, `"add"`, `"unet3+"` or `"fc"`, as in
+            `models.step_graph.sources`. None: `"add"` if a scale is not 1.
         patch_size: Integer p, turns p×p pixels into channels and back.
-        sampling: `msrnn_keras.ScheduledSampling` for training. None trains on
-            the model's own predictions.
-        warmup: Boolean, whether the loss includes the predictions of the
-            context frames.
-        motion: Boolean, whether every layer but the last has MotionGRU and the
-            motion highway. None means the cell's default: only `"motionrnn"`.
+        sampling: `ScheduledSampling`. None trains on the own predictions.
+        warmup: Boolean, whether the loss includes the context's predictions.
+        motion: Boolean, whether all layers but the last are a `MotionCell`.
+            None means only for `"motionrnn"`.
         decoupling_weight: Float, weight of the decoupling loss of PredRNN-V2.
-            None means the cell's default: 0.01 for `"predrnn-v2"`, else 0.
-        remat: String, what training computes again instead of storing it:
-            `"layer"`, the inside of the layers, or `"step"`, the whole time
-            step except its states (least memory, slowest). None stores all.
-        missing: String, how to read missing pixels (NaN). `"mask"` reads them
-            as zeros, adds a mask of the valid pixels as channels and excludes
-            them from the loss. None refuses them.
+            None means 0.01 for `"predrnn-v2"`, else 0.
+        remat: String, what training computes again to save memory: `"layer"`,
+            the inside of the layers; `"step"`, all but the states (least
+            memory, slowest); None, nothing.
+        missing: String. `"mask"` reads missing pixels (NaN) as zeros, adds a
+            mask as channels and excludes them from the loss. None refuses them.
         dtype: String or `keras.DTypePolicy`, such as `"mixed_bfloat16"`.
         name: String.
         **cell_options: Further arguments of the cell, such as `links` of
-            `"trajgru"` and `attention_window` of `"preciplstm"`; with
-            `motion`, also `motion_limit` of `MotionCell`.
+            `"trajgru"`; with `motion`, also `motion_limit` of `MotionCell`.
 
-    Every argument is an attribute of the same name, except that `dtype` is
-    `dtype_policy`. Frames must be finite floats within ±1e6, or within
-    `value_range` if it is set, as in models from `zoo.load`: (-0.5, 1.5).
+    Every argument but `dtype` is an attribute of the same name. Frames must be
+    within ±1e6, or within `value_range`; from `zoo.load`: (-0.5, 1.5).
 
     Raises:
         ValueError: If an argument is out of its range, unknown or unsuitable.
@@ -75,10 +65,8 @@ class MSStack(Forecaster):
     >>> model = MSStack("convlstm", image_shape=(64, 64, 1), filters=32)
     >>> model.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
     >>> model.fit(past, future)
-    >>> future = model.predict(past)
 
-    Reference:
-        MS-RNN, 2022, arXiv:2206.03010.
+    Reference: MS-RNN, 2022, arXiv:2206.03010.
     """
 
     has_states = True
@@ -198,9 +186,8 @@ class MSStack(Forecaster):
         """
         past = self._validated(frames)[:, : self.context]
         if not self.decoupling_weight:
-            steps = past.shape[1] + self.horizon - 1
-            shape = (steps, len(self.scales), len(past), self.filters)
-            return np.zeros(shape, "float32")
+            steps, layers = past.shape[1] + self.horizon - 1, len(self.scales)
+            return np.zeros((steps, layers, len(past), self.filters), "float32")
 
         def pick(step, prediction, states):
             return self._stepper.cell.distances(states)
@@ -266,16 +253,12 @@ def create(name, **kwargs):
 def _check_scales(scales):
     """Check the scales and return them as a tuple."""
     scales = tuple(scales)
-    if not scales:
-        raise ValueError(
-            f"`scales` must have one layer or more. Received: scales={scales}"
-        )
     for scale in scales:
         checks.check_positive("scales", scale)
-    if scales != scales[::-1]:
+    if not scales or scales != scales[::-1]:
         raise ValueError(
-            "`scales` must read the same backwards, as (1, 2, 4, 4, 2, 1). "
-            f"Received: scales={scales}"
+            "`scales` must have one layer or more and read the same backwards, "
+            f"as (1, 2, 4, 4, 2, 1). Received: scales={scales}"
         )
     return scales
 

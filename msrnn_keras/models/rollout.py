@@ -25,11 +25,9 @@ class StepCell(ConvRNNCell):
         self.remat = remat
         for cell in self.cells:
             cell.remat = remat == "layer"
-        self._distances = [
-            index
-            for index, (name, *_) in enumerate(wiring.states((None, None)))
-            if name.startswith("distance_")
-        ]
+        names = [name for name, *_ in wiring.states((None, None))]
+        places = enumerate(names)
+        self._distances = [i for i, x in places if x.startswith("distance_")]
 
     @property
     def decoupled(self):
@@ -113,13 +111,9 @@ class Rollout(keras.layers.Layer):
         *shape, channels = frames_shape
         self.rnn.build((*shape, channels + 1))
         if self.sampling is not None:
-            self.counter = self.add_weight(
-                shape=(),
-                initializer="zeros",
-                dtype="int32",
-                trainable=False,
-                name="training_step",
-            )
+            options = {"initializer": "zeros", "dtype": "int32"}
+            options |= {"trainable": False, "name": "training_step"}
+            self.counter = self.add_weight(shape=(), **options)
 
     def call(self, frames, training=False):
         span = self._span(frames)

@@ -14,10 +14,9 @@ class ScheduledSampling:
     step. Frames are drawn independently per sample and step.
 
     Args:
-        context_rate: Rate for the context frames after the first. A rate
-            below 1 is reverse scheduled sampling (PredRNN-V2).
-        horizon_rate: Rate for the frames to forecast. 1 is teacher forcing,
-            0 trains on the model's own predictions.
+        context_rate: Rate for the context frames after the first; below 1, it
+            is reverse scheduled sampling (PredRNN-V2).
+        horizon_rate: Rate for the frames to forecast. 1 is teacher forcing.
 
     Raises:
         ValueError: If a rate is neither a schedule nor within [0, 1].
@@ -26,9 +25,8 @@ class ScheduledSampling:
     >>> ScheduledSampling.linear(steps=10_000)  # from truth to predictions
     >>> ScheduledSampling.reverse(steps=10_000)  # as in PredRNN-V2
 
-    Reference:
-        Bengio et al., 2015, arXiv:1506.03099. Reverse: Wang et al.,
-        "PredRNN", 2021, arXiv:2103.09504.
+    Reference: Bengio et al., 2015, arXiv:1506.03099. Reverse: Wang et al.,
+    "PredRNN", 2021, arXiv:2103.09504.
     """
 
     def __init__(self, context_rate=1.0, horizon_rate=0.0):
@@ -46,8 +44,7 @@ class ScheduledSampling:
         """Use reverse scheduled sampling, as published for PredRNN-V2.
 
         In the first third of the training `steps`, both rates are 0.5. In the
-        second, `context_rate` increases exponentially toward 1 and
-        `horizon_rate` decreases linearly to 0. In the last, they are 1 and 0.
+        second, `context_rate` goes exponentially to 1, the other linearly to 0.
         """
         return cls(ReverseContextRate(steps), ReverseHorizonRate(steps))
 
@@ -107,13 +104,10 @@ def _rate(name, value):
     """Check a rate and return it."""
     if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
         return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    is_number = isinstance(value, (int, float))
+    if isinstance(value, bool) or not is_number or not 0 <= value <= 1:
         raise ValueError(
-            f"`{name}` must be a number or a LearningRateSchedule. "
-            f"Received: {name}={value!r}"
-        )
-    if not 0 <= value <= 1:
-        raise ValueError(
-            f"`{name}` must be within [0, 1]. Received: {name}={value}"
+            f"`{name}` must be a LearningRateSchedule or a number within "
+            f"[0, 1]. Received: {name}={value!r}"
         )
     return float(value)

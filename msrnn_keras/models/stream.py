@@ -11,42 +11,21 @@ from keras import ops
 from msrnn_keras.backend.precision import at_least_float32
 from msrnn_keras.models.clock import GAPS, Clock, as_interval, as_time, seconds
 from msrnn_keras.utils import checks
-from msrnn_keras.utils.checks import check_positive
 from msrnn_keras.utils.files import check_folder, write_atomically
 
 # Arguments of a model that do not change its forecast.
-FREE = {
-    "name",
-    "image_shape",
-    "context",
-    "horizon",
-    "sampling",
-    "warmup",
-    "remat",
-}
+FREE = set("name image_shape context horizon sampling warmup remat".split())
 
 
 class Stream:
     """A model that takes frames one at a time and forecasts at any time.
 
-    Without a window, the stream keeps the states of the model. Each new frame
-    costs one step, and the forecast equals `model.forecast` of all frames so
-    far. With a window of n frames, the stream keeps these frames. A new frame
-    costs nothing, and the forecast equals `model.forecast` of the last n
-    frames. Models without states need a window of `context` frames. So do
-    some models with states, whose forecasts get worse after hundreds of
-    frames, because they are trained on short clips.
-
-    Times are optional. Frames with times must come in order, one interval
-    apart, with a tolerance of less than half an interval.
-
-    Args:
-        model: `msrnn_keras.Forecaster`.
-        window: Integer, number of frames to forecast from. None means all.
-        interval, gap: As in `Forecaster.stream`.
-
-    Raises:
-        ValueError: If an argument is out of its range.
+    `Forecaster.stream` describes the arguments. The forecast equals
+    `model.forecast` of all frames so far, at one step per new frame, or with a
+    window of n frames that of the last n. Models without states need a window
+    of `context` frames. So do some models with states, whose forecasts get
+    worse after hundreds of frames. Frames with times must come in order, one
+    interval apart, within less than half an interval.
     """
 
     def __init__(self, model, window=None, interval=None, gap="restart"):
@@ -56,17 +35,15 @@ class Stream:
                 f"context, {model.context}. Received: window={window!r}"
             )
         if window is not None:
-            check_positive("window", window)
+            checks.check_positive("window", window)
         if gap not in GAPS:
             raise ValueError(
                 f"`gap` must be 'restart' or 'refuse'. Received: gap={gap!r}"
             )
         if interval is not None:
             interval = as_interval(interval)
-        self.window = window
-        self._model = model
+        self.window, self._model, self._shape = window, model, None
         self._clock = Clock(interval, gap)
-        self._shape = None
         self._restart()
 
     def __len__(self):
@@ -77,24 +54,21 @@ class Stream:
         """Add the newest frame. An error leaves the stream unchanged.
 
         Args:
-            frame: Array of floats, `(height, width, channels)`, or with a
-                batch dimension in front. All frames have the same shape.
-            time: `datetime.datetime` or `numpy.datetime64` of the frame, in
-                UTC if it has no time zone. None in a stream without times.
+            frame: Array of floats, `(height, width, channels)`, or with a batch
+                dimension in front, of one shape in the whole stream.
+            time: `datetime.datetime` or `numpy.datetime64`, in UTC if it has no
+                time zone. None in a stream without times.
 
         Returns:
             The stream itself.
 
         Raises:
-            ValueError: If the model refuses the frame, it has another shape,
-                or it is late, repeated, early or after a gap.
+            ValueError: If the frame or its time does not fit the stream.
             TypeError: If it is not floating-point, or `time` is not a time.
         """
         # Copy it: the caller may overwrite the original.
         frame = np.array(checks.filled(frame))
-        self._check_shape(frame)
-        batch = frame if frame.ndim == 4 else frame[None]
-        self._check(batch)
+        batch = self._checked(frame)
         clock, missed = self._clock.after(time)
         if missed:
             self._restart()
@@ -107,20 +81,17 @@ class Stream:
         return self
 
     def forecast(self, horizon):
-        """Forecast from the frames so far. This does not change the stream.
-
-        Args:
-            horizon: Integer, frames to forecast.
+        """Forecast `horizon` frames; this does not change the stream.
 
         Returns:
-            Array `(horizon, height, width, channels)`, with a batch dimension
-            in front if the frames had one.
+            Array `(horizon, height, width, channels)`, with the batch axis of
+            the frames in front, if any.
 
         Raises:
             ValueError: If `horizon` is not positive or frames are too few.
             RuntimeError: If there was no frame yet.
         """
-        check_positive("horizon", horizon)
+        checks.check_positive("horizon", horizon)
         self._check_started("A forecast")
         if self.window is None:
             forecast = self._go_on(horizon)
@@ -130,11 +101,7 @@ class Stream:
         return forecast if len(self._shape) == 4 else forecast[0]
 
     def save(self, path):
-        """Write the stream to a file for `load_stream`, atomically.
-
-        On the same backend its forecasts are equal bit by bit. Without a frame
-        it raises `RuntimeError`.
-        """
+        """Write the stream to a file atomically, once it has a frame."""
         self._check_started("A file")
         check_folder(path)
         clock = self._clock
@@ -165,8 +132,7 @@ class Stream:
 
     def _restart(self):
         """Forget all frames."""
-        self._count = 0
-        self._frames = []
+        self._count, self._frames = 0, []
         self._next = self._states = None
 
     def _advance(self, batch):
@@ -181,14 +147,12 @@ class Stream:
         """Return the forecast from the states, with the batch dimension."""
         stepper = self._model._stepper
         stepper.refresh()
-        frame, states = self._next, self._states
-        frames = [frame]
+        frames, states = [self._next], self._states
         for _ in range(horizon - 1):
-            frame, states = stepper.advance(frame, states)
+            frame, states = stepper.advance(frames[-1], states)
             frames.append(frame)
-        arrays = [ops.convert_to_numpy(frame) for frame in frames]
-        dtype = stepper.cell.variable_dtype
-        return np.stack(arrays, axis=1).astype(dtype)
+        frames = np.stack(list(map(ops.convert_to_numpy, frames)), axis=1)
+        return frames.astype(stepper.cell.variable_dtype)
 
     def _check_started(self, what):
         """Refuse to go on without a frame."""
@@ -198,8 +162,8 @@ class Stream:
                 "Received: 0 frames"
             )
 
-    def _check_shape(self, frame):
-        """Refuse a frame of another shape than the first."""
+    def _checked(self, frame):
+        """Return a frame as a batch; refuse what does not fit."""
         if frame.ndim not in (3, 4):
             raise ValueError(
                 "A frame must be (height, width, channels), with or without a "
@@ -210,32 +174,27 @@ class Stream:
                 f"Every frame of a stream must have the same shape, "
                 f"{self._shape}. Received: shape={frame.shape}"
             )
-
-    def _check(self, batch):
-        """Refuse a frame that the model refuses."""
+        batch = frame if frame.ndim == 4 else frame[None]
         model = self._model
         checks.check_frames(batch[:, None], model.image_shape[-1], "frame")
         holes = model.missing is not None
         checks.check_values(batch, "frame", model._limits, holes)
+        return batch
 
 
 def load_stream(model, path):
     """Load the stream of a model; see `Forecaster.load_stream`."""
     record, arrays = _read(path)
-    config = _config(model)
-    other = [
-        name
-        for name in sorted({*config, *record["model"]})
-        if config.get(name) != record["model"].get(name)
-    ]
+    config, saved = _config(model), record["model"]
+    names = sorted({*config, *saved})
+    other = [name for name in names if config.get(name) != saved.get(name)]
     if other or record["weights"] != _hash_of_weights(model):
         what = ", ".join(other) or "the weights"
         raise ValueError(
             "The stream was saved from another model: they differ in "
             f"{what}. Load that model first. Received: {str(path)!r}"
         )
-    interval, gap = record["interval"], record["gap"]
-    stream = Stream(model, record["window"], interval, gap)
+    stream = Stream(model, *(record[x] for x in ("window", "interval", "gap")))
     stream._shape, stream._count = tuple(record["shape"]), record["count"]
     last = record["last"] and as_time(np.datetime64(record["last"]))
     stream._clock = stream._clock._replace(last=last, started=True)
@@ -243,10 +202,8 @@ def load_stream(model, path):
         stream._frames = arrays
         return stream
     types = [x.dtype for x in model._stepper.cell.model.inputs]
-    stream._next, *stream._states = [
-        ops.convert_to_tensor(x, dtype=dtype)
-        for x, dtype in zip(arrays, types, strict=True)
-    ]
+    tensors = map(ops.convert_to_tensor, arrays, types)
+    stream._next, *stream._states = tensors
     return stream
 
 

@@ -6,9 +6,8 @@ import keras
 def transfer_weights(source, target):
     """Copy the weights of one model to another where they fit.
 
-    Weights are matched by path and must have the same shape. The embedding of
-    a model with `missing="mask"` reads twice as many channels: the weights of
-    the mask start at zero, so that the model begins as the old one.
+    Weights are matched by path and must have the same shape; those of the mask
+    of a model with `missing="mask"` start at zero.
 
     Args:
         source: `MSStack`, trained.

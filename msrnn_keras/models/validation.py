@@ -30,14 +30,17 @@ class BatchCheck:
             if not isinstance(batch, (tuple, list)):
                 return self.frames(batch)
             parts = (self.frames, self.target, self.weights)
-            validated = [
-                check(part) for check, part in zip(parts, batch, strict=False)
-            ]
+            pairs = zip(parts, batch, strict=False)
+            validated = [check(part) for check, part in pairs]
             self.shape_of_target(*validated[:2])
-            return (*validated, *batch[len(parts) :])
+            return (*validated, *batch[3:])
         except (TypeError, ValueError) as error:
             self.error = error
             raise
+
+    def collated(self, collate, samples):
+        """Collate samples and check the batch."""
+        return self(collate(samples))
 
     def frames(self, x):
         """Check x and return it; masked pixels are NaN."""
@@ -53,15 +56,13 @@ class BatchCheck:
             return y
         y = checks.filled(y)
         checks.check_floats(y, "y")
-        limits, remedy = self.target_limits, self.target_remedy
-        checks.check_values(y, "y", limits, True, remedy)
+        limits = self.target_limits
+        checks.check_values(y, "y", limits, True, self.target_remedy)
         return y
 
     def shape_of_target(self, x, y=None):
-        """Refuse y that is not the forecast frames of x.
-
-        Keras' graph cannot: on TensorFlow it may not know the shapes.
-        """
+        """Refuse y that is not the forecast frames of x."""
+        # Keras' graph cannot: on TensorFlow it may not know the shapes.
         if y is not None and self.horizon and hasattr(x, "shape"):
             checks.check_target(y, (self.horizon, *x.shape[2:]))
 
@@ -79,8 +80,7 @@ class CheckedDataset(keras.utils.PyDataset):
     def __init__(self, dataset, check):
         # One worker: a queue of several mixes the batches of two epochs.
         super().__init__()
-        self.dataset = dataset
-        self.check = check
+        self.dataset, self.check = dataset, check
 
     @property
     def num_batches(self):
@@ -114,16 +114,11 @@ def validated(data, check):
         return (check(batch) for batch in data)
     if hasattr(data, "collate_fn"):
         loader = copy.copy(data)
-        loader.collate_fn = functools.partial(_collate, data.collate_fn, check)
+        loader.collate_fn = functools.partial(check.collated, data.collate_fn)
         return loader
     if hasattr(data, "map"):  # grain
         return data.map(check)
     return data if data is None else check.frames(checks.filled(data))
-
-
-def _collate(collate, check, samples):
-    """Collate samples and check the batch."""
-    return check(collate(samples))
 
 
 @contextlib.contextmanager

@@ -6,6 +6,8 @@ import numpy as np
 
 from msrnn_keras.plots.clips import check_clip, check_clips
 from msrnn_keras.plots.colors import error_style, gray_style, style_of, to_rgb
+from msrnn_keras.plots.times import check_above_0
+from msrnn_keras.utils.checks import check_positive
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_folder, write_atomically
 
@@ -21,25 +23,21 @@ def forecast_frames(
 ):
     """Compose the frames of an animation: ground truth, forecast and error.
 
-    The panels are side by side: the truth, the forecasts, and their errors
-    averaged over the channels (red: too high, blue: too low). Without
-    `future` there are only forecasts. Borders are blue during the input,
-    which truth and forecast both show, and orange during the forecast.
-    Missing pixels (NaN) are violet-gray, in rain colors light gray.
+    The panels are side by side: the truth, the forecasts, and their errors as
+    in `plot_errors`, or forecasts alone without `future`. Borders are blue
+    during the input and orange during the forecast.
 
     Args:
-        past: Input frames of one clip, (context, height, width, channels),
-            with 1 channel or 3 (RGB).
-        future: True frames after them, or None if they are unknown.
-        forecast: Forecast frames after them, or a dict from names to those.
+        past: Input frames of one clip, as in `plot_forecast`.
+        future: As in `plot_forecast`.
+        forecast: As in `plot_forecast`.
         scale: Each pixel becomes `scale` x `scale` pixels.
         colors: "gray": frames in [0, 1], forecasts clipped to that; "rain":
             mm/h, in the colors of `msrnn_keras.plots.RAIN_COLORS`.
         error_limit: Error of full color. None is 1, or 10 mm/h of rain.
 
     Returns:
-        A float array (context + horizon, panel height, width of all panels,
-        3), for `save_animation`.
+        Float array (context + horizon, height, width of all panels, 3).
 
     Raises:
         ValueError: If shapes do not match, or `scale` or `colors` is invalid.
@@ -49,7 +47,7 @@ def forecast_frames(
         >>> save_animation("forecast.gif", frames)
     """
     past, future, forecasts = check_clips(past, future, forecast)
-    _check_scale(scale)
+    check_positive("scale", scale)
     style = style_of(colors)
     errors = error_style(error_limit or ERROR_LIMITS[colors])
     if colors == "gray":
@@ -69,13 +67,11 @@ def forecast_frames(
 def save_animation(path, frames, fps=5, scale=1):
     """Write frames as a GIF or MP4 file, depending on the suffix.
 
-    The file appears under its name when it is complete. Missing pixels (NaN)
-    are violet-gray.
+    The file is written atomically. Missing pixels (NaN) are violet-gray.
 
     Args:
         path: Path with the suffix `.gif` (an endless loop) or `.mp4` (H.264,
-            which needs the extra `video`; odd sides repeat the last row or
-            column, and colors are not exact).
+            not exact; odd sides repeat the last row or column).
         frames: Frames, (time, height, width, channels), floats in [0, 1],
             with 1 channel or 3 (RGB). Values outside are clipped.
         fps: Frames per second, for a GIF at most 50 (times in 10 ms).
@@ -83,8 +79,7 @@ def save_animation(path, frames, fps=5, scale=1):
 
     Raises:
         ValueError: If the suffix or an argument is invalid.
-        FileNotFoundError: If the folder of `path` does not exist.
-        ImportError: If the extra `video` is needed and missing.
+        FileNotFoundError, ImportError: If the folder or `video` is missing.
 
     Example:
         >>> save_animation("clip.mp4", past[0], fps=10, scale=4)
@@ -106,13 +101,12 @@ def save_gif(path, frames, fps=5, scale=1):
 
     Args:
         path: Path of the file, with any suffix.
-        frames: As for `save_animation`.
-        fps: Frames per second, at most 50.
-        scale: Each pixel becomes `scale` x `scale` pixels.
+        frames: As in `save_animation`.
+        fps: As in `save_animation`.
+        scale: As in `save_animation`.
 
     Raises:
-        ValueError: If an argument is out of its range.
-        FileNotFoundError: If the folder of `path` does not exist.
+        ValueError, FileNotFoundError: As in `save_animation`.
 
     Example:
         >>> save_gif("clip.gif", past[0], scale=4)
@@ -131,57 +125,39 @@ def save_gif(path, frames, fps=5, scale=1):
     duration = [10 * int(length) for length in np.diff(starts)]
     first, *others = map(Image.fromarray, pixels)
     options = {"save_all": True, "append_images": others, "loop": 0}
+    options |= {"format": "GIF", "duration": duration}
     check_folder(path)
-    write_atomically(
-        path,
-        lambda part: first.save(
-            part, format="GIF", duration=duration, **options
-        ),
-    )
+    write_atomically(path, lambda part: first.save(part, **options))
 
 
 def _save_mp4(path, frames, fps, scale):
-    """Write frames as an MP4 file."""
     require("av", "video")  # imageio's plugin
     imageio = require("imageio.v3", "video")
-    if not fps > 0:
-        raise ValueError(f"`fps` must be above 0. Received: fps={fps}")
+    check_above_0("fps", fps)
     pixels = _pixels(frames, scale)
     # H.264 stores one color for 2×2 pixels.
     odd = [(0, 0), *((0, side % 2) for side in pixels.shape[1:3]), (0, 0)]
     pixels = np.pad(pixels, odd, mode="edge")
+    options = {"plugin": "pyav", "codec": "libx264", "fps": float(fps)}
     check_folder(path)
     write_atomically(
-        path,
-        lambda part: imageio.imwrite(
-            part, pixels, plugin="pyav", codec="libx264", fps=float(fps)
-        ),
+        path, lambda part: imageio.imwrite(part, pixels, **options)
     )
 
 
 def _pixels(frames, scale):
     """Return enlarged frames (time, height, width, 3) of uint8."""
     frames = check_clip(frames, "frames")
-    _check_scale(scale)
+    check_positive("scale", scale)
     colors = to_rgb(np.clip(frames, 0.0, 1.0), gray_style())
     return _enlarge(np.round(255 * colors).astype("uint8"), scale)
 
 
-def _check_scale(scale):
-    """Raise a ValueError for a scale that is not a positive integer."""
-    if not isinstance(scale, int) or scale < 1:
-        raise ValueError(
-            f"`scale` must be a positive integer. Received: scale={scale}"
-        )
-
-
 def _enlarge(frames, scale):
-    """Repeat rows and columns."""
     return frames.repeat(scale, axis=1).repeat(scale, axis=2)
 
 
 def _frame_panel(panel, context):
-    """Add a border that is blue for the input, orange for the forecast."""
     time, height, width, _ = panel.shape
     framed = np.empty((time, height + 2 * _BORDER, width + 2 * _BORDER, 3))
     framed[:context] = CONTEXT_COLOR

@@ -28,19 +28,16 @@ def check_forecasts(future, forecast):
             "`forecast` needs at least one forecast. Received: forecast={}"
         )
     forecasts = {k: check_clip(x, "forecast") for k, x in forecast.items()}
-    first = next(iter(forecasts.values()))
+    expected = next(iter(forecasts.values())).shape
     if future is not None:
         future = check_clip(future, "future")
+        expected = future.shape
     for name, frames in forecasts.items():
-        if future is not None and future.shape != frames.shape:
+        if frames.shape != expected:
             raise ValueError(
-                "`future` and `forecast` must have the same shape. Received: "
-                f"shapes {future.shape} and {frames.shape} for {name!r}"
-            )
-        if frames.shape != first.shape:
-            raise ValueError(
-                "All forecasts must have the same shape. Received: shapes "
-                f"{first.shape} and {frames.shape} for {name!r}"
+                "`future` and `forecast` must have the same shape, and all "
+                f"forecasts. Received: shapes {expected} and {frames.shape} "
+                f"for {name!r}"
             )
     return future, forecasts
 

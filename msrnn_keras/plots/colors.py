@@ -8,17 +8,9 @@ MISSING_COLOR = (0.35, 0.30, 0.45)  # violet-gray, as gray is a value
 NO_DATA_COLOR = (0.75, 0.75, 0.75)  # missing pixels in rain colors
 # Lower bounds of the rain classes, mm/h; below the first is no rain.
 RAIN_LEVELS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 50, 100)
-RAIN_COLORS = (
-    "#c6e6fa",
-    "#7fc4f2",
-    "#3b8fe0",
-    "#1f5fb8",
-    "#2f9e44",
-    "#f7e11e",
-    "#f9a11b",
-    "#e8402a",
-    "#a8127a",
-    "#5c0a6b",
+RAIN_COLORS = tuple(
+    "#c6e6fa #7fc4f2 #3b8fe0 #1f5fb8 #2f9e44 #f7e11e #f9a11b #e8402a #a8127a "
+    "#5c0a6b".split()
 )
 
 
@@ -45,8 +37,7 @@ def gray_style():
     """Return the style of frames in [0, 1]: gray, or RGB unchanged."""
     from matplotlib.colors import Normalize
 
-    colormap = _colormap("gray", MISSING_COLOR)
-    return Style(colormap, Normalize(0, 1), MISSING_COLOR)
+    return Style(_colormap("gray"), Normalize(0, 1), MISSING_COLOR)
 
 
 def rain_style():
@@ -69,11 +60,8 @@ def error_style(limit=1.0, label="", beyond=False):
     texts = (f"−{limit:.3g}", "0", f"+{limit:.3g}")
     extend = "both" if beyond else "neither"
     bar = Bar(label, (-limit, 0, limit), texts, extend)
-    colormap, norm = (
-        _colormap("RdBu_r", MISSING_COLOR),
-        Normalize(-limit, limit),
-    )
-    return Style(colormap, norm, MISSING_COLOR, bar)
+    norm = Normalize(-limit, limit)
+    return Style(_colormap("RdBu_r"), norm, MISSING_COLOR, bar)
 
 
 def style_of(colors):
@@ -97,8 +85,7 @@ def to_rgb(frames, style):
     return style.colormap(style.norm(values))[..., :3]
 
 
-def _colormap(name, missing):
-    """Return a colormap with a color for missing values."""
+def _colormap(name):
     from matplotlib import colormaps
 
-    return colormaps[name].with_extremes(bad=missing)
+    return colormaps[name].with_extremes(bad=MISSING_COLOR)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from msrnn_keras.plots.grid import new_figure
-from msrnn_keras.plots.times import check_interval
+from msrnn_keras.plots.times import check_above_0
 
 _INSIDE = 6  # most curves whose legend fits inside the axes
 _COLORS = 10  # in matplotlib's cycle
@@ -24,8 +24,7 @@ def plot_curves(curves, ylabel, interval=1, unit="frame", title=None):
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If a curve is missing, empty or not of rank 1, or
-            `interval` is not positive.
+        ValueError: If `interval` is not positive, or a curve not of rank 1.
 
     Example:
         >>> figure = plot_curves({"model": [9.0, 12.0]}, ylabel="MSE")
@@ -36,7 +35,7 @@ def plot_curves(curves, ylabel, interval=1, unit="frame", title=None):
         raise ValueError(
             f"`curves` needs at least one curve. Received: curves={curves}"
         )
-    check_interval(interval)
+    check_above_0("interval", interval)
     inside = len(curves) <= _INSIDE
     figure = new_figure(6.0 if inside else 8.0, 3.8, layout="constrained")
     axes = figure.add_subplot()

@@ -4,18 +4,10 @@ import math
 
 import numpy as np
 
+from msrnn_keras.plots import grid
 from msrnn_keras.plots.clips import check_clip
 from msrnn_keras.plots.colors import style_of
-from msrnn_keras.plots.grid import (
-    GAP,
-    KEY_WIDTH,
-    MARGIN,
-    add_axes,
-    draw_frame,
-    draw_key,
-    draw_title,
-    new_figure,
-)
+from msrnn_keras.plots.times import check_above_0
 
 _COLUMNS = 5  # panels in a row
 _PANEL = 1.9
@@ -34,11 +26,9 @@ def plot_flow(
     An arrow starts at its pixel and points where the content moves.
 
     Args:
-        flow: Array (height, width, 2) or (links, height, width, 2): motion
-            to the right and down, in pixels of the frame per time step. It
-            may be coarser than the frame. NaN draws no arrow.
-        frame: Frame below the arrows, (height, width, channels) with 1
-            channel or 3, or None.
+        flow: Array ([links, ]height, width, 2): motion to the right and down,
+            pixels of the frame per time step. It may be coarser than the frame.
+        frame: Frame of 1 or 3 channels, (height, width, channels), or None.
         arrows: Integer, most arrows along the longer side.
         colors: "gray", for frames in [0, 1], or "rain", for mm/h.
         title: Title of the figure.
@@ -62,17 +52,14 @@ def plot_flow(
         raise ValueError(
             f"`arrows` must be 1 or more. Received: arrows={arrows}"
         )
-    if magnify is not None and not magnify > 0:
-        raise ValueError(
-            f"`magnify` must be positive. Received: magnify={magnify}"
-        )
     x, y, flow, spacing = _thinned_out(flow, frame.shape, arrows)
     if magnify is None:
         magnify = _magnification(flow, spacing)
+    check_above_0("magnify", magnify)
     style = style_of(colors)
     figure, panels = _panels(len(flow), frame.shape, title)
     for index, (axes, field) in enumerate(zip(panels, flow, strict=True)):
-        draw_frame(axes, frame, style)
+        grid.draw_frame(axes, frame, style)
         # Arrows must not extend the axes.
         axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
         quiver = _draw_arrows(axes, x, y, field, magnify, colors)
@@ -81,12 +68,11 @@ def plot_flow(
     _draw_key(figure, quiver, spacing / magnify)
     if np.isnan(frame).any():
         width, _ = figure.get_size_inches()
-        draw_key(figure, style, width - MARGIN - KEY_WIDTH)
+        grid.draw_key(figure, style, width - grid.MARGIN - grid.KEY_WIDTH)
     return figure
 
 
 def _check_flow(flow):
-    """Return the flow as a float array (links, height, width, 2)."""
     flow = np.asarray(flow, dtype="float64")
     if flow.ndim == 3:
         flow = flow[None]
@@ -110,7 +96,6 @@ def _thinned_out(flow, shape, arrows):
 
 
 def _draw_arrows(axes, x, y, flow, magnify, colors):
-    """Draw the arrows of one flow field."""
     motion = np.ma.masked_invalid(np.moveaxis(flow, -1, 0))
     inside, edge = _ARROWS[colors]
     units = {"angles": "xy", "scale_units": "xy", "scale": 1 / magnify}
@@ -119,38 +104,35 @@ def _draw_arrows(axes, x, y, flow, magnify, colors):
 
 
 def _magnification(flow, spacing):
-    """Return the factor that makes long arrows as long as their spacing."""
     lengths = np.hypot(flow[..., 0], flow[..., 1])
     lengths = lengths[np.isfinite(lengths) & (lengths > 0)]
     return spacing / np.percentile(lengths, 95) if len(lengths) else 1.0
 
 
 def _panels(number, shape, title):
-    """Return a figure and the axes of all flow fields."""
     side = _ONE_PANEL if number == 1 else _PANEL
     height = side * shape[0] / shape[1]
-    name = _TITLE if number > 1 else GAP
+    name = _TITLE if number > 1 else grid.GAP
     columns, lines = min(number, _COLUMNS), math.ceil(number / _COLUMNS)
     header = 0.3 if title else 0.0
-    width = 2 * MARGIN + columns * (side + GAP)
-    width = max(width, 2 * MARGIN + 0.11 * len(title or ""))
-    full = 2 * MARGIN + header + _KEY + lines * (height + name)
-    figure = new_figure(width, full)
-    draw_title(figure, title)
+    width = 2 * grid.MARGIN + columns * (side + grid.GAP)
+    width = max(width, 2 * grid.MARGIN + 0.11 * len(title or ""))
+    full = 2 * grid.MARGIN + header + _KEY + lines * (height + name)
+    figure = grid.new_figure(width, full)
+    grid.draw_title(figure, title)
     axes = []
     for index in range(number):
         line, column = divmod(index, _COLUMNS)
-        bottom = full - MARGIN - header - (line + 1) * (height + name)
-        left = MARGIN + column * (side + GAP)
-        axes.append(add_axes(figure, (left, bottom, side, height)))
+        bottom = full - grid.MARGIN - header - (line + 1) * (height + name)
+        left = grid.MARGIN + column * (side + grid.GAP)
+        axes.append(grid.add_axes(figure, (left, bottom, side, height)))
     return figure, axes
 
 
 def _draw_key(figure, quiver, length):
-    """Draw an arrow of a round length near the spacing of arrows."""
     rounded = float(f"{length:.0e}")
     width, height = figure.get_size_inches()
-    place = (0.4 / width, (MARGIN + 0.08) / height)
+    place = (0.4 / width, (grid.MARGIN + 0.08) / height)
     label = f"{rounded:g} pixels per frame"
     style = {"labelpos": "E", "labelsep": 0.08, "fontproperties": {"size": 8}}
     quiver.axes.quiverkey(

@@ -2,15 +2,10 @@
 
 import numpy as np
 
-from msrnn_keras.plots.clips import (
-    check_clip,
-    check_clips,
-    check_forecasts,
-    in_units,
-)
+from msrnn_keras.plots import clips
 from msrnn_keras.plots.colors import error_style, gray_style, rain_style
 from msrnn_keras.plots.grid import Block, Row, draw_grid
-from msrnn_keras.plots.times import check_interval, future_columns, past_columns
+from msrnn_keras.plots.times import check_above_0, future_columns
 
 _SHOWN = 99.5  # percent of the errors lie within the color bar
 
@@ -19,9 +14,7 @@ def plot_forecast(past, future, forecast, interval=1, unit="frame", title=None):
     """Draw forecasts of one clip: input, ground truth, forecast and error.
 
     At most ten evenly spaced frames of the input and of the forecast each are
-    drawn, with their times relative to the last input frame. The error,
-    forecast minus truth averaged over the channels, is drawn for a single
-    forecast (`plot_errors` is for several). Missing pixels are violet-gray.
+    drawn. The error of a single forecast is drawn, as in `plot_errors`.
 
     Args:
         past: Input frames of one clip, (time, height, width, channels), in
@@ -33,7 +26,7 @@ def plot_forecast(past, future, forecast, interval=1, unit="frame", title=None):
         title: Title of the figure.
 
     Returns:
-        A `matplotlib.figure.Figure`; `figure.savefig(path)` writes it.
+        A `matplotlib.figure.Figure`.
 
     Raises:
         ValueError: If shapes do not match or `interval` is not positive.
@@ -45,7 +38,7 @@ def plot_forecast(past, future, forecast, interval=1, unit="frame", title=None):
     style = gray_style()
     blocks = _blocks(past, future, forecast, interval, unit, style)
     if not isinstance(forecast, dict) and future is not None:
-        future, forecasts = check_forecasts(future, forecast)
+        future, forecasts = clips.check_forecasts(future, forecast)
         frames = np.clip(forecasts.popitem()[1], 0, 1)
         error = np.mean(frames - future, axis=-1)
         ahead, _ = future_columns(len(error), interval, unit)
@@ -59,28 +52,27 @@ def plot_radar(
     """Draw forecasts of rain in radar colors: input, ground truth, forecast.
 
     The classes are `RAIN_LEVELS` in `RAIN_COLORS`; less rain is white, pixels
-    without data (NaN) are gray. The columns are those of `plot_forecast`.
+    without data (NaN) are gray.
 
     Args:
         past: Input frames of one clip, (time, height, width, 1), mm/h.
-        future: True frames after them, or None if they are unknown.
-        forecast: Forecast frames after them, or a dict from names to those.
-        interval: Time between two frames, in `unit`.
-        unit: Name of the unit of time.
-        title: Title of the figure.
+        future: As in `plot_forecast`.
+        forecast: As in `plot_forecast`.
+        interval: As in `plot_forecast`.
+        unit: As in `plot_forecast`.
+        title: As in `plot_forecast`.
         extent: Tuple (left, right, bottom, top) in km; None draws no axes.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If shapes do not match, there is more than one channel,
-            `interval` is not positive or `extent` is empty.
+        ValueError: If shapes, channels, `interval` or `extent` are wrong.
 
     Example:
         >>> figure = plot_radar(past[0], None, scaling.inverse(forecast)[0])
     """
-    channels = check_clip(past, "past").shape[-1]
+    channels = clips.check_clip(past, "past").shape[-1]
     if channels != 1:
         raise ValueError(
             "`past` must have 1 channel, the rain rate. "
@@ -111,11 +103,10 @@ def plot_errors(
     Args:
         future: True frames, (horizon, height, width, channels).
         forecast: Forecast frames of that shape, or a dict from names to those.
-        interval: Time between two frames, in `unit`.
-        unit: Name of the unit of time.
-        title: Title of the figure.
-        scaling: Object whose `inverse(frames)` gives the units of the data, or
-            None.
+        interval: As in `plot_forecast`.
+        unit: As in `plot_forecast`.
+        title: As in `plot_forecast`.
+        scaling: `Scaling` whose `inverse` gives the units of the data, or None.
         units: Name of the units. None is the `unit` of `scaling`, if any.
         clip: Whether forecasts are clipped to [0, 1] first, as for scores.
         limit: Error of full color. None is 1 for clipped frames without
@@ -125,8 +116,7 @@ def plot_errors(
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If shapes do not match, or `interval` or `limit` is not
-            positive.
+        ValueError: If shapes do not match, or a number is not positive.
 
     Example:
         >>> figure = plot_errors(future[0], {"a": a[0], "b": b[0]})
@@ -135,16 +125,16 @@ def plot_errors(
         raise ValueError(
             "An error needs the truth; pass `future`. Received: future=None"
         )
-    future, forecasts = check_forecasts(future, forecast)
-    check_interval(interval)
-    if limit is not None and not limit > 0:
-        raise ValueError(f"`limit` must be positive. Received: limit={limit}")
+    future, forecasts = clips.check_forecasts(future, forecast)
+    check_above_0("interval", interval)
+    if limit is not None:
+        check_above_0("limit", limit)
     units = getattr(scaling, "unit", None) if units is None else units
-    truth = in_units(future, scaling)
+    truth = clips.in_units(future, scaling)
     errors = {}
     for name, frames in forecasts.items():
         frames = np.clip(frames, 0, 1) if clip else frames
-        errors[name] = np.mean(in_units(frames, scaling) - truth, axis=-1)
+        errors[name] = np.mean(clips.in_units(frames, scaling) - truth, axis=-1)
     if limit is None:
         limit = 1.0 if clip and scaling is None else _limit(errors.values())
     beyond = any((np.abs(error) > limit).any() for error in errors.values())
@@ -155,15 +145,15 @@ def plot_errors(
 
 
 def _blocks(past, future, forecast, interval, unit, style):
-    """Return the block of the input and the one of truth and forecasts."""
-    past, future, forecasts = check_clips(past, future, forecast)
-    check_interval(interval)
-    clips = [*forecasts.items()]
+    past, future, forecasts = clips.check_clips(past, future, forecast)
+    check_above_0("interval", interval)
+    drawn = [*forecasts.items()]
     if future is not None:
-        clips.insert(0, ("Truth", future))
-    back, past_times = past_columns(len(past), interval, unit)
-    ahead, times = future_columns(len(clips[0][1]), interval, unit)
-    rows = [Row(name, frames[ahead], style) for name, frames in clips]
+        drawn.insert(0, ("Truth", future))
+    begin = 1 - len(past)
+    back, past_times = future_columns(len(past), interval, unit, begin)
+    ahead, times = future_columns(len(drawn[0][1]), interval, unit)
+    rows = [Row(name, frames[ahead], style) for name, frames in drawn]
     return [
         Block(past_times, [Row("Input", past[back], style)]),
         Block(times, rows),
@@ -171,14 +161,12 @@ def _blocks(past, future, forecast, interval, unit, style):
 
 
 def _limit(errors):
-    """Return the limit of nearly all errors, 1 without an error."""
     sizes = np.abs(np.concatenate([error.ravel() for error in errors]))
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
     return float(np.percentile(sizes, _SHOWN)) if len(sizes) else 1.0
 
 
 def _check_extent(extent):
-    """Raise a ValueError for an extent that is empty or incomplete."""
     if extent is None:
         return
     low, high = extent[::2], extent[1::2]

@@ -7,24 +7,13 @@ import numpy as np
 
 from msrnn_keras.plots.colors import Style, to_rgb
 
-MARGIN = 0.15
-PANEL = 0.95
-GAP = 0.06
-KEY_WIDTH = 0.65
-_KEY = 0.22
-_AXIS = 0.42
-_LABELS = 0.85
-_LABEL_CHARACTER = 0.085
+MARGIN, PANEL, GAP, KEY_WIDTH = 0.15, 0.95, 0.06, 0.65
+_KEY, _AXIS, _LABELS, _COLUMN_TITLE, _BLOCK_GAP = 0.22, 0.42, 0.85, 0.26, 0.22
+_LABEL_CHARACTER, _LABEL_LINE = 0.085, 0.18
 _LABEL_WIDTH = 18  # characters in a line
-_LABEL_LINE = 0.18
-_COLUMN_TITLE = 0.26
-_BLOCK_GAP = 0.22
-_TITLE = 0.35
-_TITLE_CHARACTER = 0.11
-_BAR = 0.09
-_BAR_SPACE = 0.12  # left of a color bar
-_BAR_CHARACTER = 0.085
-_BAR_TICK = 0.15  # smallest height of a tick
+_TITLE, _TITLE_CHARACTER = 0.35, 0.11
+_BAR, _BAR_CHARACTER = 0.09, 0.085
+_BAR_SPACE, _BAR_TICK = 0.12, 0.15  # left of a bar; smallest height of a tick
 
 
 class Row(NamedTuple):
@@ -116,7 +105,6 @@ def draw_key(figure, style, left):
 
 
 def _sizes(blocks, title, extent):
-    """Compute the lengths of a figure."""
     shape = blocks[0].rows[0].frames.shape
     aspect = shape[1] / shape[2]
     if extent is not None:
@@ -151,13 +139,11 @@ def _below(rows, panel_height, extent):
 
 
 def _row_height(row, panel_height):
-    """Return the height of a row: its panels or, if higher, its label."""
     lines = _wrapped(row.label).count("\n") + 1
     return max(panel_height, _LABEL_LINE * lines)
 
 
 def _bars_width(styles):
-    """Return the width of the color bars, 0 without one."""
     bars = [style.bar for style in styles if style.bar]
     if not bars:
         return 0.0
@@ -167,22 +153,18 @@ def _bars_width(styles):
 
 
 def _bar_height(bar):
-    """Return the smallest height of a color bar with its ticks and label."""
     return max(_BAR_TICK * len(bar.ticks), 0.09 * len(bar.label))
 
 
 def _missing(rows):
-    """Return whether a pixel is missing."""
     return any(np.isnan(row.frames).any() for row in rows)
 
 
 def _wrapped(label):
-    """Break a label into lines."""
     return textwrap.fill(label, _LABEL_WIDTH)
 
 
 def _draw_blocks(figure, blocks, sizes, extent):
-    """Draw all rows and return the axes of each."""
     drawn = []
     top = sizes.height - MARGIN - sizes.header
     offset = 0.06 + (0.0 if extent is None else _AXIS)
@@ -191,8 +173,16 @@ def _draw_blocks(figure, blocks, sizes, extent):
         for index, row in enumerate(rows):
             height = _row_height(row, sizes.panel_height)
             bottom = top - (height + sizes.panel_height) / 2
-            panels = _draw_row(figure, row, sizes, bottom, extent)
-            _draw_label(panels[0], row.label, offset)
+            panels = []
+            for i, frame in enumerate(row.frames):
+                place = (sizes.left + i * (PANEL + GAP), bottom)
+                size = (PANEL, sizes.panel_height)
+                panels.append(add_axes(figure, (*place, *size)))
+                draw_frame(panels[-1], frame, row.style, extent=extent)
+            style = {"ha": "right", "va": "center", "fontsize": 10}
+            style |= {"rotation": 0, "parse_math": False}
+            panels[0].yaxis.set_label_coords(-offset / PANEL, 0.5)
+            panels[0].set_ylabel(_wrapped(row.label), **style)
             if index == 0:
                 for axes, time in zip(panels, times, strict=True):
                     axes.set_title(time, fontsize=9, pad=4, parse_math=False)
@@ -202,26 +192,7 @@ def _draw_blocks(figure, blocks, sizes, extent):
     return drawn
 
 
-def _draw_row(figure, row, sizes, bottom, extent):
-    """Draw the frames of a row and return their axes."""
-    panels = []
-    for index, frame in enumerate(row.frames):
-        x = sizes.left + index * (PANEL + GAP)
-        size = (PANEL, sizes.panel_height)
-        panels.append(add_axes(figure, (x, bottom, *size)))
-        draw_frame(panels[-1], frame, row.style, extent=extent)
-    return panels
-
-
-def _draw_label(axes, label, offset):
-    """Draw the label of a row, left of its first panel."""
-    axes.yaxis.set_label_coords(-offset / PANEL, 0.5)
-    style = {"rotation": 0, "ha": "right", "va": "center", "fontsize": 10}
-    axes.set_ylabel(_wrapped(label), parse_math=False, **style)
-
-
 def _draw_axes(axes):
-    """Draw ticks in km."""
     from matplotlib.ticker import MaxNLocator
 
     for axis in (axes.xaxis, axes.yaxis):
@@ -232,7 +203,6 @@ def _draw_axes(axes):
 
 
 def _draw_bars(figure, styles, panels):
-    """Draw the color bars; consecutive rows of one style share a bar."""
     width, height = figure.get_size_inches()
     right = max(row[-1].get_position().x1 for row in panels) * width
     bars = []
@@ -250,7 +220,6 @@ def _draw_bars(figure, styles, panels):
 
 
 def _draw_bar(axes, style):
-    """Draw one color bar."""
     from matplotlib.cm import ScalarMappable
 
     label, ticks, texts, extend = style.bar

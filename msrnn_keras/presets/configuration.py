@@ -103,7 +103,6 @@ def _first_problem(config):
 
 
 def _has_keys(table, *keys):
-    """Return whether a value is a dict with exactly these keys."""
     return isinstance(table, dict) and set(table) == set(keys)
 
 
@@ -127,7 +126,6 @@ def _is_object(value):
 
 
 def _is_policy(value):
-    """Return whether a value is a serialized dtype policy."""
     return (
         _is_object(value)
         and (value["module"], value["class_name"]) == ("keras", "DTypePolicy")
@@ -136,7 +134,6 @@ def _is_policy(value):
 
 
 def _is_option(value):
-    """Return whether a value is an initializer or the like of Keras."""
     return (
         _is_object(value)
         and value["module"] in OPTIONS
@@ -145,7 +142,6 @@ def _is_option(value):
 
 
 def _is_loss(value):
-    """Return whether a value is a serialized loss of Keras or this package."""
     if not _is_object(value):
         return False
     found, registered = None, value["registered_name"]
@@ -157,5 +153,4 @@ def _is_loss(value):
 
 
 def _release(version):
-    """Return the numbers of a version."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

@@ -1,13 +1,16 @@
 """Files of presets: in the package, in the cache, or downloaded and checked."""
 
-import contextlib
 import hashlib
 import os
 import urllib.parse
 from pathlib import Path
 
 from msrnn_keras.utils.downloads import download
-from msrnn_keras.utils.files import keras_home, write_atomically
+from msrnn_keras.utils.files import (
+    keras_home,
+    remove_unfinished,
+    write_atomically,
+)
 
 BASE_URL = (
     "https://raw.githubusercontent.com/msrnn-keras/msrnn-keras/main/zoo/presets"
@@ -26,12 +29,13 @@ def locate(preset, filename, root, cache_dir=None, base_url=None):
     if shipped.exists():
         if describe(shipped) != record:
             raise PresetFileError(
-                f"{shipped} is damaged: its size or SHA-256 differs from the "
-                "manifest. Install the package again. "
-                f"Received: {shipped.stat().st_size} bytes"
+                f"{shipped} is damaged: its SHA-256 differs. Install the "
+                f"package again. Received: {shipped.stat().st_size} bytes"
             )
         return shipped
-    cached = _cache_folder(cache_dir) / relative
+    cache = cache_dir or os.environ.get("MSRNN_KERAS_CACHE")
+    cache = Path(cache or keras_home() / "msrnn_keras").expanduser()
+    cached = cache / relative
     if not _is_whole(cached, record):
         base = _absolute_url(base_url)
         fetch(f"{base}/{urllib.parse.quote(relative)}", cached, record)
@@ -48,9 +52,7 @@ def fetch(url, path, record):
     except FileNotFoundError:  # Another process removed the unfinished file.
         if not _is_whole(path, record):
             raise
-    for part in path.parent.glob(f"tmp-{'[0-9a-f]' * 32}-{path.name}"):
-        with contextlib.suppress(OSError):  # open in another process (Windows)
-            part.unlink()
+    remove_unfinished(path.parent, path.name)
 
 
 def describe(path):
@@ -61,7 +63,6 @@ def describe(path):
 
 
 def _is_whole(path, record):
-    """Return whether a file is there and agrees with its record."""
     return path.exists() and describe(path) == record
 
 
@@ -71,28 +72,19 @@ def _download(url, part, path, record):
         download(url, part, record["bytes"])
     except OSError as error:
         raise PresetFileError(
-            f"{url} could not be fetched to {path.parent}. Check the network "
-            "and the address, set `base_url` or MSRNN_KERAS_BASE_URL to a "
-            "copy of the presets, or use `weights=False`. "
-            f"Received: {error}"
+            f"{url} could not be fetched to {path.parent}. Check the network, "
+            "set `base_url` or MSRNN_KERAS_BASE_URL to a copy of the presets, "
+            f"or use `weights=False`. Received: {error}"
         ) from error
     if describe(part) != record:
         raise PresetFileError(
-            f"{url} gave a file whose size or SHA-256 differs from the "
-            f"manifest, so {path} was not written. Try again; if it fails "
-            "again, choose another `base_url`. "
+            f"{url} gave a file whose SHA-256 differs from the manifest, so "
+            f"{path} was not written. Try again, or another `base_url`. "
             f"Received: {part.stat().st_size} of {record['bytes']} bytes"
         )
 
 
-def _cache_folder(cache_dir):
-    """Return the folder of fetched presets."""
-    folder = cache_dir or os.environ.get("MSRNN_KERAS_CACHE")
-    return Path(folder or keras_home() / "msrnn_keras").expanduser()
-
-
 def _absolute_url(base_url):
-    """Return the URL that presets are fetched from."""
     base = str(base_url or os.environ.get("MSRNN_KERAS_BASE_URL") or BASE_URL)
     if "://" not in base:
         return Path(base).expanduser().absolute().as_uri()

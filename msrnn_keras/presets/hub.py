@@ -8,18 +8,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from msrnn_keras.presets import registry
 from msrnn_keras.presets.configuration import check_config, check_files
 from msrnn_keras.presets.download import PresetFileError, describe
-from msrnn_keras.presets.registry import (
-    CARD,
-    CONFIG,
-    METADATA,
-    WEIGHTS,
-    read_json,
-)
+from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS, read_json
 from msrnn_keras.utils.extras import require
 
-PREFIX = "hf://"
+PREFIX, CARD = "hf://", registry.CARD
 FILES = (CONFIG, METADATA, WEIGHTS, CARD)
 # Revisions and names become paths in the cache, so none may leave it.
 PART = r"\w(?:[\w+-]|\.(?!\.))*"
@@ -30,9 +25,7 @@ DATASETS = {"mnist": "ylecun/mnist"}  # names on the Hub
 
 
 def pull(repo, revision=None, cache_dir=None):
-    """Fetch a preset from the Hub, unless it is in the cache.
-
-    Damaged files in the cache are fetched again, once.
+    """Fetch a preset from the Hub, unless it is whole in the cache.
 
     Args:
         repo: String, `"USER/NAME"`.
@@ -58,8 +51,7 @@ def pull(repo, revision=None, cache_dir=None):
         if not damaged:
             return folder
     raise PresetFileError(
-        f"{PREFIX}{repo} was fetched twice, and its content differs from its "
-        "hashes. Check the network and the repository. "
+        f"{PREFIX}{repo} was fetched twice, and differs from its hashes. "
         f"Received: damaged {', '.join(sorted(damaged))} in {folder}"
     )
 
@@ -76,10 +68,7 @@ def pull_address(address, revision=None, cache_dir=None):
 
 
 def push(folder, repo, private=False):
-    """Upload a preset to the Hub, in one commit.
-
-    The repository is created if it does not exist. The uploaded card gets the
-    header by which the Hub lists models.
+    """Upload a preset to a repository of the Hub, new or not, in one commit.
 
     Args:
         folder: Path of a preset's folder.
@@ -111,11 +100,8 @@ def push(folder, repo, private=False):
         if not card.startswith("---\n"):
             (copy / CARD).write_bytes((header + card).encode("utf-8"))
         client.create_repo(repo_id=repo, private=private, exist_ok=True)
-        client.upload_folder(
-            repo_id=repo,
-            folder_path=str(copy),
-            commit_message="Upload with msrnn-keras",
-        )
+        message = {"commit_message": "Upload with msrnn-keras"}
+        client.upload_folder(repo_id=repo, folder_path=str(copy), **message)
     return f"{PREFIX}{repo}"
 
 
@@ -124,8 +110,8 @@ def parse(address):
     repo, at, revision = address.removeprefix(PREFIX).partition("@")
     if not address.startswith(PREFIX) or (at and not revision):
         raise ValueError(
-            f"An address on the Hub must be {PREFIX}USER/NAME or "
-            f"{PREFIX}USER/NAME@REVISION. Received: {address!r}"
+            f"An address on the Hub must be {PREFIX}USER/NAME[@REVISION]. "
+            f"Received: {address!r}"
         )
     _check_name(repo)
     return repo, _check_revision(revision or None)
@@ -155,7 +141,6 @@ def front_matter(metadata):
 
 
 def _fetch(repo, revision, cache_dir, **options):
-    """Return the folder of a repository; fetch it if it is not cached."""
     client = require("huggingface_hub", "hub")
     try:
         folder = client.snapshot_download(
@@ -167,9 +152,8 @@ def _fetch(repo, revision, cache_dir, **options):
         )
     except OSError as error:
         raise PresetFileError(
-            f"{PREFIX}{repo} could not be fetched. Check the name, the "
-            "revision and the network; a private repository needs "
-            f"`hf auth login`. Received: {error}"
+            f"{PREFIX}{repo} could not be fetched: check name, revision and "
+            f"network; a private one needs `hf auth login`. Received: {error}"
         ) from error
     return Path(folder)
 
@@ -182,19 +166,15 @@ def _is_damaged(path):
         return False
     if SHA256.fullmatch(content.name):
         return describe(content)["sha256"] != content.name
-    if GIT_SHA1.fullmatch(content.name):
-        data = content.read_bytes()
-        digest = hashlib.sha1(b"blob %d\0" % len(data) + data)
-        return digest.hexdigest() != content.name
-    return False
+    data = content.read_bytes()
+    digest = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    return bool(GIT_SHA1.fullmatch(content.name)) and digest != content.name
 
 
 def _check_name(repo):
-    """Refuse what is no name of a repository."""
     if not (isinstance(repo, str) and REPOSITORY.fullmatch(repo)):
         raise ValueError(
-            "A repository on the Hub must be named USER/NAME. "
-            f"Received: {repo!r}"
+            f"A repository on the Hub is named USER/NAME. Received: {repo!r}"
         )
 
 
@@ -206,8 +186,8 @@ def _check_revision(revision):
         revision = str(int(revision))
     if not (isinstance(revision, str) and REVISION.fullmatch(revision)):
         raise ValueError(
-            "A revision on the Hub must be the name of a branch or tag, or a "
-            "commit: letters, digits and _ . + - /, without two dots in a "
-            f"row. Received: revision={revision!r}"
+            "A revision on the Hub must be a branch, tag or commit: letters, "
+            "digits and _ . + - /, without two dots in a row. "
+            f"Received: revision={revision!r}"
         )
     return revision

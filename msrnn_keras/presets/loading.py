@@ -7,23 +7,10 @@ from pathlib import Path
 
 import keras
 
-from msrnn_keras.presets import hub
-from msrnn_keras.presets.configuration import (
-    check_config,
-    check_files,
-    check_version,
-    find_class,
-    late_import,
-)
+from msrnn_keras.presets import configuration, hub, registry
+from msrnn_keras.presets.configuration import late_import
 from msrnn_keras.presets.download import PresetFileError, locate
-from msrnn_keras.presets.registry import (
-    CONFIG,
-    METADATA,
-    WEIGHTS,
-    Library,
-    no_weights,
-    read_json,
-)
+from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS, read_json
 from msrnn_keras.utils.checks import PIXELS
 from msrnn_keras.utils.weights_file import check_weights_file
 
@@ -50,7 +37,7 @@ def load_preset(
     **overrides,
 ):
     """Return the compiled model of a preset; see `zoo.load`."""
-    library = library or Library()
+    library = library or registry.Library()
     options = {"model_class": model_class, **overrides}
     if str(preset).startswith(hub.PREFIX):
         _refuse(base_url=base_url)
@@ -63,9 +50,9 @@ def load_preset(
         _refuse(revision=revision, base_url=base_url)
         return load_folder(folder, load_weights, **options)
     entry = library.find(preset, revision)
-    if entry.revision is None and load_weights:
-        raise no_weights([entry], f"weights={load_weights}")
     if entry.revision is None:
+        if load_weights:
+            raise registry.no_weights([entry], f"weights={load_weights}")
         return _load_recipe(library.recipe(entry), **options)
     if load_weights and not entry.has_weights:
         raise ValueError(
@@ -82,21 +69,22 @@ def load_folder(folder, weights=True, **options):
     folder = Path(folder)
     if (folder / RECIPE).is_file():
         return _load_run(folder, weights, **options)
-    check_files(folder, (CONFIG, METADATA, *([WEIGHTS] if weights else [])))
+    needed = (CONFIG, METADATA, WEIGHTS) if weights else (CONFIG, METADATA)
+    configuration.check_files(folder, needed)
     return load_files(lambda name: folder / name, weights, **options)
 
 
 def load_files(file, weights=True, **options):
     """Return the model of a preset; `file(name)` is the path of its file."""
-    check_version(read_json(file(METADATA)))
+    configuration.check_version(read_json(file(METADATA)))
     config = read_json(file(CONFIG))
-    check_config(config)
+    configuration.check_config(config)
     return build(config, file(WEIGHTS) if weights else None, **options)
 
 
 def build(config, weights=None, **options):
     """Return the compiled model of the content of a `config.json`."""
-    cls = find_class(config["model"]["class"])
+    cls = configuration.find_class(config["model"]["class"])
     arguments = config["model"]["config"]
     model = _build(cls, cls.from_config, arguments, weights, **options)
     rate, loss = (config["compile"][key] for key in ("learning_rate", "loss"))
@@ -109,12 +97,6 @@ def build_weights(model):
     if not model.built:
         model(keras.Input((model.context, *model.image_shape)))
     return model
-
-
-def load_weights(model, path):
-    """Load a weights file whose weights are finite floating-point numbers."""
-    check_weights_file(path)
-    model.load_weights(path)
 
 
 def _build(cls, make, config, weights, model_class=None, **overrides):
@@ -135,12 +117,12 @@ def _build(cls, make, config, weights, model_class=None, **overrides):
 
 def _load_fitting(model, make, config, weights):
     """Load weights into a model that may differ from theirs in `missing`."""
+    check_weights_file(weights)
     missing = getattr(model, "missing", None)
     if missing == config.get("missing"):
-        return load_weights(model, weights)
+        return model.load_weights(weights)
     source = make({k: v for k, v in config.items() if k != "value_range"})
-    build_weights(source)
-    load_weights(source, weights)
+    build_weights(source).load_weights(weights)
     fresh = late_import("models.transfer").transfer_weights(source, model)
     if fresh:
         raise ValueError(
@@ -150,25 +132,21 @@ def _load_fitting(model, make, config, weights):
 
 
 def _check_class(cls, model_class):
-    """Refuse a model of another class."""
     if model_class is not None and not issubclass(cls, model_class):
         raise ValueError(
-            f"The model must be of the class {model_class.__name__}; call "
-            f"{cls.__name__}.from_preset or zoo.load. "
-            f"Received: a preset of {cls.__name__}"
+            f"The model must be of the class {model_class.__name__}, or call "
+            f"zoo.load. Received: a preset of {cls.__name__}"
         )
 
 
 def _check_overrides(cls, config, overrides):
-    """Refuse overrides that do not keep the weights."""
     allowed = getattr(cls, "preset_overrides", OVERRIDES)
     wrong = sorted(set(overrides) - set(allowed))
     if wrong:
         raise ValueError(
-            f"`{'` and `'.join(wrong)}` cannot be replaced, because the "
-            "weights depend on it; use `weights=False` (`load_weights=False` "
-            "in from_preset) for an untrained model. With weights, replace "
-            f"{', '.join(allowed)}. Received: {', '.join(wrong)}"
+            f"`{'` and `'.join(wrong)}` cannot be replaced; the weights depend "
+            "on it. Use `weights=False` (from_preset: `load_weights=False`), "
+            f"or replace {', '.join(allowed)}. Received: {', '.join(wrong)}"
         )
     shape, trained = overrides.get("image_shape"), config.get("image_shape")
     if shape is not None and (len(shape) != 3 or shape[2] != trained[2]):
@@ -204,7 +182,6 @@ def _load_run(folder, weights, **options):
 
 
 def _load_recipe(path, model_class=None, dtype=None, **overrides):
-    """Return the untrained model of a recipe, compiled for its training."""
     _check_class(late_import("models.ms_stack").MSStack, model_class)
     recipe = late_import("training.recipe").load_recipe(path)
     architecture = {**recipe.architecture, **overrides}
@@ -220,12 +197,10 @@ def _not_found(name, library):
     try:
         library.find(str(name))
     except ValueError as error:
-        reason = str(error)
-    return ValueError(
-        f"There is neither a folder nor a preset {str(name)!r}; give "
-        "MODEL/DATASET[/VARIANT], an existing folder, or "
-        f"{hub.PREFIX}USER/NAME. {reason}"
-    )
+        return ValueError(
+            f"There is no preset or existing folder {str(name)!r}; on the Hub "
+            f"it would be {hub.PREFIX}USER/NAME. {error}"
+        )
 
 
 def _refuse(**options):
@@ -234,5 +209,5 @@ def _refuse(**options):
     if given:
         raise ValueError(
             f"`{'` and `'.join(given)}` belong to a published preset, not to a "
-            f"folder or the Hub. Received: {given}"
+            f"folder. Received: {given}"
         )

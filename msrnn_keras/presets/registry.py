@@ -36,7 +36,6 @@ class Preset(NamedTuple):
 
     @property
     def name(self):
-        """Return MODEL/DATASET/VARIANT."""
         return f"{self.model}/{self.dataset}/{self.variant}"
 
     @property
@@ -46,7 +45,6 @@ class Preset(NamedTuple):
 
     @property
     def has_weights(self):
-        """Return whether the preset has weights."""
         return WEIGHTS in self.files
 
     @property
@@ -65,11 +63,9 @@ class Library:
 
     @property
     def recipes(self):
-        """Return the folder of recipes."""
         return self.manifest.with_name(RECIPES)
 
     def entries(self):
-        """Return the list of all presets, published and untrained."""
         published = read_manifest(self.manifest)
         names = {preset.name for preset in published}
         untrained = [
@@ -79,30 +75,23 @@ class Library:
         return published + [p for p in untrained if p.name not in names]
 
     def names(self, pattern="*", dataset=None, weights=True):
-        """Return the sorted names of presets; see `zoo.names`."""
         pattern, dataset = normalize(pattern), dataset and normalize(dataset)
-        return sorted(
-            {
-                entry.name
-                for entry in self.entries()
-                if weights in (None, entry.has_weights)
-                and dataset in (None, entry.dataset)
-                and any(
-                    fnmatch.fnmatchcase(entry.name, wanted)
-                    for wanted in (pattern, f"{pattern}/*")
-                )
-            }
-        )
+        names = {
+            entry.name
+            for entry in self.entries()
+            if weights in (None, entry.has_weights)
+            and dataset in (None, entry.dataset)
+        }
+        matched = fnmatch.filter(names, pattern)
+        return sorted({*matched, *fnmatch.filter(names, f"{pattern}/*")})
 
     def knows(self, name):
-        """Return whether a text is the name of a preset."""
         parts = normalize(name).split("/")
         return len(parts) in (2, 3) and any(
             list(entry[: len(parts)]) == parts for entry in self.entries()
         )
 
     def find(self, name, revision=None):
-        """Return the `Preset` of a name."""
         parts = normalize(name).split("/")
         if len(parts) not in (2, 3):
             raise ValueError(
@@ -114,35 +103,30 @@ class Library:
         return find(self.entries(), model, dataset, *variant, revision=revision)
 
     def info(self, model, dataset=None, variant=None, revision=None):
-        """Return what is known of a preset; see `zoo.info`."""
         preset = self.find(join_name(model, dataset, variant), revision)
         if preset.revision is not None:
             metadata = read_json(locate(preset, METADATA, self.root))
             return {**metadata, "files": preset.files}
         return {
-            "model": preset.model,
-            "dataset": preset.dataset,
-            "variant": preset.variant,
+            **dict(zip(Preset._fields, preset[:3], strict=False)),
             "weights": "none",
             "recipe": self.recipe(preset).read_text(encoding="utf-8"),
             "train": preset.command,
         }
 
     def recipe(self, preset):
-        """Return the path of the recipe of a `Preset`."""
         return self.recipes / f"{preset.name}.toml"
 
 
 def join_name(model, dataset=None, variant=None):
     """Return the name of a preset that may be given in parts."""
-    if dataset is None and variant is None:
-        return model
-    if dataset is None:
+    if dataset is None and variant is not None:
         raise ValueError(
-            "`variant` needs `dataset`; or give MODEL/DATASET/VARIANT as one "
-            f"name. Received: {model!r}, variant={variant!r}"
+            "`variant` needs `dataset`; or give MODEL/DATASET/VARIANT. "
+            f"Received: {model!r}, variant={variant!r}"
         )
-    return "/".join([model, dataset, *([variant] if variant else [])])
+    parts = [part for part in (dataset, variant) if part]
+    return "/".join([model, *parts]) if parts else model
 
 
 def find_recipe(name):
@@ -215,9 +199,8 @@ def find(entries, model, dataset, variant=None, revision=None):
         if len(entries) > 1:
             raise no_weights(entries, f"{model}/{dataset}")
         return entries[0]
-    newest = {}
-    for preset in sorted(presets, key=lambda preset: int(preset.revision)):
-        newest[preset.variant] = preset
+    presets.sort(key=lambda preset: int(preset.revision))
+    newest = {preset.variant: preset for preset in presets}
     if variant is not None:
         return newest.popitem()[1]
     return _best(list(newest.values()), f"{model}/{dataset}")
@@ -226,33 +209,28 @@ def find(entries, model, dataset, variant=None, revision=None):
 def no_weights(entries, received):
     """Return the error for untrained presets; it says how to train them."""
     names = " and ".join(entry.name for entry in entries)
-    lines = [
-        f"No weights are published for {names}; train them:",
-        *(f"    {entry.command}" for entry in entries),
+    commands = "".join(f"    {entry.command}\n" for entry in entries)
+    return ValueError(
+        f"No weights are published for {names}; train them:\n{commands}"
         'Then zoo.load("./RUN") loads the best weights. `weights=False` gives '
-        f"an untrained model. Received: {received}",
-    ]
-    return ValueError("\n".join(lines))
+        f"an untrained model. Received: {received}"
+    )
 
 
 def folder_of(metadata):
     """Return the folder MODEL/DATASET/VARIANT/REVISION that metadata names."""
-    *names, revision = parts = [
-        str(metadata.get(key))
-        for key in ("model", "dataset", "variant", "revision")
-    ]
+    keys = Preset._fields[:4]
+    *names, revision = parts = [str(metadata.get(key)) for key in keys]
     valid = all(NAME.fullmatch(name) for name in names)
     if not (valid and REVISION.fullmatch(revision)):
         raise ValueError(
-            "The metadata's `model`, `dataset` and `variant` must consist of "
-            "lower case letters, digits, `-` and `+`, and its `revision` must "
-            f"be a positive integer. Received: {parts}"
+            "`model`, `dataset` and `variant` must consist of a-z, 0-9, - and "
+            f"+; `revision` must be a positive integer. Received: {parts}"
         )
     return "/".join(parts)
 
 
 def _narrow(entries, key, name):
-    """Return the entries with a name, or refuse it with the nearest ones."""
     groups = {}
     for entry in entries:
         groups.setdefault(getattr(entry, key), []).append(entry)
@@ -260,17 +238,14 @@ def _narrow(entries, key, name):
 
 
 def _best(presets, name):
-    """Return the preset with the lowest validation MSE."""
+    mse = {p.variant: validation_mse(p.scores) for p in presets}
     scored = [
-        p
-        for p in presets
-        if p.has_weights and validation_mse(p.scores) is not None
+        p for p in presets if p.has_weights and mse[p.variant] is not None
     ]
     if not scored:
         variants = ", ".join(sorted(preset.variant for preset in presets))
         raise ValueError(
-            "No variant has both weights and a validation score, so there is "
-            f"no default. Add the variant, one of: {variants}. "
-            f"Received: {name!r}"
+            "No variant has weights and a validation score. Add the variant, "
+            f"one of: {variants}. Received: {name!r}"
         )
-    return min(scored, key=lambda preset: validation_mse(preset.scores))
+    return min(scored, key=lambda preset: mse[preset.variant])

@@ -7,11 +7,7 @@ from pathlib import Path
 
 import keras
 
-from msrnn_keras.presets.configuration import (
-    PACKAGE,
-    check_config,
-    package_version,
-)
+from msrnn_keras.presets import configuration
 from msrnn_keras.presets.loading import build_weights
 from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS
 
@@ -21,8 +17,7 @@ DEFAULT_COMPILE = {"loss": "mse", "learning_rate": 1e-4}
 def save_preset(model, folder):
     """Write a model to a new folder, whole or not at all; return its path.
 
-    `load_preset` gives the model back with the same outputs, arguments, loss
-    and learning rate; the state of its training is not kept.
+    `load_preset` gives the model back without the state of its training.
     """
     build_weights(model)
     config = {"model": model_config(model), "compile": _compile_config(model)}
@@ -51,7 +46,7 @@ def write_folder(folder, write, remedy):
 
 def write_tables(folder, config, metadata):
     """Write the configuration and the metadata."""
-    check_config(config)
+    configuration.check_config(config)
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in ((CONFIG, config), (METADATA, metadata)):
         (folder / name).write_bytes(f"{_to_json(value)}\n".encode())
@@ -81,7 +76,7 @@ def complete(metadata, model, weights_dtype):
         "input": {**metadata.get("input", {}), **sizes},
         "parameters": model.count_params(),
         "weights_dtype": weights_dtype,
-        "minimum_version": package_version(),
+        "minimum_version": configuration.package_version(),
     }
     if "revision" in metadata:
         completed["revision"] = str(metadata["revision"])
@@ -96,7 +91,8 @@ def model_config(model):
         config["sampling"] = None
     if hasattr(model, "value_range"):
         config["value_range"] = model.value_range
-    return {"class": registered.removeprefix(f"{PACKAGE}>"), "config": config}
+    name = registered.removeprefix(f"{configuration.PACKAGE}>")
+    return {"class": name, "config": config}
 
 
 def serialize_loss(loss):
@@ -108,7 +104,6 @@ def serialize_loss(loss):
 
 
 def _compile_config(model):
-    """Return the loss and the learning rate that a model is compiled with."""
     loss = getattr(model, "loss", None)
     if not getattr(model, "compiled", False) or loss is None:
         return DEFAULT_COMPILE
@@ -117,5 +112,4 @@ def _compile_config(model):
 
 
 def _to_json(value):
-    """Return the text of a JSON file."""
     return json.dumps(value, indent=2, sort_keys=True, allow_nan=False)

@@ -57,31 +57,25 @@ class CheckpointSlot(NamedTuple):
 def load_torch_checkpoint(model, source):
     """Load a checkpoint of the published PyTorch code into a model.
 
-    Every array must be used, or be one that the published code stores without
-    using, such as the Gradient Highway Unit of PredRNN++ outside the second
-    layer. If anything does not match, the model stays unchanged.
+    Every array must be used, or be one that the published code does not use.
+    If anything does not match, the model stays unchanged.
 
     Args:
         model: `MSStack` of the checkpoint's sizes.
         source: Mapping of names to arrays (a `state_dict`), or path of a
-            `.pth` or `.pt` file, which is read with
-            `torch.load(weights_only=True)`. A prefix `module.` is ignored.
+            `.pth` or `.pt` file. A prefix `module.` is ignored.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If the file cannot be read, or arrays are missing, unknown,
-            of another shape, or hold NaN or infinity; lists them.
+        ValueError: If the file cannot be read, or arrays do not fit.
         FileNotFoundError: If there is no such file.
         ImportError: If a file is given and PyTorch is not installed.
 
     Example:
     >>> model = msrnn_keras.create("ms-predrnn")
     >>> convert.load_torch_checkpoint(model, "checkpoint.pth")
-
-    Reference:
-        MS-RNN, 2022, arXiv:2206.03010.
     """
     arrays = _arrays(source)
     slots = _slots(model)
@@ -102,22 +96,18 @@ def load_torch_checkpoint(model, source):
 
 
 def model_of_torch_checkpoint(name, source, **options):
-    """Build the model of a checkpoint, and load the checkpoint.
-
-    The number of filters and of channels comes from the checkpoint.
+    """Build the model of a checkpoint, with its filters, and load it.
 
     Args:
         name: String, the architecture, such as `"ms-predrnn"`.
         source: As in `load_torch_checkpoint`.
-        **options: Arguments of `MSStack`. Of `image_shape`, only the height
-            and width are used.
+        **options: Arguments of `MSStack`; the channels are the checkpoint's.
 
     Returns:
         `MSStack` with the weights of the checkpoint.
 
     Raises:
-        ValueError: If the name or an option is unknown. Other errors are those
-            of `load_torch_checkpoint`.
+        ValueError: As in `load_torch_checkpoint`, or an option is unknown.
 
     Example:
     >>> model = convert.model_of_torch_checkpoint("ms-predrnn", "best.pth")
@@ -141,9 +131,7 @@ def model_of_torch_checkpoint(name, source, **options):
 def export_torch_checkpoint(model):
     """Return the weights of a model under the names of the PyTorch code.
 
-    Arrays that the published code stores without using (see
-    `load_torch_checkpoint`) are zeros, so that a strict `load_state_dict`
-    finds every name.
+    Arrays that the published code stores without using are zeros.
 
     Args:
         model: `MSStack`.
@@ -164,7 +152,6 @@ def export_torch_checkpoint(model):
 
 
 def _slots(model):
-    """Return a dict from each name in a checkpoint to its slot."""
     wiring = model._stepper.cell.wiring
     slots = _layer_slots("embed.conv_embed", wiring.embed)
     all_layers = _slots_of_all_layers(model)
@@ -181,8 +168,7 @@ def _slots(model):
 
 def _slots_of_all_layers(model):
     """Return the slots that every layer of the PyTorch code has."""
-    # Each of its layers has the weights that any layer needs; a stack of three
-    # layers has layers of all kinds.
+    # Each of its layers has the weights of any; three layers have all kinds.
     row = lookup_cell(model.cell)[1]._replace(
         motion=model.motion, decoupling_weight=model.decoupling_weight
     )
@@ -202,7 +188,6 @@ def _slots_of_all_layers(model):
 
 
 def _cell_slots(cell):
-    """Return the slots of a cell."""
     slots = {}
     for path, names in cell.checkpoint_names.items():
         layer = cell
@@ -236,13 +221,11 @@ def _layer_slots(names, layer):
 
 
 def _torch_order(variable):
-    """Return a weight as an array in the order of PyTorch."""
     value = np.asarray(ops.convert_to_numpy(variable), "float32")
     return value.transpose(TO_TORCH) if value.ndim == 4 else value
 
 
 def _check_match(arrays, slots):
-    """Refuse arrays that do not fit their slots."""
     used = {name for name, slot in slots.items() if slot.variable is not None}
     wrong = [
         f"{name} {arrays[name].shape}, not {slot.shape}"
@@ -272,7 +255,6 @@ def _check_match(arrays, slots):
 
 
 def _arrays(source):
-    """Return the arrays of a checkpoint under canonical names."""
     if not isinstance(source, Mapping):
         source = _read(source)
     arrays = {}
@@ -297,7 +279,6 @@ def _arrays(source):
 
 
 def _read(path):
-    """Return the state_dict in a file."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(

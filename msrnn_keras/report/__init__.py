@@ -1,7 +1,6 @@
 """Reports of an evaluation as one self-contained HTML file."""
 
-from msrnn_keras.report.evaluation import evaluation_report
+from msrnn_keras.report.evaluation import describe_machine, evaluation_report
 from msrnn_keras.report.page import write_report
-from msrnn_keras.report.setting import describe_machine
 
 __all__ = ["describe_machine", "evaluation_report", "write_report"]

@@ -1,6 +1,7 @@
 """The report of a model: its scores and some of its forecasts."""
 
 import pathlib
+import platform
 import tempfile
 from typing import Any, NamedTuple
 
@@ -9,12 +10,14 @@ import numpy as np
 
 from msrnn_keras import plots
 from msrnn_keras.baselines import Persistence
+from msrnn_keras.evaluation import batches_of
 from msrnn_keras.models.flow import has_flow, model_flow
 from msrnn_keras.plots.clips import in_units
 from msrnn_keras.report.page import write_report
-from msrnn_keras.report.setting import describe_machine
 from msrnn_keras.utils.files import check_folder
 
+_BATCH = 16  # of a data set of arrays
+_CPU_INFO = pathlib.Path("/proc/cpuinfo")
 _PANEL_PIXELS = 192  # approximate width of an animation's panel
 
 
@@ -49,9 +52,8 @@ def evaluation_report(
 ):
     """Draw forecasts of a few clips and write the report of a model.
 
-    Each clip has a sequence grid, error maps, an animation and the motion that
-    the model learned, if it learns one. Frames with neither 1 nor 3 channels
-    are drawn channel by channel.
+    Each clip has a sequence grid, error maps, an animation and the motion, if
+    the model learns it. Other than 1 or 3 channels are drawn one by one.
 
     Args:
         path: Path of the HTML file.
@@ -60,9 +62,8 @@ def evaluation_report(
         scores: A dict from the name of each model to its `evaluate(...)`.
         shown: Indices of the clips to draw.
         radar: Whether the data are rain, drawn in radar colors.
-        scaling: Object whose `inverse(frames)` turns pixels into the units of
-            the data (mm/h for rain). None takes `dataset.scaling`, if any;
-            without it, radar frames are taken to be in mm/h.
+        scaling: `Scaling` of the data; None takes `dataset.scaling`, if any.
+            Radar frames without it are in mm/h.
         baselines: Models to draw beside it. None is persistence alone.
         interval: Time between two frames, in `unit`.
         unit: Name of the unit of time.
@@ -112,13 +113,8 @@ def evaluation_report(
 
 def _pick(dataset, shown, context):
     """Return the clips of some indices: index -> (past, future)."""
-    batches = dataset
-    if isinstance(dataset, tuple):
-        batches = [dataset]
-    elif isinstance(dataset, keras.utils.PyDataset):
-        batches = (dataset[i] for i in range(dataset.num_batches))
     wanted, found, first = set(shown), {}, 0
-    for past, future in batches:
+    for past, future in batches_of(dataset, _BATCH)[0]:
         for index in sorted(wanted - set(found)):
             if first <= index < first + len(past):
                 pair = (past[index - first], future[index - first])
@@ -163,12 +159,10 @@ def _clips(name, past, future, forecasts, radar, scaling):
 
 
 def _pictures(clip, times, extent):
-    """Draw the sequence grid and the error maps of a clip."""
-    frames = (clip.past, clip.future, clip.forecasts)
+    plot, options = plots.plot_forecast, times
     if clip.colors == "rain":
-        grid = plots.plot_radar(*frames, **times, extent=extent)
-    else:
-        grid = plots.plot_forecast(*frames, **times)
+        plot, options = plots.plot_radar, {**times, "extent": extent}
+    grid = plot(clip.past, clip.future, clip.forecasts, **options)
     errors = plots.plot_errors(
         clip.truth, clip.estimates, **times, units=clip.units, clip=clip.clipped
     )
@@ -179,12 +173,11 @@ def _pictures(clip, times, extent):
 
 
 def _animation(clip):
-    """Draw the animation of a clip."""
     clips = (clip.past, clip.future, clip.forecasts)
     scale = max(1, _PANEL_PIXELS // clip.past.shape[2])
     frames = plots.forecast_frames(*clips, scale, clip.colors)
-    errors = [f"error of {name}" for name in clip.forecasts]
-    panels = ["truth", *clip.forecasts, *errors]
+    panels = ["truth", *clip.forecasts]
+    panels += [f"error of {name}" for name in clip.forecasts]
     caption = (
         f"{clip.name}, from left to right: {', '.join(panels)}. "
         "Blue border: input; orange: forecast."
@@ -196,7 +189,44 @@ def _animation(clip):
 
 
 def _flow_picture(clip, model, past):
-    """Draw the motion in the first layer that has one."""
     layer, flow = next(iter(model_flow(model, past).items()))
     caption = f"{clip.name}: motion at the last input frame, {layer}"
     return {caption: plots.plot_flow(flow, clip.past[-1], colors=clip.colors)}
+
+
+def describe_machine():
+    """Describe the hardware and the versions in use.
+
+    Returns:
+        A dict of strings: "Hardware", "System" and "Versions".
+
+    Example:
+    >>> write_report("report.html", scores, setting=describe_machine())
+    """
+    import msrnn_keras
+    from msrnn_keras.cost.measure.device import device_name, version_of
+
+    device, processor = device_name(), _processor()
+    hardware = device if device.startswith("CPU") else f"{device}; CPU"
+    backend = keras.backend.backend()
+    versions = {
+        "msrnn-keras": msrnn_keras.__version__,
+        "keras": keras.__version__,
+        backend: version_of(backend),
+        "numpy": version_of("numpy"),
+        "Python": platform.python_version(),
+    }
+    return {
+        "Hardware": f"{hardware}, {processor}" if processor else hardware,
+        "System": f"{platform.system()} {platform.machine()}",
+        "Versions": ", ".join(f"{k} {v}" for k, v in versions.items()),
+    }
+
+
+def _processor():
+    if _CPU_INFO.exists():
+        for line in _CPU_INFO.read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor()

@@ -6,13 +6,11 @@ import re
 from msrnn_keras.utils.formatting import format_number
 
 _HIGHER = {"csi", "ets", "fss", "hss", "pod", "psnr", "ssim"}  # is better
-_LOWER = set(
-    "balanced_mae balanced_mse crps far gdl lpips mae mse rmse".split()
-)
+_LOWER = {*"balanced_mae balanced_mse crps far gdl lpips mae mse rmse".split()}
 _FORMATS = {
     **dict.fromkeys("csi ets far fss hss lpips pod ssim".split(), ",.4f"),
-    **dict.fromkeys("balanced_mae balanced_mse gdl mae".split(), ",.2f"),
-    **dict.fromkeys(("mse", "psnr", "rmse"), ",.2f"),
+    **dict.fromkeys("balanced_mae balanced_mse gdl mae mse".split(), ",.2f"),
+    **dict.fromkeys(("psnr", "rmse"), ",.2f"),
 }
 _PARAMETERS = re.compile(r"(.+?)((?:_-?\d[\d.]*(?:e[+-]?\d+)?)+)")
 

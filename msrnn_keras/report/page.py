@@ -30,22 +30,16 @@ def write_report(
 ):
     """Write scores, curves, pictures and animations as one HTML file.
 
-    The file contains all images, needs no network and runs no script. Each
-    protocol has its tables; the best value of a column is marked. The file
-    appears under its name when it is complete.
+    The file contains all images, needs no network and runs no script.
 
     Args:
         path: Path of the file.
-        scores: A dict from the name of each model to the result of
-            `msrnn_keras.evaluation.evaluate`.
-        curves: A dict score -> model -> scores per lead time. None takes those
-            in `scores`.
-        pictures: A dict from captions to matplotlib figures or images (bytes
-            or path).
-        animations: A dict from captions to GIF or MP4 (bytes or path).
+        scores: Dict from the name of each model to its `evaluate(...)`.
+        curves: Dict score -> model -> scores per lead time, else of `scores`.
+        pictures: Dict from captions to figures or images (bytes or path).
+        animations: Dict from captions to GIF or MP4 (bytes or path).
         title: Title of the report.
-        setting: A dict of the conditions of the scores; see
-            `describe_machine`.
+        setting: Dict of conditions, such as `describe_machine()`.
         interval: Time between two frames, in `unit`, for the curves.
         unit: Name of the unit of time.
 
@@ -57,8 +51,7 @@ def write_report(
         FileNotFoundError: If the folder or a file does not exist.
 
     Example:
-        >>> scores = {"ms-convlstm": evaluate(model, data)}
-        >>> write_report("report.html", scores, setting={"Data": "our radar"})
+        >>> write_report("report.html", {"ms-convlstm": evaluate(model, data)})
     """
     import jinja2
 
@@ -128,7 +121,6 @@ def _tables(results):
 
 
 def _rows(results, keys):
-    """Return the cells of each model: a text, and whether it is the best."""
     best = {
         key: names.best(key, [row.get(key) for row in results.values()])
         for key in keys
@@ -145,7 +137,6 @@ def _rows(results, keys):
 
 
 def _heading(key):
-    """Return the heading of a column, with an arrow to the better values."""
     _, parameters = names.split_key(key)
     named = names.parameter_label(parameters) if parameters else ""
     return (named or names.score_label(key)) + {1: " ↑", -1: " ↓", 0: ""}[
@@ -154,8 +145,13 @@ def _heading(key):
 
 
 def _source(item, caption):
-    """Return an image or a video as a data URL."""
-    content = _content(item)
+    if hasattr(item, "savefig"):
+        buffer = io.BytesIO()
+        item.savefig(buffer, format="png")
+        item = buffer.getvalue()
+    content = item
+    if not isinstance(item, bytes):
+        content = pathlib.Path(item).read_bytes()
     known = _MEDIA_TYPES.items()
     kinds = (kind for start, kind in known if content.startswith(start))
     kind = "video/mp4" if content[4:8] == b"ftyp" else next(kinds, None)
@@ -165,12 +161,3 @@ def _source(item, caption):
             f"or MP4. Received: {content[:8]!r}… for {caption!r}"
         )
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _content(item):
-    """Return the bytes of a figure, of bytes or of a file."""
-    if hasattr(item, "savefig"):
-        buffer = io.BytesIO()
-        item.savefig(buffer, format="png")
-        return buffer.getvalue()
-    return item if isinstance(item, bytes) else pathlib.Path(item).read_bytes()

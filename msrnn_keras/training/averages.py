@@ -4,18 +4,16 @@ import keras
 
 
 class Averages:
-    """Context in which a model has its averaged weights, if it keeps them.
+    """Context in which a model has its averaged weights, if it keeps them."""
 
-    Keras leaves the averages in the model at the end of every `fit`. `keep`
-    before and `restore` after it undo that; `keras.callbacks.SwapEMAWeights`
-    does not, so a run that resumes within an epoch would differ.
-    """
+    # Keras leaves the averages in the model at the end of every `fit`. `keep`
+    # before and `restore` after it undo that, unlike Keras' `SwapEMAWeights`.
 
     def __init__(self, model):
         self.model = model
         inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
         self.used = inner.use_ema
-        self._own = None
+        self.own = None
 
     def __enter__(self):
         self.keep()
@@ -32,15 +30,11 @@ class Averages:
     def keep(self):
         """Remember the model's own weights."""
         if self.used:
-            self._own = _copies(self.model.trainable_variables)
-
-    def forget(self):
-        """Drop the remembered weights."""
-        self._own = None
+            self.own = _copies(self.model.trainable_variables)
 
     def restore(self):
         """Give the model the remembered weights, if any."""
-        own, self._own = self._own, None
+        own, self.own = self.own, None
         if own is not None:
             _assign(self.model.trainable_variables, own)
 

@@ -6,17 +6,14 @@ import keras
 
 
 class Batches(keras.utils.PyDataset):
-    """Epochs of a fixed number of batches that can start at any step.
+    """Epochs of a fixed number of batches that can start at any step."""
 
-    An epoch continues through the data where the previous one ended, and each
-    pass has its own order. A last partial batch is dropped. Set `epoch` and
-    `first` (its finished batches) before Keras draws an epoch.
-    """
+    # An epoch goes on where the previous one ended; each pass has its order.
 
     def __init__(self, dataset, steps):
         super().__init__()
         self.dataset, self.steps = dataset, steps
-        self.epoch = self.first = 0
+        self.epoch = self.first = 0  # `first`: its finished batches
         self._full = dataset.num_clips // dataset.batch_size
         self._lock = threading.Lock()  # TensorFlow may prefetch in a thread.
         if not self._full:

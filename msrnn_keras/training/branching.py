@@ -4,29 +4,26 @@ import pathlib
 import shutil
 import tempfile
 import time
-import tomllib
 
 from msrnn_keras.training import checkpoints, folder
 from msrnn_keras.training.checkpoints import CHECKPOINT
 from msrnn_keras.training.history import HISTORY, read_history, write_history
 from msrnn_keras.training.keeper import BEST
+from msrnn_keras.training.recipe import load_recipe
 
 ATTEMPTS = 10  # one a second; a run writes its files within seconds
 
 
 def branch_run(recipe, run_dir, branch_dir, decay_steps):
-    """Copy a run to a directory where its learning rate decays to 0.
+    """Copy a run, which may be training, to decay its learning rate to 0.
 
-    The run is not changed and may train at the same time. `train` the branch
-    with the returned recipe.
+    `train` the branch with the returned recipe.
 
     Args:
         recipe: `Recipe` of the run, with `schedule="constant"` and no decay.
         run_dir: Path of the run.
-        branch_dir: Path of the branch. If it already holds a branch of this
-            run, nothing is copied.
-        decay_steps: Integer, training steps of the decay, rounded up to the
-            end of an epoch.
+        branch_dir: Path of the branch; an existing one is not changed.
+        decay_steps: Integer, training steps, rounded up to a whole epoch.
 
     Returns:
         `Recipe` of the branch.
@@ -34,8 +31,7 @@ def branch_run(recipe, run_dir, branch_dir, decay_steps):
     Raises:
         FileExistsError: If `branch_dir` holds other files.
         FileNotFoundError: If the run has no checkpoint yet.
-        ValueError: If the learning rate is not constant, or `decay_steps` is
-            not positive.
+        ValueError: If the rate is not constant, or `decay_steps` not positive.
 
     Example:
     >>> branch = branch_run(recipe, "runs/long", "runs/decayed", 2_000)
@@ -50,13 +46,11 @@ def branch_run(recipe, run_dir, branch_dir, decay_steps):
             f"decay_steps={training.decay_steps}"
         )
     if not decay_steps > 0:
-        raise ValueError(
-            f"`decay_steps` must be positive. Received: {decay_steps=}"
-        )
+        message = f"`decay_steps` must be positive. Received: {decay_steps=}"
+        raise ValueError(message)
     if (branch_dir / folder.RECIPE).exists():
-        text = (branch_dir / folder.RECIPE).read_text(encoding="utf-8")
-        written = tomllib.loads(text)["training"]
-        sizes = {name: written.get(name) for name in ("epochs", "decay_steps")}
+        written = load_recipe(branch_dir / folder.RECIPE).training
+        sizes = {"epochs": written.epochs, "decay_steps": written.decay_steps}
         branch = recipe.change_training(**sizes)
         folder.check_folder(branch_dir, branch)
         return branch
@@ -71,32 +65,31 @@ def branch_run(recipe, run_dir, branch_dir, decay_steps):
         branch = recipe.change_training(epochs=epochs, decay_steps=decay_steps)
         folder.check_folder(branch_dir, branch)
         with folder.lock_run(branch_dir):
-            rows = read_history(snapshot)[: position.epoch]
-            if rows:
+            if rows := read_history(snapshot)[: position.epoch]:
                 write_history(branch_dir, rows)
-            for name in (folder.ENVIRONMENT, BEST, CHECKPOINT):
-                if (snapshot / name).exists():
-                    shutil.copyfile(snapshot / name, branch_dir / name)
+            _copy(snapshot, branch_dir, CHECKPOINT)
             folder.init_run(branch_dir, branch)  # writes the recipe last
     return branch
 
 
 def _copy_consistent(run_dir, target):
     """Copy files of a run that belong to the same checkpoint."""
-    history, best = run_dir / HISTORY, run_dir / BEST
+
+    def times():
+        paths = (run_dir / name for name in (HISTORY, BEST))
+        return [path.stat().st_mtime_ns for path in paths if path.exists()]
+
     for _ in range(ATTEMPTS):
-        before = _times(history, best)
+        before = times()
         checkpoint = checkpoints.find(run_dir)
         if checkpoint is None:
             break
         shutil.copyfile(checkpoint, target / CHECKPOINT)
-        for name in (folder.ENVIRONMENT, HISTORY, BEST):
-            if (run_dir / name).exists():
-                shutil.copyfile(run_dir / name, target / name)
-        settled = before == _times(history, best)
+        _copy(run_dir, target, HISTORY)
         # A run writes the best weights first, then the history.
         newer = len(before) == 2 and before[1] > before[0]
-        if settled and not newer and checkpoints.is_whole(target / CHECKPOINT):
+        settled = before == times() and not newer
+        if settled and checkpoints.is_whole(target / CHECKPOINT):
             return
         time.sleep(1)
     raise FileNotFoundError(
@@ -105,6 +98,8 @@ def _copy_consistent(run_dir, target):
     )
 
 
-def _times(*paths):
-    """Return the modification times of files."""
-    return [path.stat().st_mtime_ns for path in paths if path.exists()]
+def _copy(source, target, name):
+    """Copy a file, the best weights and the environment, where they exist."""
+    for one in (folder.ENVIRONMENT, BEST, name):
+        if (source / one).exists():
+            shutil.copyfile(source / one, target / one)

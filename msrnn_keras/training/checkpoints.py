@@ -30,13 +30,15 @@ class Position:
 
 def save(run_dir, model, position):
     """Write a checkpoint and keep the last one as `previous.keras`."""
-    check_finite(model, position)
+    _check_finite(model, position)
     path = pathlib.Path(run_dir) / CHECKPOINT
+    text = json.dumps(dataclasses.asdict(position))
+    comment = json.dumps([zlib.crc32(text.encode()), text]).encode()
 
     def write(temporary):
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
-            archive.comment = _encode(position)
+            archive.comment = comment
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         if path.exists():
@@ -53,11 +55,8 @@ def find(run_dir):
         if path.exists():
             if is_whole(path):
                 if damaged:
-                    warnings.warn(
-                        f"{damaged[0]} is damaged; the run resumes from "
-                        f"{name}, the one before it.",
-                        stacklevel=2,
-                    )
+                    message = f"{damaged[0]} is damaged; the run resumes from "
+                    warnings.warn(f"{message}{name} before it.", stacklevel=2)
                 return path
             damaged.append(name)
     if damaged:
@@ -84,20 +83,25 @@ def restore(run_dir, steps):
 def read_position(path):
     """Return the `Position` of a checkpoint, or None if it stores none."""
     with zipfile.ZipFile(path) as archive:
-        return _decode(archive.comment)
+        if not archive.comment:
+            return None
+        checksum, text = json.loads(archive.comment)
+    if zlib.crc32(text.encode()) != checksum:
+        raise ValueError(f"The position is damaged. Received: {text}")
+    return Position(**json.loads(text))
 
 
 def is_whole(path):
     """Return whether a checkpoint passes its checksums."""
     try:
+        read_position(path)
         with zipfile.ZipFile(path) as archive:
-            _decode(archive.comment)
             return archive.testzip() is None
     except Exception:  # A damaged archive can fail in any way.
         return False
 
 
-def check_finite(model, position):
+def _check_finite(model, position):
     """Refuse a model or optimizer with numbers that are not finite."""
     for variable in (*model.weights, *model.optimizer.variables):
         value = keras.ops.convert_to_numpy(variable)
@@ -113,18 +117,3 @@ def check_finite(model, position):
 def describe(position):
     """Return a position in words, counted from 1."""
     return f"step {position.step} of epoch {position.epoch + 1}"
-
-
-def _encode(position):
-    text = json.dumps(dataclasses.asdict(position))
-    return json.dumps([zlib.crc32(text.encode()), text]).encode()
-
-
-def _decode(comment):
-    """Return the position in an archive's comment, or None if it is empty."""
-    if not comment:
-        return None
-    checksum, text = json.loads(comment)
-    if zlib.crc32(text.encode()) != checksum:
-        raise ValueError(f"The position is damaged. Received: {text}")
-    return Position(**json.loads(text))

@@ -11,21 +11,16 @@ REFRESH = 1.0  # seconds
 
 
 class Display(keras.callbacks.Callback):
-    """Prints a line for each epoch and, on a terminal, the step.
-
-    The remaining time leaves out the first step, which may compile.
-    """
+    """Prints a line for each epoch and, on a terminal, the step."""
 
     def __init__(self, epochs, steps, position, verbose=1, stream=None):
         super().__init__()
-        self.epochs, self.steps = epochs, steps
-        self.position = position
+        self.epochs, self.steps, self.position = epochs, steps, position
         self.stream = stream or sys.stdout
         self.live = verbose == 1 and self.stream.isatty()
         self.epoch, self.step = position.epoch, position.step
         self._seconds, self._counted, self._seen = 0.0, 0, 0
-        self._validation = None
-        self._shown = -REFRESH
+        self._validation, self._shown = None, -REFRESH
 
     def on_epoch_begin(self, epoch, logs=None):
         here = epoch == self.position.epoch
@@ -34,7 +29,7 @@ class Display(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()
-        if self._seen:
+        if self._seen:  # The first step may compile.
             self._seconds += now - self._last
             self._counted += 1
         self._last = now

@@ -1,6 +1,7 @@
 """The directory of a run: its owner, its lock and its first files."""
 
 import contextlib
+import hashlib
 import json
 import platform
 import shutil
@@ -8,9 +9,7 @@ import shutil
 import filelock
 import h5py
 import keras
-import numpy as np
 
-from msrnn_keras.models.transfer import initialize_weights
 from msrnn_keras.utils.files import remove_unfinished, write_atomically
 
 RECIPE = "recipe.toml"
@@ -21,37 +20,25 @@ INIT = "init.weights.h5"  # the initial weights of the run, if given
 
 def check_folder(run_dir, recipe):
     """Refuse a directory that holds anything but a run of this recipe."""
-    copy = run_dir / RECIPE
+    copy, problem = run_dir / RECIPE, None
     if copy.exists():
         if not recipe.continues(copy.read_text(encoding="utf-8")):
-            raise FileExistsError(
-                "The directory holds the run of another recipe; choose "
-                f"another one. Received: {str(run_dir)!r}"
-            )
-    elif run_dir.exists() and not _is_empty(run_dir):
+            problem = "holds the run of another recipe"
+    elif run_dir.exists():
+        early = (LOCK, INIT, ENVIRONMENT)  # written before the recipe
+        files = run_dir.iterdir() if run_dir.is_dir() else [run_dir]
+        if any(path.name not in early for path in files):
+            problem = "is not empty and holds no run"
+    if problem:
         raise FileExistsError(
-            "The directory is not empty and holds no run; choose another "
-            f"one. Received: {str(run_dir)!r}"
+            f"The directory {problem}; choose another one. "
+            f"Received: {str(run_dir)!r}"
         )
-
-
-def _is_empty(path):
-    """Return whether a directory holds only files written before a recipe."""
-    return path.is_dir() and all(
-        file.name in (LOCK, INIT, ENVIRONMENT) for file in path.iterdir()
-    )
 
 
 @contextlib.contextmanager
 def lock_run(run_dir):
-    """Lock a run directory. The OS releases the lock if its holder dies.
-
-    Args:
-        run_dir: `pathlib.Path` of the directory; created if missing.
-
-    Raises:
-        RuntimeError: If another process holds the lock.
-    """
+    """Lock a run directory, made if missing; the OS releases it at death."""
     run_dir.mkdir(parents=True, exist_ok=True)
     try:
         lock = filelock.FileLock(run_dir / LOCK).acquire(blocking=False)
@@ -83,44 +70,29 @@ def init_run(run_dir, recipe, init=None, init_name=None):
 
 
 def _write_text(path, text):
-    write_atomically(
-        path, lambda temporary: temporary.write_text(text, encoding="utf-8")
-    )
-
-
-def save_initial(model, source, path):
-    """Write the weights of a new model that takes them from another one."""
-    initialize_weights(source, model)
-    model.save_weights(path)
+    write_atomically(path, lambda to: to.write_text(text, encoding="utf-8"))
 
 
 def check_initial(run_dir, init):
     """Refuse other initial weights than those the run started from."""
-    old = run_dir / INIT
-    if not (run_dir / RECIPE).exists():
-        return
-    if not old.exists() or not _same_weights(old, init):
+    old, started = run_dir / INIT, (run_dir / RECIPE).exists()
+    same = old.exists() and digest_weights(old) == digest_weights(init)
+    if started and not same:
         raise FileExistsError(
             "The run in this directory started from other weights; choose "
             f"another directory. Received: {str(run_dir)!r}"
         )
 
 
-def _same_weights(path, other):
-    """Return whether two weights files hold the same arrays."""
-    a, b = _read_arrays(path), _read_arrays(other)
-    same = (np.array_equal(a[name], b[name]) for name in a)
-    return a.keys() == b.keys() and all(same)
+def digest_weights(path):
+    """Return the SHA-256 of the names, types, shapes and values in a file."""
+    sha256 = hashlib.sha256()
 
-
-def _read_arrays(path):
-    """Return the arrays of an HDF5 file by name."""
-    arrays = {}
-
-    def keep(name, item):
+    def visit(name, item):
         if isinstance(item, h5py.Dataset):
-            arrays[name] = item[()]
+            sha256.update(f"{name} {item.dtype} {item.shape} ".encode())
+            sha256.update(item[()].tobytes())
 
     with h5py.File(path) as file:
-        file.visititems(keep)
-    return arrays
+        file.visititems(visit)
+    return sha256.hexdigest()

@@ -17,8 +17,7 @@ def read_history(run_dir):
         run_dir: Path of the run's directory.
 
     Returns:
-        List of dicts, one for each epoch: `epoch`, `seconds`, `cpu_seconds`
-        (not in runs of version 0.1) and the scores.
+        List of dicts: `epoch`, `seconds`, `cpu_seconds` (if known) and scores.
 
     Example:
     >>> min(row["val_mse"] for row in read_history("runs/small"))
@@ -26,15 +25,12 @@ def read_history(run_dir):
     path = pathlib.Path(run_dir) / HISTORY
     if not path.exists():
         return []
-
-    def number(key, value):
-        return int(value) if key == "epoch" else float(value)
-
     with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {key: number(key, x) for key, x in row.items() if x != ""}
-            for row in csv.DictReader(file)
-        ]
+        rows = [{k: x for k, x in r.items() if x} for r in csv.DictReader(file)]
+    return [
+        {k: int(x) if k == "epoch" else float(x) for k, x in row.items()}
+        for row in rows
+    ]
 
 
 def write_history(run_dir, rows):

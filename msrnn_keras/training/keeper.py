@@ -23,11 +23,7 @@ MARGIN = 1.5  # factor on the measured time of a step and saving
 
 
 class RunKeeper(keras.callbacks.Callback):
-    """Writes checkpoints, history and best weights; stops the run in time.
-
-    All processes of the `group` write, as TensorFlow requires, but only the
-    files of the main process are kept. A saved run ends `fit` with `Stopped`.
-    """
+    """Saves a run and stops it in time: a saved run ends `fit` by `Stopped`."""
 
     def __init__(
         self,
@@ -44,17 +40,15 @@ class RunKeeper(keras.callbacks.Callback):
         self.position = position or Position()
         self.rows = read_history(run_dir)[: self.position.epoch]
         self.run_dir = pathlib.Path(run_dir)
-        if not self.group.is_main:
+        if not self.group.is_main:  # writes, as TensorFlow requires
             self._elsewhere = tempfile.TemporaryDirectory()
             self.run_dir = pathlib.Path(self._elsewhere.name)
         self.steps, self.stop = steps, stop or Stop()
         self.interval = 60 * checkpoint_minutes
         self.max_cpu_seconds = max_cpu_seconds or math.inf
-        self.saving = SAVING
-        self.saved = None  # the position on disk
+        self.saving, self.saved = SAVING, None  # seconds; position on disk
         self._saved = time.monotonic()
-        self._steps, self._tests = _Pace(), _Pace()
-        self._averages = None
+        self._steps, self._tests, self._averages = _Pace(), _Pace(), None
 
     # === Training ===
 
@@ -62,7 +56,7 @@ class RunKeeper(keras.callbacks.Callback):
         if epoch != self.position.epoch:
             self.position = Position(epoch)
         if self._averages is not None:
-            self._averages.forget()
+            self._averages.own = None
         self._part, self._done = {}, 0  # means and steps since then
         self._begun = self._last = time.monotonic()
         self._cpu_begun = time.process_time()
@@ -70,8 +64,8 @@ class RunKeeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._done += 1
         _check_finite("loss", logs, self._here())
-        due = time.monotonic() - self._saved >= self.interval
-        due = due and self._here().step < self.steps
+        late = time.monotonic() - self._saved >= self.interval
+        due = late and self._here().step < self.steps
         self._save_or_stop(due, self._steps, self._measure)
 
     def on_train_end(self, logs=None):
@@ -100,10 +94,8 @@ class RunKeeper(keras.callbacks.Callback):
         _check_finite(SCORE, row, here)
         best = min((r[SCORE] for r in self.rows), default=float("inf"))
         cpu_before = self._cpu_seconds()
-        times = {
-            name: round(getattr(here, name), 1)
-            for name in ("seconds", "cpu_seconds")
-        }
+        names = ("seconds", "cpu_seconds")
+        times = {name: round(getattr(here, name), 1) for name in names}
         self.rows.append({"epoch": epoch, **times, **row})
         if row[SCORE] < best:
             self._write_averages(BEST)
@@ -115,11 +107,9 @@ class RunKeeper(keras.callbacks.Callback):
 
     def validate(self, model, dataset, callbacks):
         """Finish an epoch of which only the validation is missing."""
-        epoch = self.position.epoch
+        epoch, options = self.position.epoch, {"callbacks": callbacks}
         self.on_epoch_begin(epoch)
-        scores = model.evaluate(
-            dataset, verbose=0, return_dict=True, callbacks=callbacks
-        )
+        scores = model.evaluate(dataset, verbose=0, return_dict=True, **options)
         logs = {f"val_{name}": value for name, value in scores.items()}
         logs = {**self.position.means, **logs}
         for callback in callbacks:
@@ -137,10 +127,9 @@ class RunKeeper(keras.callbacks.Callback):
         self._averages.model = self.model
         self._averages.restore()
 
-    @property
-    def spent(self):
-        """Whether the CPU time of the run is used up."""
-        used = self._cpu_seconds() + self.position.cpu_seconds
+    def spent(self, position):
+        """Return whether the CPU time of the run is used up."""
+        used = self._cpu_seconds() + position.cpu_seconds
         return used >= self.max_cpu_seconds
 
     def _write_averages(self, name):
@@ -170,9 +159,7 @@ class RunKeeper(keras.callbacks.Callback):
         """Save if due; save and stop if there is no time for another step."""
         pace.add(time.monotonic() - self._last)
         needed = pace.longest + self.saving * (2 if due else 1)
-        cpu_seconds = self._cpu_seconds() + self._here().cpu_seconds
-        stop = self.stop.within(MARGIN * needed)
-        stop = stop or cpu_seconds >= self.max_cpu_seconds
+        stop = self.stop.within(MARGIN * needed) or self.spent(self._here())
         if self.group.any(due or stop):
             prepare()
             self._save(self._here())
@@ -190,8 +177,7 @@ class RunKeeper(keras.callbacks.Callback):
 class _Pace:
     """The longest of the steps after the first, which may compile."""
 
-    def __init__(self):
-        self.longest, self._count = 0.0, 0
+    longest, _count = 0.0, 0
 
     def add(self, seconds):
         self._count += 1

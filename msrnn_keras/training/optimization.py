@@ -47,10 +47,8 @@ def learning_rate(training):
     """
     t = training
     if t.schedule == "constant":
-        steps = t.steps if t.decay_steps else None
-        return WarmupStableDecay(
-            t.learning_rate, t.warmup_steps, t.decay_steps, steps
-        )
+        decay = t.decay_steps, t.steps if t.decay_steps else None
+        return WarmupStableDecay(t.learning_rate, t.warmup_steps, *decay)
     start, end = COSINES[t.schedule]
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=start * t.learning_rate,
@@ -71,12 +69,6 @@ def optimizer(training):
     return OPTIMIZERS[training.optimizer](learning_rate(training), **options)
 
 
-def set_learning_rate(optimizer, training):
-    """Give a loaded optimizer the learning rate of a `Training`."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    optimizer.learning_rate = learning_rate(training)
-
-
 def sampling(training):
     """Return the `ScheduledSampling` of a `Training`, or None."""
     if training.sampling == "none":
@@ -92,56 +84,39 @@ def check(training):
         ("sampling", (*SAMPLINGS, "none")),
     ):
         check_known(name, getattr(training, name), known)
-    for owner, name, without in (
-        ("sampling", "sampling_steps", "none"),
-        ("optimizer", "weight_decay", "adam"),
-    ):
-        value = getattr(training, owner)
-        _check_pair(training, owner, value, name, value != without)
+    _check_pair(training, "sampling", "sampling_steps", "none")
+    _check_pair(training, "optimizer", "weight_decay", "adam")
     if training.clipnorm is not None and training.global_clipnorm is not None:
         raise ValueError(
             "Give `clipnorm` or `global_clipnorm`, not both. Received: "
             f"clipnorm={training.clipnorm}, "
             f"global_clipnorm={training.global_clipnorm}"
         )
-    if training.decay_steps is not None:
-        _check_decay(training)
-    if training.ema is not None and not 0 < training.ema < 1:
+    decay, room = training.decay_steps, training.steps - training.warmup_steps
+    if decay is not None and (training.schedule != "constant" or decay > room):
         raise ValueError(
-            f"`ema` must be between 0 and 1. Received: ema={training.ema}"
+            "`decay_steps` needs schedule='constant' and at most the "
+            f"{room} steps after the warm-up. Received: decay_steps={decay}, "
+            f"schedule={training.schedule!r}"
         )
-    if training.precision is not None:
-        _check_precision(training.precision)
+    ema = training.ema
+    if ema is not None and not 0 < ema < 1:
+        raise ValueError(f"`ema` must be between 0 and 1. Received: {ema=}")
+    try:
+        keras.dtype_policies.get(training.precision)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            "`precision` must be a dtype policy of Keras, such as "
+            f"mixed_bfloat16. Received: precision={training.precision!r}"
+        ) from error
 
 
-def _check_pair(training, owner, value, name, needed):
+def _check_pair(training, owner, name, without):
     """Refuse a number that is missing or that nothing uses."""
-    number = getattr(training, name)
-    if (number is not None) != needed:
-        wants = "needs" if needed else "takes no"
+    value, number = getattr(training, owner), getattr(training, name)
+    if (number is None) != (value == without):
+        wants = "needs" if number is None else "takes no"
         raise ValueError(
             f"`{owner}` {value} {wants} `{name}`. "
             f"Received: {owner}={value!r}, {name}={number}"
         )
-
-
-def _check_decay(training):
-    """Refuse a decay with another schedule, or one that is too long."""
-    room = training.steps - training.warmup_steps
-    if training.schedule != "constant" or training.decay_steps > room:
-        raise ValueError(
-            "`decay_steps` needs schedule='constant' and at most the "
-            f"{room} steps after the warm-up. Received: "
-            f"decay_steps={training.decay_steps}, "
-            f"schedule={training.schedule!r}"
-        )
-
-
-def _check_precision(name):
-    try:
-        keras.dtype_policies.get(name)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(
-            "`precision` must be a dtype policy of Keras, such as "
-            f"mixed_bfloat16. Received: precision={name!r}"
-        ) from error

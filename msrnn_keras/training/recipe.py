@@ -21,8 +21,7 @@ from msrnn_keras.training.settings import (
     check_types,
 )
 
-TEST_ONLY = ("mnist-official",)
-DATASETS = tuple(name for name in data.NAMES if name not in TEST_ONLY)
+DATASETS = tuple(name for name in data.NAMES if name != "mnist-official")
 LOSSES = {
     "l1_l2": FrameL1L2Loss,
     "mse": functools.partial(FrameL1L2Loss, l1_weight=0.0),
@@ -37,44 +36,28 @@ RESERVED = {
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """All settings to train a preset.
+    """All settings to train a preset."""
 
-    Args:
-        model: String, name of the architecture.
-        dataset: String, name of the data set.
-        training: `Training`.
-        name: String, file name without its suffix.
-        text: String, content of the file.
-        variant: String, last part of the preset's identifier.
-        architecture: Dict, arguments of `msrnn_keras.create`. `image_shape`,
-            `context` and `horizon` default to those of the data set.
-        options: Dict, the `[data]` table: options of the data set, such as
-            `num_digits` of `mnist`.
-    """
-
-    model: str
+    model: str  # name of the architecture
     dataset: str
     training: Training
-    name: str
-    text: str
-    variant: str = "custom"
+    name: str  # of the file, without its suffix
+    text: str  # of the file
+    variant: str = "custom"  # last part of the preset's identifier
+    # Arguments of `msrnn_keras.create`; sizes default to those of the data.
     architecture: dict = dataclasses.field(default_factory=dict)
+    # The `[data]` table: options of the data set, such as `num_digits`.
     options: dict = dataclasses.field(default_factory=dict)
 
     def build(self):
         """Return the untrained model, compiled."""
         t = self.training
         keras.utils.set_random_seed(t.seed)
-        precision = {"dtype": t.precision} if t.precision else {}
-        model = create(
-            self.model,
-            sampling=optimization.sampling(t),
-            **precision,
-            **self.architecture,
-        )
-        model.compile(
-            optimization.optimizer(t), loss=LOSSES[t.loss](), metrics=[MSE()]
-        )
+        options = {"dtype": t.precision} if t.precision else {}
+        options |= {"sampling": optimization.sampling(t), **self.architecture}
+        model = create(self.model, **options)
+        loss = LOSSES[t.loss]()
+        model.compile(optimization.optimizer(t), loss=loss, metrics=[MSE()])
         return model
 
     def data(self, split, path=None, **kwargs):
@@ -139,25 +122,19 @@ def load_recipe(path):
 
     Example:
     >>> recipe = load_recipe("zoo/recipes/ms-convlstm/mnist/small.toml")
-    >>> model = recipe.build()
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no such recipe. Received: {str(path)!r}"
-        )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"The recipe cannot be read: {error}. Received: {str(path)!r}"
-        ) from error
-    return parse_recipe(text, str(path))
+        message = f"There is no such recipe. Received: {str(path)!r}"
+        raise FileNotFoundError(message)
+    return parse_recipe(path.read_bytes(), str(path))
 
 
 def parse_recipe(text, path):
-    """Return the recipe of a TOML text; errors name the path."""
+    """Return the recipe of a TOML text or its bytes; errors name the path."""
     try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8").replace("\r\n", "\n")
         table = tomllib.loads(text)
         own = {
             "training": Training(**table.pop("training", {})),
@@ -170,10 +147,10 @@ def parse_recipe(text, path):
             sizes = published_sizes(recipe.dataset)
             architecture = {**sizes, **recipe.architecture}
             if "decoupling" in architecture:  # its name in version 0.1
-                weight = architecture.pop("decoupling")
-                architecture["decoupling_weight"] = weight
+                old = architecture.pop("decoupling")
+                architecture["decoupling_weight"] = old
             recipe = dataclasses.replace(recipe, architecture=architecture)
-    except (tomllib.TOMLDecodeError, TypeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
         raise ValueError(
             f"The recipe cannot be read: {error}. Received: {path!r}"
         ) from error
@@ -185,17 +162,16 @@ def _essence(recipe):
     """Return the settings that determine the weights at a training step."""
     t = recipe.training
     endless = t.schedule == "constant" and t.decay_steps is None
-    training = dataclasses.replace(
-        t, threads=None, epochs=1 if endless else t.epochs
-    )
+    epochs = 1 if endless else t.epochs
+    training = dataclasses.replace(t, threads=None, epochs=epochs)
     return dataclasses.replace(recipe, training=training, text="", name="")
 
 
 def _check(recipe):
     """Refuse a recipe with an invalid value."""
     t = recipe.training
-    for owner in (recipe, t):
-        check_types(owner)
+    check_types(recipe)
+    check_types(t)
     check_known("dataset", recipe.dataset, DATASETS)
     check_known("loss", t.loss, LOSSES)
     if t.precision and "dtype" in recipe.architecture:

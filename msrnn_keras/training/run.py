@@ -10,19 +10,11 @@ import keras
 
 from msrnn_keras import distribution
 from msrnn_keras.backend.threads import set_threads
-from msrnn_keras.training import checkpoints, optimization
+from msrnn_keras.models.transfer import initialize_weights
+from msrnn_keras.training import checkpoints, folder, optimization
 from msrnn_keras.training.batches import Batches
 from msrnn_keras.training.checkpoints import Position
 from msrnn_keras.training.display import Display
-from msrnn_keras.training.folder import (
-    INIT,
-    RECIPE,
-    check_folder,
-    check_initial,
-    init_run,
-    lock_run,
-    save_initial,
-)
 from msrnn_keras.training.keeper import BEST, RunKeeper
 from msrnn_keras.training.stopping import Stop, Stopped, reraise
 
@@ -46,38 +38,28 @@ def train(
 ):
     """Train a recipe, or resume its run where it stopped.
 
-    The run directory holds a copy of the recipe, `checkpoint.keras` (the
-    whole state), `previous.keras` (the checkpoint before it),
-    `best.weights.h5` (the weights with the best validation score),
-    `history.csv`, `environment.json` (the software that started the run) and
-    `weights/` (a copy of the validated weights every 2 hours of CPU time).
-
-    A checkpoint is written after each epoch, every `checkpoint_minutes`, and
-    when `max_minutes`, Ctrl-C or SIGTERM stops the run. An interrupted or
-    killed run ends with bitwise the same weights as one that is not, on the
-    same machine and backend. A run with a constant learning rate is prolonged
-    by a recipe with more epochs. Several machines share the directory.
+    The run directory holds a copy of the recipe, `checkpoint.keras` (the whole
+    state), `previous.keras` (the one before it), `best.weights.h5` (of the best
+    validation score), `history.csv`, `environment.json` (the software) and
+    `weights/` (validated weights every 2 hours of CPU time). Several machines
+    share it. A checkpoint is written after each epoch, every
+    `checkpoint_minutes`, and when `max_minutes`, Ctrl-C or SIGTERM stops the
+    run. A stopped or killed run ends with bitwise the same weights as one that
+    is not, on the same machine and backend. A recipe with more epochs prolongs
+    a run with a constant learning rate.
 
     Args:
         recipe: `msrnn_keras.training.recipe.Recipe`.
         run_dir: Path of the run's directory; created if missing.
         data: Path of the data set; None searches the default places.
-        max_minutes: Number, minutes after which the run has stopped and saved
-            its state. Allow time for a whole validation: an interrupted one
-            starts again. None trains to the end.
-        verbose: 0; 1, a line for each epoch and, on a terminal, the step; or
-            2, a line for each epoch.
-        devices: Integer, devices of this machine to train on; None is 1. It
-            may change when a run is resumed.
+        max_minutes: Number, minutes until the run saves and stops, or None.
+        verbose: 0; 1, a line per epoch and the step on a terminal; 2, lines.
+        devices: Integer, devices of this machine; may change; None is 1.
         checkpoint_minutes: Number, minutes between checkpoints.
-        tensorboard: Boolean, whether to write TensorBoard logs to
-            `tensorboard` in the directory.
-        started: Number, `time.monotonic()` from which `max_minutes` counts;
-            None is now.
-        max_cpu_hours: Number, CPU time of the whole run, in hours, after
-            which it stops and saves its state. None is no limit.
-        threads: Integer, threads that compute one operation on the CPU; None
-            is the recipe's number.
+        tensorboard: Boolean, write TensorBoard logs to `tensorboard` there.
+        started: Number, start of `max_minutes` by `time.monotonic()`, or None.
+        max_cpu_hours: Number, hours of CPU time of the whole run, or None.
+        threads: Integer, CPU threads of an operation; None is the recipe's.
         init: `keras.Model` whose weights initialize a new run.
         init_name: String, name of these weights in `environment.json`.
 
@@ -85,8 +67,8 @@ def train(
         Path of the best weights, or None if no epoch is finished.
 
     Raises:
-        FileExistsError: If the directory holds something other than a run of
-            this recipe, or a run with other initial weights than `init`.
+        FileExistsError: If the directory holds anything but a run of this
+            recipe with these initial weights.
         FloatingPointError: If the loss, the score or a weight is not finite.
         ImportError: If `tensorboard` lacks a package.
         KeyboardInterrupt: If Ctrl-C stopped the run, once its state is saved.
@@ -100,18 +82,20 @@ def train(
     >>> train(recipe, "runs/small", max_minutes=60)
     """
     started = time.monotonic() if started is None else started
-    _check_positive(
-        max_minutes=max_minutes,
-        checkpoint_minutes=checkpoint_minutes,
-        max_cpu_hours=max_cpu_hours,
-        threads=threads,
-    )
+    for name, value in (
+        ("max_minutes", max_minutes),
+        ("checkpoint_minutes", checkpoint_minutes),
+        ("max_cpu_hours", max_cpu_hours),
+        ("threads", threads),
+    ):
+        if value is not None and not value > 0:
+            raise ValueError(f"`{name}` must be positive. Received: {value}")
     set_threads(threads or recipe.training.threads)
     if tensorboard:
         _check_tensorboard()
     run_dir = pathlib.Path(run_dir)
     _check_shards(recipe.training, distribution.count(devices))
-    check_folder(run_dir, recipe)
+    folder.check_folder(run_dir, recipe)
     settings = {
         "data": data,
         "deadline": max_minutes and started + 60 * max_minutes,
@@ -120,12 +104,14 @@ def train(
         "checkpoint_minutes": checkpoint_minutes,
         "tensorboard": tensorboard,
     }
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary:
         if init is not None:
             settings["init_name"] = init_name or init.name
-            settings["init"] = pathlib.Path(folder) / INIT
-            save_initial(recipe.build(), init, settings["init"])
-            check_initial(run_dir, settings["init"])
+            settings["init"] = pathlib.Path(temporary) / folder.INIT
+            new = recipe.build()
+            initialize_weights(init, new)
+            new.save_weights(settings["init"])
+            folder.check_initial(run_dir, settings["init"])
         stop_signal = distribution.run(
             _train, recipe, run_dir, settings, devices=devices
         )
@@ -142,45 +128,43 @@ def _train(group, recipe, run_dir, settings):
         batches = Batches(recipe.data("train", settings["data"]), steps)
         validation = recipe.data("validation", settings["data"])
         # A recipe that cannot be built must not create a directory.
-        new = None if (run_dir / RECIPE).exists() else recipe.build()
+        new = None if (run_dir / folder.RECIPE).exists() else recipe.build()
         if group.is_main:
-            stack.enter_context(lock_run(run_dir))
+            stack.enter_context(folder.lock_run(run_dir))
         restored = checkpoints.restore(run_dir, steps)
         model, position = restored or (new or recipe.build(), Position())
-        init = settings.get("init") or run_dir / INIT
+        init = settings.get("init") or run_dir / folder.INIT
         if restored is None and init.exists():
             model.load_weights(init)
-        optimization.set_learning_rate(model.optimizer, recipe.training)
-        if group.is_main:
-            names = settings.get("init"), settings.get("init_name")
-            init_run(run_dir, recipe, *names)
+        own = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        own.learning_rate = optimization.learning_rate(recipe.training)
         limits = settings["checkpoint_minutes"], settings["max_cpu_seconds"]
-        keeper = RunKeeper(run_dir, steps, position, stop, group, *limits)
-        epochs = recipe.training.epochs
-        callbacks = [keeper]
+        epochs, reporters = recipe.training.epochs, ()
         if group.is_main:
-            callbacks += _reporters(run_dir, epochs, steps, position, settings)
+            given = settings.get("init"), settings.get("init_name")
+            folder.init_run(run_dir, recipe, *given)
+            reporters = _reporters(run_dir, epochs, steps, position, settings)
+        keeper = RunKeeper(run_dir, steps, position, stop, group, *limits)
+        callbacks = [keeper, *reporters]
         model = group.wrap(model)
         shards = group.shard(batches), group.shard(validation)
         try:
-            if not keeper.spent:
+            if not keeper.spent(position):
                 _fit(model, batches, shards, epochs, position, callbacks)
         except Stopped:
-            for callback in callbacks:
-                if isinstance(callback, Display):
-                    callback.stopped(keeper.saved)
+            for display in callbacks:
+                if isinstance(display, Display):
+                    display.stopped(keeper.saved)
     return stop.signal
 
 
 def _reporters(run_dir, epochs, steps, position, settings):
-    """Return the callbacks that report progress."""
-    reporters = []
+    """Yield the callbacks that report progress."""
     if verbose := settings["verbose"]:
-        reporters.append(Display(epochs, steps, position, verbose))
+        yield Display(epochs, steps, position, verbose)
     if settings["tensorboard"]:
         logs = str(run_dir / TENSORBOARD)
-        reporters.append(keras.callbacks.TensorBoard(logs, write_graph=False))
-    return reporters
+        yield keras.callbacks.TensorBoard(logs, write_graph=False)
 
 
 def _fit(model, batches, shards, epochs, position, callbacks):
@@ -190,9 +174,8 @@ def _fit(model, batches, shards, epochs, position, callbacks):
         callbacks[0].validate(model, shards[1], callbacks)
         first, step = first + 1, 0
     # Epochs of one `fit` have equal length: fit a partial epoch separately.
-    parts = [(first, first + 1, step), (first + 1, epochs, 0)]
-    if not step:
-        parts = [(first, epochs, 0)]
+    partial = [(first, first + 1, step)] if step else []
+    parts = [*partial, (first + len(partial), epochs, 0)]
     follow = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
     )
@@ -210,19 +193,12 @@ def _fit(model, batches, shards, epochs, position, callbacks):
             )
 
 
-def _check_positive(**numbers):
-    for name, value in numbers.items():
-        if value is not None and not value > 0:
-            raise ValueError(f"`{name}` must be positive. Received: {value}")
-
-
 def _check_tensorboard():
     for name in ("tensorflow", "tensorboard"):
         if importlib.util.find_spec(name) is None:
             raise ImportError(
-                "TensorBoard logs need TensorFlow and TensorBoard: "
-                "pip install tensorflow tensorboard. "
-                f"Received: no package {name}"
+                "TensorBoard logs need two packages: pip install tensorflow "
+                f"tensorboard. Received: no package {name}"
             )
 
 
@@ -241,7 +217,6 @@ def _check_shards(training, devices):
             value = getattr(training, name)
             if value is not None:
                 raise ValueError(
-                    f"On TensorFlow `{name}` works on one device only; use "
-                    f"JAX or PyTorch. Received: {name}={value} on {devices} "
-                    "devices"
+                    f"On TensorFlow `{name}` works on one device only; use JAX "
+                    f"or PyTorch. Received: {name}={value} on {devices} devices"
                 )

@@ -13,67 +13,44 @@ POSITIVE = (
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """Settings of a training run: the `[training]` table of a recipe.
+    """Settings of a training: the `[training]` table of a recipe."""
 
-    Args:
-        batch_size: Integer, clips per training step.
-        epochs: Integer. Each epoch ends with a validation and a checkpoint.
-        steps_per_epoch: Integer, training steps. An epoch continues through
-            the data where the previous one ended.
-        learning_rate: Float, the peak rate, reached after `warmup_steps`.
-        warmup_steps: Integer, training steps of the linear warm-up. None is
-            100, or a tenth of a training of less than 1,000 steps.
-        validation_clips: Integer, validation clips scored after each epoch.
-        sampling_steps: Integer, steps of scheduled sampling. None is half of
-            the training for `"linear"`, all of it for `"reverse"`, and 600
-            steps where the rate is constant. Not for `sampling="none"`.
-        loss: String, `"l1_l2"` or `"mse"`, per-frame sums over the pixels.
-        seed: Integer, seed of weights, data and sampling.
-        schedule: String, the learning rate after the warm-up: `"cosine"`
-            falls to 0, `"one-cycle"` rises from 1/25 of the peak and falls to
-            1/250,000 of it, `"constant"` (Hu et al., 2024, arXiv:2404.06395)
-            stays at the peak until the last `decay_steps`.
-        decay_steps: Integer, the last steps, in which a constant rate falls
-            linearly to 0. None is no decay.
-        sampling: String: `"linear"`, from the true frames to the model's own
-            predictions within `sampling_steps`; `"reverse"`, as PredRNN-V2;
-            `"none"`, the model's own predictions from the start.
-        optimizer: String, `"adam"`, or `"adamw"`, which needs `weight_decay`.
-        weight_decay: Float, of `"adamw"`, multiplied by the learning rate.
-        clipnorm: Float, maximum norm of the gradient of each weight, or None.
-        global_clipnorm: Float, maximum norm of all gradients together.
-        ema: Float in (0, 1), momentum of an exponential moving average of the
-            weights, used for validation and the best weights, or None.
-        precision: String, the dtype policy, such as `"mixed_bfloat16"`.
-        threads: Integer, threads that compute one operation on the CPU; None
-            is the backend's default.
-    """
-
-    batch_size: int = 8
+    batch_size: int = 8  # clips per training step
+    # Each epoch ends with a validation and a checkpoint, and continues through
+    # the data where the previous one ended.
     epochs: int = 20
     steps_per_epoch: int = 400
-    learning_rate: float = 1e-3
+    learning_rate: float = 1e-3  # the peak, reached after `warmup_steps`
+    # Steps of the linear warm-up: 100, or a tenth of less than 1,000 steps.
     warmup_steps: int | None = None
-    validation_clips: int = 500
+    validation_clips: int = 500  # scored after each epoch
+    # Steps of scheduled sampling: half of the training for "linear", all of it
+    # for "reverse", and 600 where the rate is constant. Not for "none".
     sampling_steps: int | None = None
-    loss: str = "l1_l2"
-    seed: int = 0
+    loss: str = "l1_l2"  # or "mse", per-frame sums over the pixels
+    seed: int = 0  # of weights, data and sampling
+    # After the warm-up "cosine" falls to 0; "one-cycle" rises from 1/25 of the
+    # peak and falls to 1/250,000 of it; "constant" (Hu et al., 2024,
+    # arXiv:2404.06395) stays at the peak, falling linearly to 0 in the last
+    # `decay_steps`, if any.
     schedule: str = "cosine"
     decay_steps: int | None = None
+    # "linear", from the true frames to the model's own predictions within
+    # `sampling_steps`; "reverse", as PredRNN-V2; "none", own predictions.
     sampling: str = "linear"
-    optimizer: str = "adam"
-    weight_decay: float | None = None
-    clipnorm: float | None = None
-    global_clipnorm: float | None = None
+    optimizer: str = "adam"  # or "adamw", which needs `weight_decay`
+    weight_decay: float | None = None  # multiplied by the learning rate
+    clipnorm: float | None = None  # of the gradient of each weight
+    global_clipnorm: float | None = None  # of all gradients together
+    # Momentum of averaged weights, used for validation and the best weights.
     ema: float | None = None
-    precision: str | None = None
-    threads: int | None = None
+    precision: str | None = None  # dtype policy, such as "mixed_bfloat16"
+    threads: int | None = None  # of one operation on the CPU
 
     def __post_init__(self):
-        if not isinstance(self.epochs, int):
+        counts = self.epochs, self.steps_per_epoch
+        if not all(isinstance(count, int) for count in counts):
             return  # `check_types` refuses it by name.
-        if not isinstance(self.steps_per_epoch, int):
-            return
         put = functools.partial(object.__setattr__, self)
         if self.warmup_steps is None:
             put("warmup_steps", 100 if self.steps >= 1000 else self.steps // 10)

@@ -1,5 +1,6 @@
 """When a run has to stop: a deadline or a signal."""
 
+import math
 import signal
 import threading
 import time
@@ -25,9 +26,7 @@ class Stop:
     """Records the first Ctrl-C or SIGTERM, so that the run can save itself."""
 
     def __init__(self, deadline=None):
-        self.deadline = deadline
-        self.signal = None
-        self._handlers = {}
+        self.deadline, self.signal, self._handlers = deadline, None, {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
@@ -48,7 +47,5 @@ class Stop:
 
     def within(self, seconds):
         """Return whether the run must stop within so many seconds."""
-        if self.deadline is None:
-            return self.signal is not None
-        late = time.monotonic() + seconds > self.deadline
-        return late or self.signal is not None
+        end = math.inf if self.deadline is None else self.deadline
+        return time.monotonic() + seconds > end or self.signal is not None

@@ -14,11 +14,7 @@ __all__ = [
     "tune",
 ]
 
-_MODULES = {
-    "METHODS": "search",
-    "MSRNNHyperModel": "hypermodel",
-    "tune": "search",
-}
+_MODULES = dict(METHODS="search", tune="search", MSRNNHyperModel="hypermodel")
 
 
 def __getattr__(name):

@@ -22,39 +22,30 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
     """A search space of multi-scale stacks for KerasTuner.
 
     Every argument with several values is searched; a single value is fixed.
-    Scales are searched as text, `"1,2,4,4,2,1"`, and scheduled sampling as
-    one choice of schedule and steps, `"linear 4000"`.
 
     Args:
         cell: Strings, names in `msrnn_keras.models.architectures.CELL_SPECS`.
         filters: Integers, channels of every recurrent layer.
         kernel_size: Integers, side of the cells' kernels in pixels.
-        scales: Tuples of integers, one for each layer; each reads the same
-            backwards.
+        scales: Tuples of integers, as in `MSStack`.
         skips: Strings, of `"none"`, `"add"`, `"unet3+"`, `"fc"`.
         patch_size: Integers p: p×p pixels become channels.
         learning_rate: Number, or tuple `(low, high)` searched on a log scale.
-        sampling: Strings, of `"none"`, `"linear"`, `"reverse"`: scheduled
-            sampling, for data whose x is the clip without its last frame.
+        sampling: Strings, of `"none"`, `"linear"`, `"reverse"`; the last two
+            are for data whose x is the clip without its last frame.
         sampling_steps: Integers, training steps of the schedules.
-        batch_size: Integers, clips of a training step, for data in arrays.
-            None leaves it to the data or to `fit`.
+        batch_size: Integers, for data in arrays; None leaves it to `fit`.
         clipnorm: Number, maximum norm of the gradient of each weight, or None.
         seed: Integer, of weights and sampling, the same in every trial.
         name: String, of the hypermodel.
-        **fixed: Further arguments of `msrnn_keras.MSStack`, or of some of the
-            cells: `image_shape`, `context`, `horizon`, `missing`, `dtype`, …
+        **fixed: Further arguments of `msrnn_keras.MSStack` or of the cells.
 
     Raises:
         ValueError: If a value is invalid, or an argument has none.
 
     Example:
-    >>> space = MSRNNHyperModel(
-    ...     cell=("convlstm", "predrnn"), filters=32, image_shape=(64, 64, 1)
-    ... )
-    >>> tuner = keras_tuner.RandomSearch(
-    ...     space, objective=keras_tuner.Objective("val_mse", "min")
-    ... )
+    >>> space = MSRNNHyperModel(filters=32, image_shape=(64, 64, 1))
+    >>> tuner = tune(space, (x, y), (x_val, y_val), "runs/tuning")
     """
 
     def __init__(
@@ -97,19 +88,15 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
     @property
     def dimensions(self):
         """Number of hyperparameters with more than one value."""
-        low, high = self.learning_rate
-        several = [values for values in self.choices.values() if values[1:]]
-        return len(several) + (low < high)
+        spaces = (*self.choices.values(), self.learning_rate)
+        return sum(len(set(values)) > 1 for values in spaces)
 
     def get_config(self):
         """Return the space as numbers, strings, lists and dicts."""
-        return {
-            **self.choices,
-            "learning_rate": list(self.learning_rate),
-            "clipnorm": self.clipnorm,
-            "seed": self.seed,
-            "fixed": {name: space.plain(x) for name, x in self.fixed.items()},
-        }
+        fixed = {name: space.plain(x) for name, x in self.fixed.items()}
+        own = {"clipnorm": self.clipnorm, "seed": self.seed, "fixed": fixed}
+        rate = {"learning_rate": list(self.learning_rate)}
+        return {**self.choices, **rate, **own}
 
     def build(self, hp):
         """Return a compiled `MSStack` for the values of `hp`."""
@@ -123,11 +110,8 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
         name, arguments = space.architecture(values, self.fixed)
         sampling = space.schedule(values["sampling"])
         model = create(name, sampling=sampling, **arguments)
-        model.compile(
-            keras.optimizers.Adam(rate, clipnorm=self.clipnorm),
-            loss=FrameL1L2Loss(),
-            metrics=[MSE()],
-        )
+        adam = keras.optimizers.Adam(rate, clipnorm=self.clipnorm)
+        model.compile(adam, loss=FrameL1L2Loss(), metrics=[MSE()])
         # Hyperband resumes a trial with the optimizer saved with its weights.
         model.optimizer.build(model.trainable_variables)
         return model
@@ -136,16 +120,15 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
         """Train a model from `build` as `model.fit` does.
 
         Data sets with an `epoch` start at the same one in every trial. The
-        results also have `epochs` (of the weights), `seconds` and
-        `parameters`. Data that the model refuses end the search.
+        results also have `epochs`, `seconds` and `parameters`.
         """
         if "batch_size" in self.choices:
+            kwargs["batch_size"] = hp.get("batch_size")
             if not is_array(x):
                 raise FatalValueError(
                     "`batch_size` can be searched only if x is an array. "
                     f"Received: x of type {type(x).__name__}"
                 )
-            kwargs["batch_size"] = hp.get("batch_size")
         if hasattr(x, "epoch"):
             x.epoch = kwargs.get("initial_epoch", 0)
             kwargs.setdefault("shuffle", False)

@@ -21,9 +21,8 @@ def read_results(folder):
 
     Returns:
         List of dicts: `trial` and `status`, strings; `val_mse` (per frame),
-        `epochs`, `seconds` and `parameters`, numbers, or None if the trial is
-        not completed; `values`, a dict of the hyperparameters; `message`, the
-        error of a failed trial, or None. Trials without a score come last.
+        `epochs`, `seconds` and `parameters`, numbers, None before the end;
+        `values`, the hyperparameters; `message`, the error, or None.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -35,9 +34,8 @@ def read_results(folder):
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(
-            f"There is no search there. Received: {str(folder)!r}"
-        )
+        message = f"There is no search there. Received: {str(folder)!r}"
+        raise FileNotFoundError(message)
 
     def rank(row):
         return row["status"] != COMPLETED, row[SCORE] or 0, int(row["trial"])
@@ -51,8 +49,7 @@ def results_table(results, searched=None):
 
     Args:
         results: List of dicts from `read_results`.
-        searched: Names of the hyperparameters to show; None shows those that
-            differ between trials.
+        searched: Names of hyperparameters; None are those that differ.
 
     Returns:
         String.
@@ -100,18 +97,12 @@ def _read(path):
     if state["status"] == COMPLETED:
         scores = {name: _last(metrics[name]) for name in COLUMNS}
         scores[SCORE] = state["score"]
-    own = [name for name in values if not name.startswith("tuner/")]
-    return {
-        "trial": state["trial_id"],
-        "status": state["status"],
-        "values": {name: values[name] for name in own},
-        "message": state["message"],
-        **scores,
-    }
+    values = {k: v for k, v in values.items() if not k.startswith("tuner/")}
+    own = {name: state[name] for name in ("status", "message")}
+    return {"trial": state["trial_id"], "values": values, **own, **scores}
 
 
 def _last(metric):
-    """Return the latest value of a metric as a number."""
     value = metric["observations"][-1]["value"][-1]
     return int(value) if value == int(value) else value
 
@@ -130,19 +121,13 @@ def _recipe(best, count, search):
     name, arguments = architecture(values, space["fixed"])
     training = {
         "batch_size": values.get("batch_size"),
-        "epochs": best["epochs"],
-        "learning_rate": values["learning_rate"],
-        "sampling": values["sampling"],
-        "clipnorm": space["clipnorm"],
-        "loss": "l1_l2",
-        "seed": space["seed"],
+        **{"epochs": best["epochs"], "learning_rate": values["learning_rate"]},
+        **{"sampling": values["sampling"], "clipnorm": space["clipnorm"]},
+        **{"loss": "l1_l2", "seed": space["seed"]},
     }
     found = {
-        "method": search["method"],
-        "trial": best["trial"],
-        "trials": count,
-        SCORE: best[SCORE],
-        "parameters": best["parameters"],
+        **{"method": search["method"], "trial": best["trial"], "trials": count},
+        **{SCORE: best[SCORE], "parameters": best["parameters"]},
         **(search["setting"] or {}),
     }
     text = "# The best of a hyperparameter search.\n"

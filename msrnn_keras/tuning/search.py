@@ -43,15 +43,13 @@ def tune(
 ):
     """Search for the hyperparameters with the lowest `val_mse`.
 
-    The same call on the same folder resumes a search that was stopped or
-    killed; an interrupted trial starts again. The folder holds KerasTuner's
-    files, `search.json` (the settings of the search) and `best.toml` (the
-    best trial so far, as a recipe). Hyperband (Li et al., 2018,
-    arXiv:1603.06560) trains for few epochs first and continues the best
-    trials from their weights and Adam state; each continuation is a trial.
-
-    If the environment names a chief of KerasTuner, this process is the chief
-    or a worker. All of them need the same call and a shared disk.
+    The same call on the same folder resumes a search; an interrupted trial
+    starts again. The folder holds KerasTuner's files, `search.json` (the
+    settings) and `best.toml` (the best trial so far, as a recipe). Hyperband
+    (Li et al., 2018, arXiv:1603.06560) trains for few epochs first and
+    continues the best trials, each continuation as a trial. If the environment
+    names a chief of KerasTuner, this process is the chief or a worker; all of
+    them need the same call and a shared disk.
 
     Args:
         hypermodel: `MSRNNHyperModel`.
@@ -62,28 +60,23 @@ def tune(
         max_trials: Integer, a larger one extends a search; None is 20, or all
             rounds of Hyperband.
         epochs: Integer, epochs of a trial; for Hyperband the maximum.
-        overwrite: Boolean, whether to delete an existing search first.
+        overwrite: Boolean, delete an existing search first.
         seed: Non-negative integer, of the choice of trials.
-        max_minutes: Number, minutes until the search stops, or None. Not for
-            a chief and its workers.
-        setting: Dict of strings and numbers that must also be the same to
-            resume the search, such as the name of the data set.
+        max_minutes: Number, minutes until a search without a chief stops.
+        setting: Dict of strings and numbers, the same to resume the search.
         verbose: 0; 1, a line for each trial; or 2, all output.
 
     Returns:
-        The KerasTuner `Tuner` after the search, with three more attributes:
-        `finished`, whether the search is complete; `best`, the path of
-        `best.toml` or None; `leads`, False for a worker.
+        The KerasTuner `Tuner`, with `finished`, whether the search is complete;
+        `best`, the path of `best.toml` or None; `leads`, False for a worker.
 
     Raises:
         ValueError: If an argument is out of range, or the data are refused.
         FileExistsError: If the folder holds another search or other files.
         RuntimeError: If three trials in a row fail, or all of them.
-        ImportError: If `"bayesian"` lacks scikit-learn.
-        ConnectionError: If a worker's chief is gone.
+        ImportError, ConnectionError: If scikit-learn or the chief is missing.
 
     Example:
-    >>> space = MSRNNHyperModel(filters=(16, 32), image_shape=(64, 64, 1))
     >>> tuner = tune(space, (x, y), (x_val, y_val), "runs/tuning")
     >>> model = tuner.get_best_models()[0]
     """
@@ -91,13 +84,8 @@ def tune(
     role = role_of_process()
     _check(method, max_trials, epochs, seed, max_minutes, role)
     folder = pathlib.Path(folder).resolve()
-    search = {
-        "method": method,
-        "epochs": epochs,
-        "seed": seed,
-        "space": hypermodel.get_config(),
-        "setting": setting,
-    }
+    search = {"method": method, "epochs": epochs, "seed": seed}
+    search |= {"space": hypermodel.get_config(), "setting": setting}
     leads = role != "worker"
     if leads:
         _check_folder(folder, search, overwrite)
@@ -121,8 +109,8 @@ def tune(
         tuner.save()  # A chief is saved with its last trial unfinished.
         tuner.best = write_best(folder, search)
         if tuner.finished and tuner.best is None:
-            rows = read_results(folder)
-            last = _last_line(rows[0]["message"] if rows else "no trial")
+            rows = [*read_results(folder), {"message": "no trial"}]
+            last = _last_line(rows[0]["message"])
             raise RuntimeError(f"All trials failed. Received: {last}")
     return tuner
 
@@ -147,8 +135,7 @@ def _open_tuner(hypermodel, folder, search, max_trials, overwrite, role):
         options["max_trials"] = max_trials or TRIALS
     if method == "bayesian":
         require("sklearn.gaussian_process", "tuner")
-        # KerasTuner's default counts fixed hyperparameters and would leave
-        # few trials to choose.
+        # KerasTuner's default also counts fixed hyperparameters.
         options["num_initial_points"] = hypermodel.dimensions + 1
     if options["overwrite"]:
         # Refuse an invalid model before the search is deleted.
@@ -158,10 +145,10 @@ def _open_tuner(hypermodel, folder, search, max_trials, overwrite, role):
         tuner = type(base.__name__, (_Lines, base), {})(**options)
         if method == "hyperband":
             tuner.oracle.max_trials = max_trials
-        if role != "worker" and not tuner.oracle.trials:
-            # The search of a tuner with another id, such as a chief's.
-            if (folder / "oracle.json").exists():
-                tuner.oracle.reload()
+        # The search of a tuner with another id, such as a chief's.
+        there = (folder / "oracle.json").exists()
+        if there and role != "worker" and not tuner.oracle.trials:
+            tuner.oracle.reload()
     except json.JSONDecodeError as error:
         raise ValueError(
             "The files of the search are damaged; choose another folder, or "
@@ -179,10 +166,10 @@ class _Lines:
         super().on_trial_end(trial)
         if self.talkative:
             trial = self.oracle.get_trial(trial.trial_id)
-            score = trial.status.lower()
+            text = trial.status.lower()
             if trial.score is not None:
-                score = f"{SCORE} {trial.score:.4g}"
-            print(f"Trial {trial.trial_id}: {score}", flush=True)
+                text = f"{SCORE} {trial.score:.4g}"
+            print(f"Trial {trial.trial_id}: {text}", flush=True)
 
     def _configure_tensorboard_dir(self, callbacks, trial, execution=0):
         # KerasTuner imports TensorBoard here even if no callback needs it.
@@ -229,15 +216,11 @@ class Deadline(keras.callbacks.Callback):
         super().__init__()
         self.end = end
 
-    def on_train_begin(self, logs=None):
+    def on_train_batch_begin(self, batch=None, logs=None):
         if time.monotonic() > self.end:
             raise OutOfTime
 
-    def on_train_batch_begin(self, batch, logs=None):
-        self.on_train_begin()
-
-    def on_test_batch_begin(self, batch, logs=None):
-        self.on_train_begin()
+    on_train_begin = on_test_batch_begin = on_train_batch_begin
 
 
 # === Checks ===
@@ -253,8 +236,7 @@ def role_of_process():
             f"A chief and its workers need {', '.join(VARIABLES)} in the "
             f"environment. Received: no {', '.join(missing)}"
         )
-    is_chief = "chief" in os.environ["KERASTUNER_TUNER_ID"]
-    return "chief" if is_chief else "worker"
+    return "chief" if "chief" in os.environ[VARIABLES[0]] else "worker"
 
 
 def _check(method, max_trials, epochs, seed, max_minutes, role):
@@ -264,9 +246,8 @@ def _check(method, max_trials, epochs, seed, max_minutes, role):
         check_positive("max_trials", max_trials)
     check_positive("epochs", epochs)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(
-            f"`seed` must be a non-negative integer. Received: seed={seed!r}"
-        )
+        message = f"`seed` must be a non-negative integer. Received: {seed=}"
+        raise ValueError(message)
     if max_minutes is not None and (not max_minutes > 0 or role != "alone"):
         raise ValueError(
             "`max_minutes` must be positive, and is not for a chief and its "
@@ -288,8 +269,7 @@ def _check_folder(folder, search, overwrite):
             old = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             old = {}
-        names = _differences(old, json.loads(json.dumps(search)))
-        if names:
+        if names := _differences(old, json.loads(json.dumps(search))):
             raise FileExistsError(
                 "The folder holds another search; choose another folder, or "
                 f"overwrite it. Received: {str(folder)!r}, which differs in "

@@ -1,5 +1,6 @@
 """Values of a search space: checks, texts, and arguments of a model."""
 
+import contextlib
 import inspect
 
 import keras
@@ -12,11 +13,8 @@ from msrnn_keras.training.settings import check_known
 from msrnn_keras.utils.checks import check_positive
 
 NO_SAMPLING = "none"
-_STACK = {
-    name
-    for name, parameter in inspect.signature(MSStack).parameters.items()
-    if parameter.kind is not parameter.VAR_KEYWORD
-}
+_PARAMETERS = inspect.signature(MSStack).parameters.values()
+_STACK = {p.name for p in _PARAMETERS if p.kind is not p.VAR_KEYWORD}
 
 
 def choices(name, values, check=None, known=None):
@@ -25,9 +23,8 @@ def choices(name, values, check=None, known=None):
         values = [values]
     values = list(dict.fromkeys(values))
     if not values:
-        raise ValueError(
-            f"`{name}` needs at least one value. Received: {name}=[]"
-        )
+        message = f"`{name}` needs at least one value. Received: {name}=[]"
+        raise ValueError(message)
     for value in values:
         if check is not None:
             check(name, value)
@@ -79,17 +76,14 @@ def schedule(text):
 def span(name, values):
     """Return `(low, high)` of one number or two."""
     pair = values if isinstance(values, (list, tuple)) else (values, values)
-    try:
+    with contextlib.suppress(TypeError, ValueError):
         low, high = map(float, pair)
-        valid = 0 < low <= high
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise ValueError(
-            f"`{name}` must be a positive number, or (low, high) of them. "
-            f"Received: {name}={values!r}"
-        )
-    return low, high
+        if 0 < low <= high:
+            return low, high
+    raise ValueError(
+        f"`{name}` must be a positive number, or (low, high) of them. "
+        f"Received: {name}={values!r}"
+    )
 
 
 def architecture(values, fixed):
@@ -98,11 +92,8 @@ def architecture(values, fixed):
     scales = tuple(int(scale) for scale in values["scales"].split(","))
     names = ("filters", "kernel_size", "skips", "patch_size")
     taken = _STACK | cell_arguments(CELL_SPECS[cell])
-    arguments = {
-        "scales": scales,
-        **{name: values[name] for name in names},
-        **{name: x for name, x in fixed.items() if name in taken},
-    }
+    arguments = {"scales": scales, **{name: values[name] for name in names}}
+    arguments |= {name: x for name, x in fixed.items() if name in taken}
     return cell if set(scales) == {1} else f"ms-{cell}", arguments
 
 

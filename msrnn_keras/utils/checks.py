@@ -11,14 +11,12 @@ LIMITS = (-LIMIT, LIMIT)
 PIXELS = (-0.5, 1.5)  # range of a model from the zoo
 SCALE = (
     "Scale frames to [0, 1] first: frames / 255 for 8-bit images, or a "
-    "`Scaling` of msrnn_keras.data, such as RainRate()(rain) or "
-    "MinMax(low, high)(frames)."
+    "`Scaling` of msrnn_keras.data, such as MinMax(low, high)(frames)."
 )
 NAN_MESSAGE = (
-    "The input frames contain NaN. Replace missing pixels first, for example "
-    "by numpy.nan_to_num(frames), or build a model that masks them, with "
-    "missing='mask'. Otherwise NaN is allowed only in the target, where it "
-    "marks a pixel without loss or score."
+    "The input frames contain NaN. Replace missing pixels first, such as by "
+    "numpy.nan_to_num(frames), or build a model that masks them, with "
+    "missing='mask'. NaN is allowed in the target, as a pixel without loss."
 )
 
 
@@ -113,13 +111,12 @@ def check_frames(frames, channels, name="frames"):
     if len(shape) != 5:
         raise ValueError(
             f"`{name}` must have five dimensions (batch, time, height, width, "
-            f"channels); add a missing one with numpy.expand_dims. "
-            f"Received: shape={shape}"
+            f"channels): use numpy.expand_dims. Received: shape={shape}"
         )
     if shape[-1] != channels:
         raise ValueError(
-            f"`{name}` must have {channels} channel(s), last, as the model "
-            f"was built for. Received: shape={shape}"
+            f"`{name}` must have {channels} channel(s), last, as the model. "
+            f"Received: shape={shape}"
         )
     if 0 in shape[1:]:
         raise ValueError(
@@ -135,8 +132,7 @@ def check_length(frames, least):
     if length is not None and length < least:
         raise ValueError(
             f"`frames` must hold at least {least} frames, the context of the "
-            "model, which has no states. Received: "
-            f"shape={tuple(frames.shape)}"
+            f"model without states. Received: shape={tuple(frames.shape)}"
         )
 
 
@@ -145,9 +141,8 @@ def check_target(y, shape):
     given = tuple(getattr(y, "shape", ()))
     if not (given and same_shape(given[1:], shape)):
         raise ValueError(
-            "The target must be the frames to forecast, (batch, horizon, "
-            f"height, width, channels), here (batch, {str(shape)[1:]}. "
-            f"Received: y.shape={given}"
+            "The target must be the frames to forecast, here (batch, "
+            f"{str(shape)[1:]}. Received: y.shape={given}"
         )
     check_floats(y, "y")
 
@@ -157,20 +152,19 @@ def check_values(values, name, limits=LIMITS, allow_nan=False, remedy=SCALE):
     values = _numpy(values)
     if not values.size:
         return
-    low, high = values.min(), values.max()  # NaN if there is one
-    if np.isnan(low):
+    low, high = values.min(), values.max()
+    if np.isnan(low):  # Any NaN makes it NaN.
         if not allow_nan:
             raise ValueError(
-                f"{NAN_MESSAGE} Received: {int(np.isnan(values).sum())} NaN "
-                f"in `{name}` of shape={values.shape}"
+                f"{NAN_MESSAGE} Received: {np.isnan(values).sum()} NaN in "
+                f"`{name}` of shape={values.shape}"
             )
         low, high = (f.reduce(values, axis=None) for f in (np.fmin, np.fmax))
     if np.isinf(low) or np.isinf(high):
         raise ValueError(
             f"`{name}` must not contain infinite values (inf). Replace them, "
-            "or mark missing pixels by NaN where NaN is allowed. Received: "
-            f"{int(np.isinf(values).sum())} infinite values in "
-            f"shape={values.shape}"
+            "or mark missing pixels by NaN where allowed. Received: "
+            f"{np.isinf(values).sum()} infinite values in shape={values.shape}"
         )
     if low < limits[0] or high > limits[1]:
         least, greatest = (round(float(limit), 2) + 0.0 for limit in limits)
@@ -202,7 +196,6 @@ def check_not_empty(frames):
 
 
 def _numpy(values):
-    """Return values as a NumPy array that NumPy can compare."""
     values = ops.convert_to_numpy(values)
     # NumPy has no bfloat16.
     return values.astype("float32") if values.dtype.kind == "V" else values

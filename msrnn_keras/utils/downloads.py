@@ -37,7 +37,12 @@ def download(url, path, size=None, answer=GRACE):
                     f"the file is longer than the {limit} bytes it may have"
                 )
             file.write(chunk)
-            _check_time(time.monotonic() - start, received)
+            passed = time.monotonic() - start
+            if passed > _allowed(received):
+                raise TimeoutError(
+                    f"the server is too slow: {received} bytes in {passed:.0f} "
+                    f"s; {ENVIRONMENT} allows more"
+                )
             show(received)
     if size is None and received < (whole or 0):
         raise OSError(f"the file ended after {received} of {whole} bytes")
@@ -66,7 +71,6 @@ def _open(url, seconds):
 
 
 def _read(response, most):
-    """Return the bytes received so far; none at the end of the file."""
     try:
         return response.read1(min(CHUNK, most))
     except http.client.HTTPException as error:
@@ -74,14 +78,12 @@ def _read(response, most):
 
 
 def _as_os_error(error):
-    """Return an error as an `OSError`."""
     if isinstance(error, (OSError, ValueError)):
         return error
     return OSError(f"{type(error).__name__}: {error}")
 
 
 def _allowed(received):
-    """Return the seconds allowed for a number of received bytes."""
     seconds = os.environ.get(ENVIRONMENT)
     if not seconds:
         return GRACE + received / SLOWEST
@@ -93,20 +95,9 @@ def _allowed(received):
         ) from None
 
 
-def _check_time(passed, received):
-    """Refuse a download that takes too long."""
-    if passed > _allowed(received):
-        raise TimeoutError(
-            f"the server is too slow: {received} bytes in {passed:.0f} s; "
-            f"{ENVIRONMENT} allows more"
-        )
-
-
 def _progress(size):
-    """Return a function that shows the number of received bytes."""
     if size < SHOWN or not sys.stdout.isatty():
         return lambda received: None
     import keras
 
-    bar = keras.utils.Progbar(size, unit_name="byte")
-    return bar.update
+    return keras.utils.Progbar(size, unit_name="byte").update

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import contextlib
 import glob
 import os
 import pathlib
@@ -17,10 +18,12 @@ def write_atomically(path, write):
         temporary.unlink(missing_ok=True)
 
 
-def remove_unfinished(folder):
+def remove_unfinished(folder, name="*"):
     """Remove the temporary files of killed calls of `write_atomically`."""
-    for temporary in pathlib.Path(folder).glob(f"tmp-{'[0-9a-f]' * 32}-*"):
-        temporary.unlink(missing_ok=True)
+    pattern = f"tmp-{'[0-9a-f]' * 32}-{name}"
+    for temporary in pathlib.Path(folder).glob(pattern):
+        with contextlib.suppress(OSError):  # open elsewhere (Windows)
+            temporary.unlink()
 
 
 def check_folder(path):
@@ -35,12 +38,9 @@ def check_folder(path):
 def check_not_input(path, given):
     """Refuse a path that is one of the files of a file, folder or pattern."""
     path, source = pathlib.Path(path), pathlib.Path(given)
-    if source.is_dir():
-        files = source.iterdir()
-    else:
-        files = [source] if source.exists() else glob.glob(str(given))
-    for file in filter(os.path.exists, files if path.exists() else ()):
-        if os.path.samefile(path, file):
+    files = [source] if source.exists() else glob.glob(str(given))
+    for file in source.iterdir() if source.is_dir() else files:
+        if path.exists() and os.path.exists(file) and path.samefile(file):
             raise ValueError(
                 "The output must not be one of the inputs. "
                 f"Received: {str(path)!r}, the same file as {str(file)!r}"

@@ -47,7 +47,6 @@ def check_weights_file(path):
 
 
 def _finite(values, dtype):
-    """Return whether all values are finite."""
     if dtype == "bfloat16":  # HDF5 stores only its bits.
         bits = np.ascontiguousarray(values).view("uint16").astype("uint32")
         values = (bits << 16).view("float32")

@@ -13,35 +13,19 @@ pytestmark = pytest.mark.backend_free
 FRAMES = np.random.default_rng(0).random((2, 6, 3, 4, 1)).astype("float32")
 
 
-def test_persistence_rollout_repeats_each_frame_then_the_last():
-    baseline = Persistence(context=4, horizon=3)
-    expected = FRAMES[:, [0, 1, 2, 3, 3, 3]]
-    np.testing.assert_array_equal(baseline.predict_all(FRAMES), expected)
-    np.testing.assert_array_equal(baseline.predict_all(FRAMES[:, :4]), expected)
-
-
-def test_persistence_predict_holds_the_last_context_frame():
-    baseline = Persistence(context=4, horizon=3)
-    past = FRAMES[:, :4]
-    expected = FRAMES[:, [3, 3, 3]]
-    np.testing.assert_array_equal(baseline.predict(past), expected)
-    np.testing.assert_array_equal(baseline.predict(FRAMES), expected)
-
-
-def test_persistence_forecast_uses_every_frame():
-    baseline = Persistence(context=4, horizon=3)
-    expected = FRAMES[:, [5, 5]]
-    np.testing.assert_array_equal(baseline.forecast(FRAMES, 2), expected)
-    assert baseline.forecast(FRAMES).shape == (2, 3, 3, 4, 1)
-
-
-def test_horizon_of_one():
-    baseline = Persistence(context=4, horizon=1)
-    np.testing.assert_array_equal(baseline.predict_all(FRAMES), FRAMES[:, :4])
-    np.testing.assert_array_equal(baseline.predict(FRAMES), FRAMES[:, 3:4])
-
-
-def test_all_black_is_zero_everywhere():
+def test_persistence_repeats_the_last_frame_and_all_black_is_zero():
+    three, one = Persistence(4, horizon=3), Persistence(4, horizon=1)
+    for result, frames in (
+        (three.predict_all(FRAMES), [0, 1, 2, 3, 3, 3]),
+        (three.predict_all(FRAMES[:, :4]), [0, 1, 2, 3, 3, 3]),
+        (three.predict(FRAMES), [3, 3, 3]),
+        (three.predict(FRAMES[:, :4]), [3, 3, 3]),
+        (three.forecast(FRAMES, 2), [5, 5]),
+        (three.forecast(FRAMES), [5, 5, 5]),
+        (one.predict_all(FRAMES), [0, 1, 2, 3]),
+        (one.predict(FRAMES), [3]),
+    ):
+        np.testing.assert_array_equal(result, FRAMES[:, frames])
     baseline = Zeros(context=4, horizon=3)
     for result, time in [
         (baseline.predict_all(FRAMES, batch_size=1, verbose=1), 6),
@@ -53,37 +37,23 @@ def test_all_black_is_zero_everywhere():
 
 
 def test_linear_extrapolation_of_single_pixels():
-    rise = [0.1, 0.2, 0.3, 0.5]
-    fall = [0.9, 0.8, 0.5, 0.3]
+    rise, fall = [0.1, 0.2, 0.3, 0.5], [0.9, 0.8, 0.5, 0.3]
     past = np.array([rise, fall]).T.reshape(1, 4, 1, 2, 1)
     baseline = LinearExtrapolation(context=4, horizon=3)
-    expected = np.array(
-        [
-            [0.1, 0.3, 0.4, 0.7, 0.9, 1.0],  # 1.1 is clipped
-            [0.9, 0.7, 0.2, 0.1, 0.0, 0.0],
-        ]
-    )
+    expected = [[0.1, 0.3, 0.4, 0.7, 0.9, 1.0]]  # 1.1 is clipped
+    expected += [[0.9, 0.7, 0.2, 0.1, 0.0, 0.0]]
     result = baseline.predict_all(past)[0, :, 0, :, 0].T
     np.testing.assert_allclose(result, expected, atol=1e-12)
     ahead = baseline.forecast(past[:, :2], horizon=1)
     np.testing.assert_allclose(ahead.ravel(), [0.3, 0.7])
-    np.testing.assert_array_equal(
-        baseline.forecast(past[:, :1], horizon=2), past[:, [0, 0]]
-    )
+    still = baseline.forecast(past[:, :1], horizon=2)
+    np.testing.assert_array_equal(still, past[:, [0, 0]])
     assert baseline.predict_all(FRAMES).dtype == "float32"
-    assert LinearExtrapolation(1, 2).predict_all(FRAMES).shape == (
-        2,
-        2,
-        3,
-        4,
-        1,
-    )
-
-
-def test_whole_numbers_do_not_wrap_around():
-    past = np.array([1, 0], "uint8").reshape(1, 2, 1, 1, 1)
-    ahead = LinearExtrapolation(context=2, horizon=2).predict(past)
-    np.testing.assert_array_equal(ahead.ravel(), [0, 0])
+    result = LinearExtrapolation(1, 2).predict_all(FRAMES)
+    assert result.shape == (2, 2, 3, 4, 1)
+    whole = np.array([1, 0], "uint8").reshape(1, 2, 1, 1, 1)
+    ahead = LinearExtrapolation(context=2, horizon=2).predict(whole)
+    np.testing.assert_array_equal(ahead.ravel(), [0, 0])  # no wrap-around
 
 
 def test_missing_pixels_are_zero_and_do_not_change():
@@ -99,17 +69,17 @@ def test_missing_pixels_are_zero_and_do_not_change():
     np.testing.assert_array_equal(black.predict_all(past).ravel(), np.zeros(6))
 
 
-@pytest.mark.parametrize("make", [Persistence, Zeros, LinearExtrapolation])
-def test_attributes_and_errors(make):
-    baseline = make(context=4, horizon=3, name="mine")
+def test_attributes_and_errors():
+    for make in (Persistence, Zeros, LinearExtrapolation):
+        assert make(1, 1).name.replace(" ", "-") in BASELINES
+    baseline = Persistence(context=4, horizon=3, name="mine")
     assert (baseline.context, baseline.horizon) == (4, 3)
     assert baseline.name == "mine"
-    assert make(1, 1).name.replace(" ", "-") in BASELINES
-    with pytest.raises(ValueError, match="Received: context=0"):
-        make(0, 3)
-    with pytest.raises(ValueError, match="Received: horizon=2.5"):
-        make(4, 2.5)
-    with pytest.raises(ValueError, match=r"Received: shape \(6, 3, 4, 1\)"):
-        baseline.predict(FRAMES[0])
-    with pytest.raises(ValueError, match="Received: horizon=-1"):
-        baseline.forecast(FRAMES, horizon=-1)
+    for received, function, *arguments in (
+        ("context=0", Zeros, 0, 3),
+        ("horizon=2.5", Zeros, 4, 2.5),
+        (r"shape \(6, 3, 4, 1\)", baseline.predict, FRAMES[0]),
+        ("horizon=-1", baseline.forecast, FRAMES, -1),
+    ):
+        with pytest.raises(ValueError, match=f"Received: {received}"):
+            function(*arguments)

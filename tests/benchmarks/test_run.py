@@ -1,7 +1,5 @@
 """The tasks and the tables of the benchmarks; nothing is measured."""
 
-import types
-
 import numpy as np
 import pytest
 
@@ -15,23 +13,17 @@ SMALL = "--size 8 --context 2 --horizon 2 --filters 2 --batch 2".split()
 SMALL += "--repeats 1 --scales 1 2 1".split()
 
 
-@pytest.fixture
-def tasks(monkeypatch):
-    """Record the tasks; a PyTorch loop is faster with channels last."""
-    asked = []
+def test_models_and_peers_take_turns(monkeypatch, tmp_path, capsys):
+    tasks = []
 
-    def run_task(task, module=processes.WORKER):
+    def run_task(task, module):  # a loop is faster with channels last
         assert module == run.WORKER
-        asked.append(task)
+        tasks.append(task)
         seconds = 1.0 if task.options.get("channels_last") else 2.0
         return {"step_seconds": seconds, "latency_seconds": seconds}
 
     monkeypatch.setattr(processes, "run_task", run_task)
     monkeypatch.setattr(run, "run_task", run_task)
-    return asked
-
-
-def test_models_and_peers_take_turns(tasks, tmp_path, capsys):
     arguments = ["--backends", "torch", "--peers", "torch-loop"]
     file = str(tmp_path / "run.json")
     run.main([*SMALL, *arguments, "--what", "step", "--json", file])
@@ -40,36 +32,30 @@ def test_models_and_peers_take_turns(tasks, tmp_path, capsys):
     assert [t.options["channels_last"] for t in layouts] == [True, False]
     names = ["ms-convlstm", "convlstm", "torch-loop"]
     assert [t.name for t in measured] == names
-    assert [list(t.options["scales"]) for t in measured] == [
-        [1, 2, 1],
-        [1, 1, 1],
-        [1, 1, 1],
-    ]
+    scales = [list(t.options["scales"]) for t in measured]
+    assert scales == [[1, 2, 1], [1, 1, 1], [1, 1, 1]]
     assert measured[2].options["channels_last"] is True
     assert measured[2].flops == measured[1].flops > measured[0].flops
     assert "| torch | torch-loop | 1.000 |" in printed
     run.main(["--from", file, "--references", "torch-loop"])
     assert "| torch | convlstm | 2.000 | 2.00 |" in capsys.readouterr().out
-
-
-def test_peers_run_on_each_backend_but_the_torch_loop():
     backends = ["tensorflow", "jax"]
     assert run.backends_of("ms-convlstm2d", backends) == backends
     assert run.backends_of("ms-torch-loop", backends) == ["torch"]
 
 
 def test_a_reference_is_on_the_same_backend_where_it_was_measured_there():
-    def measured(name, backend, seconds):
-        return Measured(name, backend, [{"step_seconds": seconds}])
-
     rows = [
-        measured("ours", "jax", 6.0),
-        measured("ours", "torch", 4.0),
-        measured("loop", "torch", 2.0),
-        measured("keras", "jax", 3.0),
-        measured("keras", "torch", 8.0),
-        Measured("other", "jax", [{"error": "step: killed"}]),
+        Measured(name, backend, [{"step_seconds": seconds}])
+        for name, backend, seconds in (
+            ("ours", "jax", 6.0),
+            ("ours", "torch", 4.0),
+            ("loop", "torch", 2.0),
+            ("keras", "jax", 3.0),
+            ("keras", "torch", 8.0),
+        )
     ]
+    rows.append(Measured("other", "jax", [{"error": "step: killed"}]))
     text = run.report(rows, ["loop", "keras", "absent"])
     assert "| training step, s | ÷ loop | ÷ keras |\n" in text
     assert "| jax | ours | 6.000 | 3.00 | 2.00 |" in text
@@ -79,38 +65,17 @@ def test_a_reference_is_on_the_same_backend_where_it_was_measured_there():
     assert "| jax | other |" not in text
 
 
-def test_patches_are_the_channels_of_the_peers():
-    task = types.SimpleNamespace(batch=2)
-    sizes = {
-        "image_shape": (8, 12, 3),
-        "patch_size": 4,
-        "context": 2,
-        "horizon": 3,
-    }
-    assert subjects.patched_clips(task, sizes).shape == (2, 5, 2, 3, 48)
-
-
 @pytest.mark.parametrize("kind", ["convlstm2d", "keras-loop", "torch-loop"])
 def test_peers_work(kind):
-    if kind == "torch-loop":
-        pytest.importorskip("torch")
-    options = run.parse([*SMALL, "--horizon", "1"])
-    with_backend = run.Task(
-        kind,
-        "step",
-        {**run.model_options(kind, options), "scales": [1]},
-        *(2, 1, 0, ""),
-    )
-    work = subjects.work(with_backend)
+    options = run.model_options(kind, run.parse([*SMALL, "--horizon", "1"]))
+    options["scales"] = [1]
+    task = run.Task(kind, "step", options, 2, 1, 0, "")
+    work = subjects.work(task)
     assert np.isfinite(work.step())
     assert len(work.forecast(1)) == 1
-
-
-def test_exponents_of_power_laws():
-    work = np.array([1, 2, 4])
-    assert scaling.exponent(work, 3.0 * work) == pytest.approx(1)
-    assert scaling.exponent(work, work**2) == pytest.approx(2)
-    assert scaling.exponent(work, [1.0, 2.0]) is None  # one failed
+    sizes = {"image_shape": (8, 12, 3), "patch_size": 4}
+    sizes |= {"context": 2, "horizon": 3}  # patches are channels
+    assert subjects.patched_clips(task, sizes).shape == (2, 5, 2, 3, 48)
 
 
 def test_scaling_varies_one_size_at_a_time(monkeypatch, capsys):
@@ -133,3 +98,4 @@ def test_scaling_varies_one_size_at_a_time(monkeypatch, capsys):
     shapes = [t.options["image_shape"][0] for t in asked]
     assert shapes == [8, 8, 8, 16, 8, 8]
     assert [t.batch for t in asked] == [2, 2, 2, 2, 1, 3]
+    assert scaling.exponent(np.array([1, 2]), [1.0]) is None  # one failed

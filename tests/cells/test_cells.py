@@ -11,13 +11,11 @@ from msrnn_keras import ConvLSTMCell, ConvRNN, cells
 from msrnn_keras.cells.convolutions import CONV_ARGUMENTS
 from msrnn_keras.layers import Conv2D
 from msrnn_keras.layers.folding import fold_pointwise
-from tests.descriptors import CELLS, every_cell
-from tests.reference import assert_close, clips, numpy
+from tests import reference
+from tests.descriptors import CELLS, every_cell, some_cells
+from tests.reference import assert_close, clips, numpy, randomize, sigmoid
 
 names = [descriptor.cell.__name__ for descriptor in CELLS]
-with_equations = [descriptor for descriptor in CELLS if descriptor.equations]
-# They do not read the input by convolutions alone.
-CANNOT_FOLD = {"MIMCell", "PrecipLSTMCell", "MoDeRNNCell", "CMSLSTMCell"}
 
 
 def size_for(cell):
@@ -25,21 +23,7 @@ def size_for(cell):
     return (6, 5) if cell.size_multiple == 1 else (6, 4)
 
 
-def randomize(layer, scale=0.5):
-    rng = np.random.default_rng(1)
-    shapes = [w.shape for w in layer.weights]
-    layer.set_weights([scale * rng.normal(size=shape) for shape in shapes])
-
-
-def random_states(cell, batch=2):
-    rng = np.random.default_rng(2)
-    shapes = cell.state_shapes(size_for(cell))
-    arrays = [rng.normal(size=(batch, *shape)) for shape in shapes]
-    return cell.State(*(array.astype("float32") for array in arrays))
-
-
 def arguments_of(cell_class):
-    """The arguments of a class and its bases, with their defaults."""
     found = {}
     for base in reversed(cell_class.__mro__):
         if issubclass(base, cells.ConvRNNCell.__base__):
@@ -51,6 +35,7 @@ def arguments_of(cell_class):
     return {name: found[name] for name in own}
 
 
+@pytest.mark.backend_free
 def test_every_cell_is_described_and_in_the_package():
     bases = {cells.CheckpointBlock, cells.ConvRNNCell, cells.WrapperCell}
     public = {getattr(cells, name) for name in cells.__all__} - bases
@@ -59,6 +44,7 @@ def test_every_cell_is_described_and_in_the_package():
         assert getattr(msrnn_keras, name) is getattr(cells, name)
 
 
+@pytest.mark.backend_free
 @every_cell
 def test_config_keeps_every_argument(descriptor):
     defaults = arguments_of(descriptor.cell)
@@ -76,37 +62,7 @@ def test_config_keeps_every_argument(descriptor):
             assert getattr(twin, name) == value != defaults[name]
 
 
-@pytest.mark.parametrize("kernel_size", [None, 2])
-@pytest.mark.parametrize("channels", [None, 2])
-@pytest.mark.parametrize(
-    "descriptor", with_equations, ids=[d.cell.__name__ for d in with_equations]
-)
-def test_follows_its_equations(descriptor, channels, kernel_size):
-    if kernel_size and "kernel_size" not in descriptor.options:
-        pytest.skip("the kernel size is that of the inner cell")
-    sizes = {"kernel_size": kernel_size} if kernel_size else {}
-    cell = descriptor.make(**sizes)
-    channels = channels or cell.filters
-    cell.build((None, None, None, channels))
-    randomize(cell)
-    x = clips(2, 1, size_for(cell), channels)[:, 0] - 0.5
-    states = random_states(cell)
-    expected, expected_states, expected_aux = descriptor.equations(
-        cell, x, states
-    )
-    x, *given = [keras.ops.convert_to_tensor(array) for array in (x, *states)]
-    output, new, aux = cell.step(x, cell.State(*given))
-    assert_close(output, expected, atol=1e-4)
-    assert type(new) is cell.State
-    assert_close(new, expected_states, atol=1e-4)
-    assert set(aux) == set(expected_aux) == set(cell.aux_names)
-    for name, value in expected_aux.items():
-        assert_close(aux[name], value, atol=1e-4, err_msg=name)
-    if "flow" in aux:
-        assert np.abs(expected_aux["flow"]).max() > 1  # pixels
-
-
-@every_cell
+@some_cells
 def test_conv_rnn_equals_the_cell_step_by_step(descriptor):
     layer = ConvRNN(descriptor.make(), return_sequences=True, return_state=True)
     size = size_for(layer.cell)
@@ -118,46 +74,31 @@ def test_conv_rnn_equals_the_cell_step_by_step(descriptor):
         output, states = layer.cell(frames[:, t], states)
         assert_close(outputs[:, t], output, atol=1e-6)
     assert_close(last, states, atol=1e-6)
+    states = layer.cell.State(*map(keras.ops.convert_to_tensor, states))
+    x = keras.ops.convert_to_tensor(frames[:, 0])
+    _, states, aux = layer.cell.step(x, states)
+    assert type(states) is layer.cell.State
+    assert set(aux) == set(layer.cell.aux_names)
 
 
-@every_cell
-def test_a_folded_embed_changes_no_output(descriptor):
-    outputs = []
-    for fold in (False, True):
-        cell = descriptor.make()
-        embed = Conv2D(cell.filters, 1)
-        x = clips(2, 1, size_for(cell), 1)[:, 0] - 0.5
-        embed.build((None, None, None, 1))
-        cell.build((None, None, None, cell.filters))
-        randomize(embed)
-        randomize(cell)
-        if fold:
-            folded = fold_pointwise(embed, cell)
-            assert folded is (descriptor.cell.__name__ not in CANNOT_FOLD)
-            assert embed(x).shape[-1] == (2 if folded else cell.filters)
-        results = cell(embed(x), list(random_states(cell)))
-        outputs.append(keras.tree.flatten(results))
-    assert_close(*outputs, atol=2e-5)
+@pytest.mark.parametrize("kernel_size", [3, 4])
+def test_a_convlstm_step_equals_numpy(kernel_size):
+    cell = ConvLSTMCell(2, kernel_size)
+    cell.build((None, 5, 6, 3))
+    randomize(cell, 0.5)
+    x, h, c = (clips(2, 1, (5, 6), n, seed=n)[:, 0] for n in (3, 2, 2))
+    output, states = cell(x, [h, c])
+    of_x, of_h = (
+        reference.conv(maps, *layer.get_weights())
+        for maps, layer in ((x, cell.x_to_gates), (h, cell.h_to_gates))
+    )
+    i, f, g, o = np.split(of_x + of_h, 4, axis=-1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(c)
+    assert_close([output, *states], [h, h, c], atol=1e-5)
 
 
-@every_cell
-def test_checkpoint_names_name_every_layer_with_weights(descriptor):
-    cell = descriptor.make()
-    cell.build((None, None, None, cell.filters))
-    named = set()
-    for path in cell.checkpoint_names:
-        layer = cell
-        for part in path.split("."):
-            layer = layer[int(part)] if part.isdigit() else getattr(layer, part)
-        assert layer.weights
-        named |= {id(weight) for weight in layer.weights}
-    # The adapter is shared by the layers of a stack, so no cell names it.
-    adapter = getattr(cell, "adapter", None)
-    named |= {id(weight) for weight in adapter.weights} if adapter else set()
-    assert named == {id(weight) for weight in cell.weights}
-
-
-@every_cell
+@some_cells
 def test_initial_state_takes_the_built_size(descriptor):
     cell = descriptor.make()
     size = size_for(cell)
@@ -173,22 +114,18 @@ def test_initial_state_takes_the_built_size(descriptor):
         unknown.get_initial_state(3)
 
 
-@pytest.mark.parametrize(
-    ("cell", "argument"),
-    [
+@pytest.mark.backend_free
+def test_refuses_bad_sizes_and_no_step():
+    for cell, argument in (
         (cells.ConvLSTMCell, "filters"),
         (cells.ConvLSTMCell, "kernel_size"),
         (cells.TrajGRUCell, "links"),
         (cells.PrecipLSTMCell, "attention_window"),
-    ],
-)
-def test_refuses_bad_sizes(cell, argument):
-    for value in (0, -1, 2.0, True, None):
-        with pytest.raises(ValueError, match=f"{argument}.*Received: "):
-            cell(**{"filters": 2, argument: value})
+    ):
+        for value in (0, -1, 2.0, True, None):
+            with pytest.raises(ValueError, match=f"{argument}.*Received: "):
+                cell(**{"filters": 2, argument: value})
 
-
-def test_a_cell_without_step_says_so():
     class Empty(cells.ConvRNNCell):
         pass
 

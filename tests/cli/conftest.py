@@ -1,7 +1,4 @@
-"""Fixtures of the command's tests."""
-
 import functools
-import types
 
 import numpy as np
 import pytest
@@ -16,18 +13,9 @@ from tests.runs import RECIPE, write_mnist
 from tools.publishing import manifest
 from tools.publishing.preset_files import write_preset
 
-METADATA = {
-    "model": "ms-convlstm",
-    "dataset": "mnist",
-    "license": "Apache-2.0",
-    "recipe": "ms-convlstm-mnist-tiny",
-    **dict.fromkeys(("source", "hardware", "training"), "none"),
-    "input": {"scaling": "[0, 1]", "interval": None},
-}
-
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
+def library(tmp_path_factory, metadata):
     """Presets `tiny`, revisions 1 and 2, and `worse`, of one small model."""
     folder = tmp_path_factory.mktemp("zoo")
     sizes = {"filters": 2, "scales": (1,), "patch_size": 4}
@@ -39,21 +27,17 @@ def library(tmp_path_factory):
         ("worse", 1, 99.0),
     ):
         named = {
-            **METADATA,
-            "variant": variant,
-            "revision": revision,
+            **metadata,
+            "model": "ms-convlstm",
+            **{"variant": variant, "revision": revision},
             "scores": {"validation": {"forecast": {"mse": mse}}, "test": {}},
         }
         write_preset(folder / "presets", model, named, "# Card\n", compile)
     manifest.main([], folder / "presets", folder / "manifest.json")
     library = Library(folder / "presets", folder / "manifest.json")
-    load = functools.cache(functools.partial(load_preset, library=library))
-    return types.SimpleNamespace(
-        root=library.root,
-        manifest=library.manifest,
-        info=library.info,
-        load=load,  # compile once
-    )
+    load = functools.partial(load_preset, library=library)
+    object.__setattr__(library, "load", functools.cache(load))  # compile once
+    return library
 
 
 @pytest.fixture(autouse=True)

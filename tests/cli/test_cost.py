@@ -1,5 +1,3 @@
-"""`msrnn summary` and `msrnn profile`."""
-
 import json
 
 import pytest
@@ -7,40 +5,31 @@ import pytest
 from msrnn_keras.cli.main import main
 from msrnn_keras.cost import compare
 
-SMALL_SUMMARY = "--filters 4 --size 16x24 --context 2 --horizon 2".split()
+pytestmark = pytest.mark.backend_free
+
+SMALL = "--filters 2 --size 8x16 --context 1 --horizon 1 --batch 3 --skips fc"
+SMALL = [*SMALL.split(), "--precision", "mixed_bfloat16"]
+OPTIONS = {"filters": 2, "image_shape": (8, 16, 1), "context": 1, "horizon": 1}
+OPTIONS |= {"skips": "fc", "dtype": "mixed_bfloat16"}
 
 
-@pytest.mark.backend_free
 def test_summary_prints_what_the_function_gives(capsys):
-    command = ["summary", "PrecipLSTM", *SMALL_SUMMARY, "--batch", "3"]
-    command += ["--set", "attention_window=6", "--skips", "fc"]
-    assert main([*command, "--precision", "mixed_bfloat16"]) == 0
-    expected = compare.compare(
-        "ms-preciplstm",
-        batch=3,
-        image_shape=(16, 24, 1),
-        context=2,
-        horizon=2,
-        filters=4,
-        attention_window=6,
-        skips="fc",
-        dtype="mixed_bfloat16",
-    )
+    command = ["summary", "PrecipLSTM", *SMALL, "--set", "attention_window=6"]
+    assert main(command) == 0
+    options = {"batch": 3, "attention_window": 6, **OPTIONS}
+    expected = compare.compare("ms-preciplstm", **options)
     assert capsys.readouterr().out == compare.table(expected) + "\n"
 
 
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        (["nothing"], "Received: 'nothing'"),
-        (["predrnn", "--size", "64"], "Received: 64"),
-        (["predrnn", "--filters", "0"], "Received: filters=0"),
-        (["predrnn", "--batch", "0"], "Received: batch=0"),
-        (["predrnn", "--set", "links=3"], "links"),
-    ],
-)
-def test_summary_refuses_bad_options(refuse, arguments, message):
-    refuse(message, "summary", *arguments)
+def test_summary_refuses_bad_options(refuse):
+    refuse("Received: 'nothing'", "summary", "nothing")
+    for option, value, message in (
+        ("--size", "64", "Received: 64"),
+        ("--filters", "0", "filters=0"),
+        ("--batch", "0", "Received: batch=0"),
+        ("--set", "links=3", "links"),
+    ):
+        refuse(message, "summary", "predrnn", option, value)
 
 
 @pytest.fixture
@@ -58,10 +47,9 @@ def profiled(monkeypatch):
 
 def test_profile_measures_what_is_asked_for(profiled, tmp_path, capsys):
     file = tmp_path / "profile.json"
-    command = ["profile", "TrajGRU", *SMALL_SUMMARY, "--batch", "3"]
-    command += ["--set", "links=2", "--skips", "fc", "--steps", "5"]
+    command = ["profile", "TrajGRU", *SMALL, "--set", "links=2", "--steps", "5"]
     command += ["--repeats", "2", "--backend", "torch", "--json", str(file)]
-    assert main([*command, "--precision", "mixed_bfloat16"]) == 0
+    assert main(command) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     (line,) = (x for x in lines if x.startswith("training step"))
@@ -73,15 +61,8 @@ def test_profile_measures_what_is_asked_for(profiled, tmp_path, capsys):
     multi_scale = profiled[1]
     assert multi_scale.name == "ms-trajgru"
     assert multi_scale.options == {
-        "image_shape": (16, 24, 1),
-        "context": 2,
-        "horizon": 2,
-        "filters": 4,
-        "kernel_size": 3,
-        "patch_size": 1,
-        "dtype": "mixed_bfloat16",
-        "links": 2,
-        "skips": "fc",
+        **OPTIONS,
+        **{"kernel_size": 3, "patch_size": 1, "links": 2},
         "scales": (1, 2, 4, 4, 2, 1),
     }
     record = json.loads(file.read_text())
@@ -93,7 +74,6 @@ def test_profile_refuses_what_it_cannot_do(profiled, refuse, tmp_path):
     refuse("Received: 'nothing'", "profile", "nothing")
     refuse("Received: steps=0", "profile", "predrnn", "--steps", 0)
     refuse("backend='numpy'", "profile", "predrnn", "--backend", "numpy")
-    refuse("Received: 64", "profile", "predrnn", "--size", "64")
     refuse("remat", "profile", "predrnn", "--remat", "all")
     nowhere = tmp_path / "nowhere" / "a.json"
     refuse("folder", "profile", "predrnn", "--json", nowhere)

@@ -19,32 +19,21 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("demo")
-
-
-@pytest.fixture(scope="module")
-def demo(model, folder):
-    return run_demo(model, folder, clips=CLIPS, shown=2)
-
-
-@pytest.fixture(scope="module")
 def data():
     sizes = {"context": 3, "horizon": 2, "image_shape": (32, 32)}
     digits = sample_digits("test")
     return MovingMNIST("test", num_clips=CLIPS, digits=digits, **sizes)
 
 
-def test_the_scores_are_those_of_evaluate(demo, model, data):
+@pytest.mark.backend_free
+def test_the_scores_and_the_files(model, data, tmp_path):
+    demo, folder = run_demo(model, tmp_path, clips=CLIPS, shown=2), tmp_path
     assert list(demo.scores) == ["tiny", "persistence"]
     for scored in (model, Persistence(3, 2)):
         assert demo.scores[scored.name] == evaluate(scored, data)
     assert demo.scores["tiny"]["clips"] == CLIPS
     mse = {name: demo.scores[name]["forecast"]["mse"] for name in demo.scores}
     assert mse["tiny"] != mse["persistence"]
-
-
-def test_the_files_are_pictures(demo, folder):
     assert demo.picture == folder / "forecast.png"
     assert demo.animation == folder / "forecast.gif"
     assert set(contents(folder)) == {"forecast.png", "forecast.gif"}
@@ -54,7 +43,8 @@ def test_the_files_are_pictures(demo, folder):
         assert image.format == "GIF" and image.n_frames == 3 + 2
 
 
-def test_the_clip_asked_for_is_drawn(demo, model, data, monkeypatch, tmp_path):
+@pytest.mark.backend_free
+def test_the_clip_asked_for_is_drawn(model, data, monkeypatch, tmp_path):
     drawn = []
     monkeypatch.setattr(
         "msrnn_keras.cli.demo._draw", lambda *arguments: drawn.append(arguments)
@@ -77,6 +67,7 @@ def test_demo_prints_scores_and_draws(run, tmp_path):
         assert str(tmp_path / name) in out
 
 
+@pytest.mark.backend_free
 def test_a_missing_folder_or_clip_is_refused(model, tmp_path):
     with pytest.raises(FileNotFoundError, match="Received: .*nowhere"):
         run_demo(model, tmp_path / "nowhere")

@@ -1,5 +1,3 @@
-"""The parser of all commands."""
-
 import pytest
 
 from msrnn_keras.cli.main import build_parser, main

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.backend_free
 
-@pytest.mark.backend_free
+
 def test_list_needs_no_file_but_the_manifest(run, library, monkeypatch):
     parameters = library.load("ms-convlstm/mnist/tiny").count_params()
     monkeypatch.setattr("msrnn_keras.presets.registry.locate", pytest.fail)
@@ -16,24 +17,10 @@ def test_list_needs_no_file_but_the_manifest(run, library, monkeypatch):
     assert run("list", "*/w*").splitlines() == [worse]
 
 
-@pytest.mark.backend_free
-def test_info_is_json(run, library):
+def test_info_is_json(run, refuse, library):
     best = json.loads(run("info", "ms-convlstm/mnist"))
     assert best == library.info("ms-convlstm/mnist/tiny", revision=2)
     older = run("info", "ms-convlstm/mnist/tiny", "--revision", "1")
     assert json.loads(older)["revision"] == "1"
-
-
-def test_unknown_presets_are_refused(refuse):
     refuse("Received: 'huge'", "info", "ms-convlstm/mnist/huge")
     refuse("Received: '7'", "info", "ms-convlstm/mnist", "--revision", "7")
-
-
-def test_every_name_that_list_prints_is_a_model(run, past, tmp_path):
-    for line in run("list").splitlines():
-        name = line.split()[0]
-        assert run("info", name)
-        out = tmp_path / "out.npz"
-        assert "2 forecast" in run(
-            "predict", past, "--model", name, "--out", out
-        )

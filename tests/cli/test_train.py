@@ -1,5 +1,3 @@
-"""The command `msrnn train`."""
-
 import os
 import pathlib
 import signal
@@ -19,6 +17,7 @@ from tests.runs import RECIPE, STEADY, contents
 ROOT = pathlib.Path(__file__).parents[2]
 
 
+@pytest.mark.backend_free
 def test_train_stops_and_resumes(
     run, recipe, mnist, tmp_path, monkeypatch, capsys
 ):
@@ -44,6 +43,7 @@ def test_train_stops_and_resumes(
     assert [row["epoch"] for row in read_history(folder)] == [0, 1]
 
 
+@pytest.mark.backend_free
 def test_train_passes_all_options_on(run, recipe, tmp_path, monkeypatch):
     given = {}
 
@@ -76,6 +76,7 @@ def test_train_passes_all_options_on(run, recipe, tmp_path, monkeypatch):
     assert given["init_name"] == "ms-convlstm/mnist/tiny"
 
 
+@pytest.mark.backend_free
 def test_train_branches_a_run(run, mnist, tmp_path):
     path = tmp_path / "steady.toml"
     path.write_text(STEADY.replace("epochs = 3", "epochs = 1"))
@@ -102,6 +103,7 @@ def test_threads(run, recipe, tmp_path, monkeypatch):
         torch.set_num_threads(before)
 
 
+@pytest.mark.backend_free
 def test_train_finds_published_recipes(run, tmp_path, monkeypatch):
     name = "ms-convlstm/mnist/small"
     recipe = registry.ZOO / "recipes" / f"{name}.toml"
@@ -118,6 +120,7 @@ def test_train_finds_published_recipes(run, tmp_path, monkeypatch):
     assert trained == 2 * [recipe.read_text(encoding="utf-8")]
 
 
+@pytest.mark.backend_free
 def test_refused_options(refuse, recipe, mnist, tmp_path):
     out = tmp_path / "run"
     refuse("none.toml", "train", tmp_path / "none.toml", "--out", out)

@@ -1,5 +1,3 @@
-"""The command `msrnn tune`."""
-
 import argparse
 import tomllib
 
@@ -8,6 +6,8 @@ import pytest
 from msrnn_keras import data, tuning
 from msrnn_keras.cli import tune
 from tests.recordings import rain
+
+pytestmark = pytest.mark.backend_free
 
 TINY = [
     *("--method", "random", "--trials", 1, "--epochs", 1, "--clips", 4),
@@ -24,9 +24,13 @@ def command(mnist, tmp_path):
     return ["tune", "mnist", "--data", mnist, "--out", tmp_path / "run", *TINY]
 
 
-@pytest.mark.backend_free
 def test_tune_searches_and_resumes(run, refuse, command, tmp_path):
     folder = tmp_path / "run"
+    refuse("nearest", "tune", "moon", "--out", folder)
+    refuse("method='grid'", *command, "--method", "grid")
+    refuse("Received: 1;2;1", *command, "--scales", "1;2;1")
+    refuse("64", *command, "--size", "64")
+    assert not folder.exists()
     out = run(*command, "--max-minutes", 1e-9)
     assert "Run the same command again" in out and "running" in out
     out = run(*command)
@@ -43,14 +47,6 @@ def test_tune_searches_and_resumes(run, refuse, command, tmp_path):
     assert "Trial " not in run(*command)
     refuse("differs in clips", *command, "--clips", 6)
     refuse("differs in filters", *command, "--filters", 3)
-
-
-def test_refused_options(refuse, command, tmp_path):
-    refuse("nearest", "tune", "moon", "--out", tmp_path / "run")
-    refuse("method='grid'", *command, "--method", "grid")
-    refuse("Received: 1;2;1", *command, "--scales", "1;2;1")
-    refuse("64", *command, "--size", "64")
-    assert not (tmp_path / "run").exists()
 
 
 def test_space_has_the_sizes_of_the_data(run, command, monkeypatch):

@@ -9,7 +9,6 @@ from msrnn_keras import create
 from msrnn_keras.cost import estimate
 from msrnn_keras.cost.estimate import flops, graph, memory, receptive_field
 from msrnn_keras.layers.block_attention import BlockAttention
-from msrnn_keras.layers.local_attention import LocalAttention
 from msrnn_keras.layers.rematerialization import Remat
 from tests.reference import numpy, tiny
 
@@ -20,9 +19,7 @@ def opened(*inputs, function):
     return graph.elementary(graph.trace(tensors, function(*tensors)))
 
 
-# === Graph ===
-
-
+@pytest.mark.backend_free
 @pytest.mark.parametrize("name", ["ms-motionrnn", "ms-preciplstm", "predrnn"])
 def test_the_elementary_graph_computes_what_the_step_computes(name):
     model = tiny(name, filters=4, scales=(1, 2, 1))
@@ -44,15 +41,6 @@ def test_the_elementary_graph_computes_what_the_step_computes(name):
         np.testing.assert_allclose(given, numpy(expected), atol=1e-5)
 
 
-def test_unknown_frame_size_raises():
-    model = tiny(image_shape=(None, 16, 1))
-    with pytest.raises(ValueError, match=r"Received: image_shape=\(None, 16"):
-        estimate.forecast_flops(model)
-
-
-# === FLOPs ===
-
-
 def test_flops_of_a_convlstm_by_hand():
     model = tiny(scales=(1, 2, 1), filters=2, image_shape=(8, 8, 1))
     convolution = 2 * 3 * 3 * 2 * 8 + 8  # with its bias, for each pixel
@@ -65,9 +53,7 @@ def test_flops_of_a_convlstm_by_hand():
     up = 2 * 3 * (4 * 4 * 2) + 2 * 3 * (8 * 4 * 2)
     step = cell * pixels + (embed + head) * 64 + pool + skip + up
     assert estimate.forecast_flops(model) == (4 + 3 - 1) * step
-
-
-def test_flops_of_a_folded_embed_by_hand():
+    # With one layer, embed is folded into its convolution.
     model = tiny("convlstm", scales=(1,), filters=4, image_shape=(8, 8, 1))
     # The frame and ones enter the first convolution, 4 channels the other.
     convolutions = 2 * 3 * 3 * (2 + 4) * 16 + 2 * 16
@@ -76,22 +62,17 @@ def test_flops_of_a_folded_embed_by_hand():
     assert estimate.forecast_flops(model) == (4 + 3 - 1) * 64 * (cell + head)
 
 
-def test_flops_of_attention_are_those_of_its_matrix_products():
+def test_flops_of_attention_and_of_a_transposed_convolution():
     step = opened((1, 4, 8, 3), function=lambda x: BlockAttention(1)(x))
     tokens = 4 * 8
     products = 2 * (2 * tokens * tokens * 3)
     convolution = tokens * (2 * 3 * 9 + 9)
     expected = products + tokens**2 + convolution + 3 * tokens
     assert flops.flops(step) == expected
-
-
-def test_flops_of_a_transposed_convolution():
     layer = keras.layers.Conv2DTranspose(5, 4, 2, "same", use_bias=False)
     counted = flops.flops(opened((1, 6, 8, 3), function=layer))
     assert counted == 2 * 4 * 4 * 3 * 5 * 6 * 8
 
-
-# === Memory ===
 
 # One layer of 4 channels, a batch of 2 frames of 8×6 pixels.
 SMALL = {"filters": 4, "image_shape": (8, 6, 1)}
@@ -135,6 +116,7 @@ def test_a_buffer_is_kept_once_and_integers_only_as_indices():
     assert sum(x.dtype == "int32" for x in kept) == 1
 
 
+@pytest.mark.backend_free
 @pytest.mark.parametrize(
     "function, reads_input, reads_output",
     [
@@ -143,11 +125,8 @@ def test_a_buffer_is_kept_once_and_integers_only_as_indices():
         (lambda x: x / 3, True, False),
         (ops.abs, True, False),
         (ops.leaky_relu, True, False),
-        (lambda x: ops.maximum(x, 0.0), True, False),
         (lambda x: ops.matmul(x, x), True, False),
         (Remat(ops.tanh), True, False),
-        (ops.rsqrt, False, True),
-        (ops.sigmoid, False, True),
         (ops.softmax, False, True),
         (ops.tanh, False, True),
         (lambda x: ops.clip(x, 0.0, 1.0), True, True),
@@ -161,44 +140,17 @@ def test_what_a_gradient_reads(function, reads_input, reads_output):
     assert kept == {id(x) for reads, (x,) in expected if reads}
 
 
-def test_a_larger_attention_window_costs_time_and_recomputed_memory():
-    models = [
-        tiny("preciplstm", scales=(1, 1), attention_window=window)
-        for window in (3, 9)
-    ]
-    steps = [graph.elementary(graph.step_graph(model)) for model in models]
-    a, b = (memory.total_size(memory.kept_tensors(step)) for step in steps)
-    assert a == b
-    for cost, values in (
-        (memory.working_size, steps),
-        (estimate.forecast_flops, models),
-    ):
-        small, large = map(cost, values)
-        assert small < large
-
-
-@pytest.mark.parametrize("name", ["motionrnn", "predrnn-v2", "modernn"])
-def test_rematerialization_saves_memory(name):
-    options = {"filters": 4, "context": 10, "horizon": 10}
-    none, layer, step = (
-        estimate.training_memory(tiny(f"ms-{name}", remat=x, **options), 4)
-        for x in (None, "layer", "step")
-    )
-    assert max(layer, step) < 0.5 * none
-
-
-# MiB of the first training step, of benchmarks/README.md.
-MEASURED = [
-    ("convlstm", 4, None, 3458),
-    ("ms-convlstm", 4, None, 1807),
-    ("ms-convgru", 4, None, 1634),
-    ("cms-lstm", 2, None, 14898),
-    ("ms-predrnn++", 4, "step", 1244),
-    ("ms-trajgru", 4, "step", 1719),
-]
-
-
-@pytest.mark.parametrize(("name", "batch", "remat", "measured"), MEASURED)
+@pytest.mark.backend_free
+@pytest.mark.parametrize(
+    ("name", "batch", "remat", "measured"),
+    [
+        # MiB of the first training step, of benchmarks/README.md.
+        ("convlstm", 4, None, 3458),
+        ("ms-convlstm", 4, None, 1807),
+        ("cms-lstm", 2, None, 14898),
+        ("ms-trajgru", 4, "step", 1719),
+    ],
+)
 def test_estimates_are_near_what_was_measured(name, batch, remat, measured):
     model = create(name, remat=remat)  # of the published sizes
     estimated = estimate.training_memory(model, batch) / 2**20
@@ -206,14 +158,11 @@ def test_estimates_are_near_what_was_measured(name, batch, remat, measured):
     assert min(measured - 250, 0.95 * measured) < estimated < measured
 
 
-def test_sums_of_kernels_are_made_once():
+def test_sums_and_casts_of_kernels_are_made_once():
     model = tiny("modernn", scales=(1,))
     shapes = [tuple(x.shape) for x in memory.made_kernels(model.step)]
     assert shapes == [(7, 7, 2, 2)] * 2  # for five rounds
     assert memory.made_kernels(tiny("convlstm").step) == []
-
-
-def test_mixed_precision_keeps_half_and_the_cast_kernels():
     wide = tiny("convlstm", scales=(1,))
     mixed = tiny("convlstm", scales=(1,), dtype="mixed_bfloat16")
     weights = [w for w in mixed.trainable_variables if "head" not in w.path]
@@ -225,9 +174,6 @@ def test_mixed_precision_keeps_half_and_the_cast_kernels():
     assert b == a // 2 + 4 * half_map
     made = memory.total_size(memory.made_kernels(mixed.step))
     assert made == 2 * kernels
-
-
-# === Receptive field ===
 
 
 def sides_by_trial(model, trials=4):
@@ -274,11 +220,11 @@ def _largest_span(seen):
     return max(np.ptp(np.flatnonzero(column)) + 1 for column in seen.T)
 
 
+@pytest.mark.backend_free
 @pytest.mark.parametrize(
     "name, options",
     [
         ("convlstm", {"scales": (1, 1, 1), "context": 3}),
-        ("convlstm", {"scales": (1, 1), "context": 2, "filters": 3}),
         ("ms-convlstm", {"scales": (1, 2, 4, 2, 1)}),
         ("ms-convlstm", {"scales": (1, 3, 1), "context": 2}),
         ("ms-predrnn", {"scales": (1, 2, 1), "context": 2}),
@@ -299,15 +245,14 @@ def test_receptive_fields_are_what_is_seen(name, options):
         assert field.oldest == max(oldest[i] for i in layers)
 
 
+@pytest.mark.backend_free
 @pytest.mark.parametrize(
     "layer_class, size, stride, padding",
     [
-        ("Conv2D", 2, 2, "same"),
         ("Conv2D", 5, 2, "same"),
         ("Conv2D", 4, 1, "same"),
         ("Conv2D", 1, 1, "valid"),
         ("Conv2DTranspose", 4, 2, "same"),
-        ("Conv2DTranspose", 3, 2, "same"),
         ("Conv2DTranspose", 3, 1, "same"),
     ],
 )
@@ -325,23 +270,8 @@ def test_spans_of_convolutions(layer_class, size, stride, padding):
     np.testing.assert_array_equal(span, np.transpose(expected))
 
 
-def test_spans_of_attention():
-    tensors = [keras.KerasTensor((1, 8, 8, 2)) for _ in range(3)]
-    output = LocalAttention(4)(*tensors)
-    rows = np.arange(8.0)
-    spans = [np.stack([rows, rows])] * 3
-    (span,) = receptive_field._propagate(graph.trace(tensors, output), spans)
-    expected = np.stack([rows - 2, rows + 1]).clip(0, 7)
-    np.testing.assert_array_equal(span, expected)
-
-
-@pytest.mark.parametrize("name", ["ms-trajgru", "motionrnn", "cms-lstm"])
+@pytest.mark.backend_free
+@pytest.mark.parametrize("name", ["ms-trajgru", "cms-lstm"])
 def test_learned_offsets_and_global_attention_see_everything(name):
-    model = tiny(name, scales=(1, 1), filters=4)
+    model = tiny(name, scales=(1, 1), filters=4, image_shape=(8, 8, 1))
     assert estimate.receptive_fields(model) == {1: (np.inf, np.inf)}
-
-
-def test_an_image_of_any_size_has_the_same_receptive_field():
-    small, large = (tiny(image_shape=(n, n, 1)) for n in (8, 60))
-    expected = estimate.receptive_fields(small)
-    assert estimate.receptive_fields(large) == expected

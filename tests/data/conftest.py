@@ -3,6 +3,11 @@ import pytest
 from tests.data.datasets import published
 
 
+def pytest_itemcollected(item):
+    if item.path.parent.name in ("datasets", "io"):
+        item.add_marker("backend_free")
+
+
 @pytest.fixture(scope="session")
 def taxibj(tmp_path_factory):
     folder = tmp_path_factory.mktemp("published") / "taxibj"

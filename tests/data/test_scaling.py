@@ -15,7 +15,7 @@ SCALINGS = [
 ]
 
 
-def test_min_max_is_linear():
+def test_linear_scalings():
     scaling = MinMax(-10, 60, unit="dBZ")
     values = np.array([-20, -10, 25, 60, 99, np.nan], "float32")
     expected = [0, 0, 0.5, 1, 1, np.nan]
@@ -23,33 +23,23 @@ def test_min_max_is_linear():
     back = scaling.inverse(np.array([-1, 0, 0.5, 1, 2, np.nan]))
     np.testing.assert_allclose(back, [-10, -10, 25, 60, 60, np.nan])
     assert scaling(25.0) == 0.5 and scaling(25) == 0.5
-
-
-def test_limits_per_channel():
     scaling = MinMax([0, 10], [5, 30])
     np.testing.assert_allclose(scaling([[1.0, 15.0]]), [[0.2, 0.25]])
     np.testing.assert_allclose(scaling.inverse([[0.2, 0.25]]), [[1, 15]])
-
-
-@pytest.mark.parametrize("rain", [0.1, 0.5, 1.0, 10.0, 100.0])
-def test_rain_is_linear_in_dbz(rain):
-    dbz = 10 * math.log10(256 * rain**1.42)
-    expected = min(max((dbz + 10) / 70, 0), 1)
-    assert RainRate()(rain) == pytest.approx(expected, rel=1e-6)
-    pixel = RainRate()(np.array([rain], "float32"))
-    np.testing.assert_allclose(pixel, expected, rtol=1e-5)
-    np.testing.assert_allclose(RainRate().inverse(pixel), rain, rtol=1e-5)
-
-
-def test_no_rain_is_pixel_0_and_back():
     scaling = RainRate()
+    for rain in (0.1, 0.5, 1.0, 10.0, 100.0):
+        expected = (10 * math.log10(256 * rain**1.42) + 10) / 70
+        assert scaling(rain) == pytest.approx(expected, rel=1e-6)
+        pixel = scaling(np.array([rain], "float32"))
+        np.testing.assert_allclose(pixel, expected, rtol=1e-5)
+        np.testing.assert_allclose(scaling.inverse(pixel), rain, rtol=1e-5)
     np.testing.assert_array_equal(scaling.inverse(np.array([0.0, -0.5])), 0)
     assert scaling(np.array([1e6])) == 1
     assert np.isnan(scaling(np.array([np.nan]))).all()
     assert np.isnan(scaling.inverse(np.array([np.nan]))).all()
 
 
-@pytest.mark.parametrize("low", np.linspace(-30, 10, 9).tolist())
+@pytest.mark.parametrize("low", [-30, -15, 5])
 def test_no_rain_is_pixel_0_despite_rounding(low):
     dry = np.array([0.0, 1e-9, -1], "float32")
     for a, b in ((256, 1.42), (200, 1.6), (316, 1.5), (223, 1.53)):
@@ -60,7 +50,7 @@ def test_no_rain_is_pixel_0_despite_rounding(low):
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
-def test_tensors_are_scaled_like_arrays(scaling):
+def test_tensors_are_scaled_like_arrays_and_config(scaling):
     values = np.array([[0.0, 1.2], [0.33, 2.8], [np.nan, 0.5]], "float32")
     for function in (scaling, scaling.inverse):
         found = function(ops.convert_to_tensor(values))
@@ -70,10 +60,6 @@ def test_tensors_are_scaled_like_arrays(scaling):
         found = ops.convert_to_numpy(found)
         np.testing.assert_array_equal(np.isnan(found), np.isnan(values))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("scaling", SCALINGS)
-def test_config_round_trip(scaling):
     config = keras.saving.serialize_keras_object(scaling)
     copy = keras.saving.deserialize_keras_object(config)
     assert copy == scaling and hash(copy) == hash(scaling)
@@ -81,24 +67,18 @@ def test_config_round_trip(scaling):
     assert sum(copy == other for other in SCALINGS) == 1
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
+def test_bad_arguments():
+    for make, message in (
         (lambda: MinMax(1, 1), "Received: low=1, high=1$"),
         (lambda: MinMax([0, 3], [1, 2]), r"high=\[1, 2\]$"),
         (lambda: MinMax(0, float("nan")), "Received: low=0, high=nan$"),
         (lambda: RainRate(low=60), "Received: low=60, high=60.0$"),
         (lambda: RainRate(a=0), "above 0. Received: a=0, b=1.42$"),
         (lambda: RainRate(b=-1), "above 0. Received: a=256.0, b=-1$"),
-    ],
-)
-def test_bad_arguments(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
-def test_a_subclass_must_define_both_directions():
-    with pytest.raises(NotImplementedError, match="Scaling must define"):
-        Scaling()(1.0)
-    with pytest.raises(NotImplementedError, match="`inverse`"):
-        Scaling().inverse(1.0)
+    ):
+        with pytest.raises(ValueError, match=message):
+            make()
+    for method in (Scaling().__call__, Scaling().inverse):
+        name = method.__name__
+        with pytest.raises(NotImplementedError, match=f"must define `{name}`"):
+            method(1.0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from msrnn_keras.data import ArraySource, Source, from_arrays
+from msrnn_keras.data import ArraySource, from_arrays
 from msrnn_keras.data.sources import segments_of
 
 pytestmark = pytest.mark.backend_free
@@ -13,7 +13,7 @@ def minutes(*values):
     return START + 60 * np.array(values, "int64")
 
 
-def test_bytes_and_floats_become_pixels():
+def test_arrays_become_pixels_on_demand(tmp_path):
     frames = np.arange(24, dtype="uint8").reshape(4, 2, 3, 1)
     source = ArraySource(frames)
     assert source.image_shape == (2, 3, 1)
@@ -23,9 +23,6 @@ def test_bytes_and_floats_become_pixels():
     np.testing.assert_allclose(source.pixels(1, 3), frames[1:3] / 255)
     floats = ArraySource(frames / 23)
     np.testing.assert_allclose(floats.pixels(0, 4), frames / 23, rtol=1e-6)
-
-
-def test_a_memory_map_is_read_on_demand(tmp_path):
     frames = np.lib.format.open_memmap(
         tmp_path / "a.npy", "w+", "uint8", (1000, 8, 8, 1)
     )
@@ -36,42 +33,25 @@ def test_a_memory_map_is_read_on_demand(tmp_path):
     assert source.read(700, 701).sum() == 8 * 64
 
 
-def test_a_source_must_define_read():
-    with pytest.raises(TypeError, match="read"):
-        Source()
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "message"),
-    [
-        ({"frames": np.zeros((3, 4, 4))}, r"Received: shape=\(3, 4, 4\)$"),
-        ({"frames": np.zeros((0, 4, 4, 1))}, r"shape=\(0, 4, 4, 1\)$"),
-        ({"frames": [[[[1]]]]}, "Received: dtype=int64$"),
-        ({"segments": [(0, 4)]}, r"Received: \(0, 4\) for 3 frames$"),
-        ({"segments": [(2, 2)]}, r"Received: \(2, 2\) for 3 frames$"),
-        ({"times": minutes(0, 5)}, "Received: 2 times for 3 frames$"),
-    ],
-)
-def test_bad_arguments(kwargs, message):
-    with pytest.raises(ValueError, match=message):
-        ArraySource(**({"frames": np.zeros((3, 4, 4, 1))} | kwargs))
-
-
-@pytest.mark.parametrize(
-    ("times", "expected"),
-    [
+def test_segments_and_bad_arguments():
+    for times, expected in (
         ((), []),
         ((0,), [(0, 1)]),
         ((0, 5, 10), [(0, 3)]),
         ((0, 5, 15, 20), [(0, 2), (2, 4)]),
         ((0, 10, 20), [(0, 1), (1, 2), (2, 3)]),
         ((0, 4, 9, 14), [(0, 1), (1, 4)]),  # a shorter step is a gap too
-    ],
-)
-def test_segments_of(times, expected):
-    assert segments_of(minutes(*times), 300) == expected
-
-
-def test_intervals_of_less_than_a_second():
+    ):
+        assert segments_of(minutes(*times), 300) == expected
     times = START.astype("datetime64[ms]") + np.array([0, 40, 80, 160])
     assert segments_of(times, 1 / 25) == [(0, 3), (3, 4)]
+    for kwargs, message in (
+        ({"frames": np.zeros((3, 4, 4))}, r"Received: shape=\(3, 4, 4\)$"),
+        ({"frames": np.zeros((0, 4, 4, 1))}, r"shape=\(0, 4, 4, 1\)$"),
+        ({"frames": [[[[1]]]]}, "Received: dtype=int64$"),
+        ({"segments": [(0, 4)]}, r"Received: \(0, 4\) for 3 frames$"),
+        ({"segments": [(2, 2)]}, r"Received: \(2, 2\) for 3 frames$"),
+        ({"times": minutes(0, 5)}, "Received: 2 times for 3 frames$"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ArraySource(**({"frames": np.zeros((3, 4, 4, 1))} | kwargs))

@@ -6,18 +6,16 @@ import pathlib
 import sys
 import types
 
-import keras
 import pytest
 
 import zoo
+from examples.make_notebooks import make_notebook
 from tests.examples.test_custom_cell import SIZES
 from tests.examples.test_nowcast_radar import rain_of
 from tests.reference import tiny
 
 FOLDER = pathlib.Path(__file__).parents[2] / "examples" / "notebooks"
 BATCHES = {"STEPS": 1, "BATCH": 2, "TEST_CLIPS": 2}
-
-
 RADAR = {
     "download": lambda: None,
     "read_event": lambda folder, day: rain_of(9),
@@ -31,42 +29,23 @@ NOTEBOOKS = {
     "nowcast_radar": (RADAR, "optical flow"),
     "predict_video": ({}, "error of the last frame, repeated: "),
 }
-NEEDS = {"nowcast_radar": ("pysteps", "cv2")}
+
+pytestmark = pytest.mark.backend_free
 
 
 def cells(name):
-    """Type and text of the cells of a notebook."""
     text = (FOLDER / f"{name}.ipynb").read_text(encoding="utf-8")
     for cell in json.loads(text)["cells"]:
         yield cell["cell_type"], "".join(cell["source"])
 
 
-def test_every_example_has_a_notebook():
+def test_the_notebooks_are_those_of_the_examples():
     scripts = {path.stem for path in FOLDER.parent.glob("*.py")}
     assert scripts - {"make_notebooks"} == set(NOTEBOOKS)
     assert {path.stem for path in FOLDER.iterdir()} == set(NOTEBOOKS)
-
-
-@pytest.mark.backend_free
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_notebook_is_that_of_its_script(name):
-    pytest.importorskip("jupytext")
-    from examples.make_notebooks import make_notebook
-
-    made = [(c.cell_type, c.source) for c in make_notebook(name).cells]
-    assert made == list(cells(name)), "python -m examples.make_notebooks"
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """The first bytes of the pictures that a notebook shows."""
-    pictures = []
-    display = types.ModuleType("IPython.display")
-    display.Image = lambda path: pictures.append(
-        pathlib.Path(path).read_bytes()[:4]
-    )
-    monkeypatch.setitem(sys.modules, "IPython.display", display)
-    return pictures
+    for name in NOTEBOOKS:
+        made = [(c.cell_type, c.source) for c in make_notebook(name).cells]
+        assert made == list(cells(name)), "python -m examples.make_notebooks"
 
 
 def small_preset(name, weights=True):
@@ -74,13 +53,11 @@ def small_preset(name, weights=True):
     return tiny(name.split("/")[0], scales=(1,), patch_size=8, **sizes)
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "torch", reason="the scripts are tested on all"
-)
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_notebook_runs(name, monkeypatch, tmp_path, capsys, shown):
-    for package in NEEDS.get(name, ()):
-        pytest.importorskip(package)
+def test_a_notebook_runs(name, monkeypatch, tmp_path, capsys):
+    shown, display = [], types.ModuleType("IPython.display")
+    display.Image = lambda path: shown.append(pathlib.Path(path))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(zoo, "load", small_preset)
     sizes, expected = NOTEBOOKS[name]
@@ -94,4 +71,5 @@ def test_a_notebook_runs(name, monkeypatch, tmp_path, capsys, shown):
             present = sizes.keys() & namespace.keys()
             namespace.update({key: sizes[key] for key in present})
     assert expected in capsys.readouterr().out
-    assert shown and set(shown) <= {b"\x89PNG", b"GIF8"}
+    assert {path.read_bytes()[:4] for path in shown} <= {b"\x89PNG", b"GIF8"}
+    assert shown

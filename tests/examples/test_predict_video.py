@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,9 +7,7 @@ from examples import predict_video
 from msrnn_keras import data
 from tests.reference import tiny
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() == "jax", reason="compiles for longer than it runs"
-)
+pytestmark = pytest.mark.backend_free
 
 
 @pytest.fixture(autouse=True)
@@ -46,22 +43,17 @@ def test_without_a_video_it_compares(tmp_path, capsys, model):
 
 
 def test_a_folder_of_images_is_forecast(tmp_path):
-    folder = tmp_path / "images"
-    folder.mkdir()
-    shades = np.arange(4, dtype="uint8") * 60
-    for number, shade in enumerate(shades):
-        frame = np.full((20, 30, 3), shade)
-        Image.fromarray(frame).save(folder / f"{number}.png")
+    for number in range(4):
+        frame = np.full((20, 30, 3), 60 * number, "uint8")
+        Image.fromarray(frame).save(tmp_path / f"{number}.png")
     out = tmp_path / "ahead.gif"
-    predict_video.main([str(folder), "--out", str(out), "--horizon", "3"])
+    predict_video.main([str(tmp_path), "--out", str(out), "--horizon", "3"])
     with Image.open(out) as animation:
         assert animation.n_frames == 7
         assert animation.width == 4 * 64 + 6  # no truth to stand beside
 
 
 def test_an_mp4_becomes_an_mp4(tmp_path):
-    pytest.importorskip("av")
-    pytest.importorskip("imageio")
     predict_video.make_video(tmp_path / "digits.mp4", frames=6)
     out = tmp_path / "ahead.mp4"
     arguments = ["--out", str(out), "--horizon", "2", "--compare"]

@@ -4,7 +4,7 @@ import pytest
 
 from msrnn_keras.layers.block_attention import BlockAttention, attend
 from tests import reference
-from tests.reference import assert_close, numpy
+from tests.reference import assert_close, numpy, randomize
 
 
 def softmax(scores):
@@ -34,39 +34,17 @@ def attention(pair, blocks, kernel, bias):
     return np.concatenate([m[:, :height, :width] for m in out], axis=2)
 
 
-def built(blocks, channels, **kwargs):
-    """A layer with random weights, biases too."""
-    layer = BlockAttention(blocks, **kwargs)
-    layer.build((None, None, None, channels))
-    rng = np.random.default_rng(1)
-    layer.set_weights([rng.normal(size=w.shape) for w in layer.weights])
-    return layer
-
-
-def pairs(size, channels=3):
-    height, width = size
-    return reference.clips(1, 2, (height, 2 * width), channels)[0] - 0.5
-
-
-@pytest.mark.parametrize("size", [(4, 8), (5, 6), (3, 7), (1, 2)])
+@pytest.mark.parametrize("size", [(5, 6), (1, 2)])
 @pytest.mark.parametrize("blocks", [1, 2, 4])
 def test_equals_attention_block_by_block(blocks, size):
-    x = pairs(size)
-    layer = built(blocks, 3)
+    height, width = size
+    x = reference.clips(1, 2, (height, 2 * width), 3)[0] - 0.5
+    layer = BlockAttention(blocks)
+    layer.build(x.shape)
+    randomize(layer)
     expected = attention(x, blocks, *layer.to_qkv.get_weights())
     given = numpy(layer(x))
     assert_close(given, expected, atol=2e-5)
-
-
-def test_takes_maps_of_any_size():
-    layer = built(2, 3)
-    frames = keras.Input((None, None, 3))
-    model = keras.Model(frames, layer(frames))
-    assert model.output_shape == (None, None, None, 3)
-    for size in ((4, 2), (3, 5)):
-        x = pairs(size)
-        expected = attention(x, 2, *layer.to_qkv.get_weights())
-        assert_close(model.predict(x, verbose=0), expected, atol=2e-5)
 
 
 def test_scores_keep_their_digits_in_half_precision():
@@ -78,7 +56,8 @@ def test_scores_keep_their_digits_in_half_precision():
     assert_close(keras.ops.cast(given, "float32"), expected, rtol=0.01)
 
 
-@pytest.mark.parametrize("blocks", [0, 2.0, None])
-def test_refuses_bad_blocks(blocks):
-    with pytest.raises(ValueError, match="blocks.*Received: "):
-        BlockAttention(blocks)
+@pytest.mark.backend_free
+def test_refuses_bad_blocks():
+    for blocks in (0, 2.0, None):
+        with pytest.raises(ValueError, match="blocks.*Received: "):
+            BlockAttention(blocks)

@@ -1,5 +1,3 @@
-"""Every layer is rebuilt from its config."""
-
 import keras
 import pytest
 
@@ -9,7 +7,8 @@ from msrnn_keras.layers.local_attention import LocalAttention
 from msrnn_keras.layers.summed_conv import SummedConv
 from msrnn_keras.layers.warp import Warp
 
-L2 = {"kernel_regularizer": keras.regularizers.L2(0.5)}
+pytestmark = pytest.mark.backend_free
+L2 = {"conv_options": {"kernel_regularizer": keras.regularizers.L2(0.5)}}
 LAYERS = [
     (layers.Conv2D, {"filters": 2, "kernel_size": (3, 3)}),
     (layers.CropToFrame, {}),
@@ -18,17 +17,9 @@ LAYERS = [
     (layers.PadToMultiple, {"multiple": 3, "fill": 1.0}),
     (layers.Resample, {"source": 2, "target": 4}),
     (layers.SpaceToDepth, {"block": 3}),
-    (BlockAttention, {"blocks": 3, "conv_options": L2}),
+    (BlockAttention, {"blocks": 3, **L2}),
     (LocalAttention, {"window": 7}),
-    (
-        SummedConv,
-        {
-            "filters": 2,
-            "kernel_sizes": (3, 7),
-            "factor": 0.5,
-            "conv_options": L2,
-        },
-    ),
+    (SummedConv, {"filters": 2, "kernel_sizes": (3, 7), "factor": 0.5, **L2}),
     (Warp, {}),
 ]
 

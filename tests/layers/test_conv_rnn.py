@@ -2,13 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from msrnn_keras import (
-    CMSLSTMCell,
-    ConvLSTMCell,
-    ConvRNN,
-    GradientHighwayCell,
-    MotionCell,
-)
+from msrnn_keras import CMSLSTMCell, ConvLSTMCell, ConvRNN, MotionCell
+from msrnn_keras.cells import GradientHighwayCell
 from tests import reference
 from tests.reference import assert_close
 
@@ -24,6 +19,7 @@ def test_sequences_and_last_output_agree_at_any_size():
         assert tuple(outputs.shape[2:4]) == size
 
 
+@pytest.mark.backend_free
 @pytest.mark.parametrize(
     "cell", [CMSLSTMCell(4), MotionCell(ConvLSTMCell(4))], ids=type
 )
@@ -36,7 +32,7 @@ def test_a_wrapped_cell_that_builds_layers_is_saved(cell, tmp_path):
     assert_close(twin(clips), model(clips))
 
 
-def test_symbolic_shapes():
+def test_symbolic_shapes_config_and_rank():
     frames = keras.Input((None, None, None, 3))
     layer = ConvRNN(ConvLSTMCell(2), return_sequences=True, return_state=True)
     output, h, c = layer(frames)
@@ -44,6 +40,11 @@ def test_symbolic_shapes():
     assert h.shape == c.shape == (None, None, None, 2)
     output = ConvRNN(ConvLSTMCell(2))(keras.Input((7, 16, 12, 3)))
     assert output.shape == (None, 16, 12, 2)
+    twin = ConvRNN.from_config(layer.get_config())
+    assert twin.get_config() == layer.get_config()
+    assert isinstance(twin.cell, ConvLSTMCell)
+    with pytest.raises(ValueError, match="ndim=5"):
+        layer(np.zeros((2, 4, 4, 1), "float32"))
 
 
 def test_a_state_given_or_kept_goes_on():
@@ -58,12 +59,3 @@ def test_a_state_given_or_kept_goes_on():
     stateful.cell.set_weights(layer.cell.get_weights())
     stateful(frames[:, :2])
     assert_close(stateful(frames[:, 2:]), whole, atol=1e-6)
-
-
-def test_config_and_rank():
-    layer = ConvRNN(ConvLSTMCell(2, 5), return_sequences=True, name="loop")
-    twin = ConvRNN.from_config(layer.get_config())
-    assert twin.get_config() == layer.get_config()
-    assert isinstance(twin.cell, ConvLSTMCell)
-    with pytest.raises(ValueError, match="ndim=5"):
-        layer(np.zeros((2, 4, 4, 1), "float32"))

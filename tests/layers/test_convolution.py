@@ -32,15 +32,12 @@ def conv_gradients(x, kernel, upstream):
     return of_padded[:, top : top + height, left : left + width], of_kernel
 
 
-# === convolve ===
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 3), (1, 5)])
 def test_convolve_and_its_gradients(size, dtype):
     if dtype == "float64" and not HAS_FLOAT64:
         pytest.skip("JAX has float64 with JAX_ENABLE_X64=1 only")
-    x, kernel = random(2, 5, 4, 3, dtype=dtype), random(size, size, 3, 2)
+    x, kernel = random(2, 5, 4, 3, dtype=dtype), random(*size, 3, 2)
     kernel, upstream = kernel.astype(dtype), random(2, 5, 4, 2, dtype=dtype)
     tolerance = {"float32": 1e-4, "float64": 1e-12}[dtype]
     given = numpy(convolve(x, ops.convert_to_tensor(kernel)))
@@ -49,17 +46,6 @@ def test_convolve_and_its_gradients(size, dtype):
     assert given.dtype == of_x.dtype == of_kernel.dtype == dtype
     expected = conv_gradients(x, kernel, upstream)
     assert_close((of_x, of_kernel), expected, atol=tolerance)
-
-
-def test_convolve_takes_kernels_that_are_not_square():
-    x, kernel = random(2, 5, 4, 3), random(1, 5, 3, 2)
-    upstream = random(2, 5, 4, 2)
-    given = gradients(convolve, upstream, x, kernel)
-    padded = np.zeros((5, 5, 3, 2), "float32")
-    padded[2] = kernel[0]
-    of_x, of_kernel = conv_gradients(x, padded, upstream)
-    assert_close(given[0], of_x, atol=1e-4)
-    assert_close(given[1], of_kernel[2:3], atol=1e-4)
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="a fast path of JAX alone")
@@ -91,9 +77,6 @@ def test_a_jitted_loop_trains_as_with_the_plain_gradient(monkeypatch):
     assert_close(*trained, atol=1e-5)
 
 
-# === fold_pointwise ===
-
-
 def pair(folded):
     """An embed of 2 channels and a convolution of its 6 and 3 others."""
     embed, conv = Conv2D(6, 1), Conv2D(5, 3, padding="same")
@@ -107,36 +90,13 @@ def pair(folded):
     return embed, conv
 
 
-def run(layers, x, others, weights=None):
-    """The two layers on maps, with these weights for theirs."""
-    embed, conv = layers
-    variables = [*embed.weights, *conv.weights]
-    values = variables if weights is None else weights
-    values = map(ops.convert_to_tensor, values)
-    with keras.StatelessScope(list(zip(variables, values, strict=True))):
-        return conv(ops.concatenate([embed(x), others], axis=-1))
-
-
 def test_a_folded_embed_gives_the_same_at_the_border_too():
     x, others = random(2, 5, 4, 2), random(2, 5, 4, 3, seed=1)
-    plain, folded = (run(pair(fold), x, others) for fold in (False, True))
-    assert_close(folded, plain, atol=1e-4)
-
-
-def test_a_folded_embed_has_the_same_gradients():
-    x, others = random(2, 5, 4, 2), random(2, 5, 4, 3, seed=1)
-    upstream = random(2, 5, 4, 5, seed=2)
     plain, folded = (
-        gradients(
-            lambda x, others, *weights, n=layers: run(n, x, others, weights),
-            upstream,
-            *(x, others, *(numpy(w) for n in layers for w in n.weights)),
-        )
-        for layers in (pair(False), pair(True))
+        conv(ops.concatenate([embed(x), others], axis=-1))
+        for embed, conv in (pair(False), pair(True))
     )
-    assert len(plain) == 2 + 4
-    assert min(np.abs(gradient).max() for gradient in plain) > 0.1
-    assert_close(folded, plain, rtol=1e-4, atol=1e-4)
+    assert_close(folded, plain, atol=1e-4)
 
 
 def test_a_deferred_embed_gives_its_input_and_ones_and_keeps_its_weights():
@@ -152,42 +112,27 @@ def test_a_deferred_embed_gives_its_input_and_ones_and_keeps_its_weights():
 
 
 def test_a_folded_identity_gives_what_the_embed_would_have_given():
-    x, upstream = random(2, 5, 4, 2), random(2, 5, 4, 6, seed=1)
+    x = random(2, 5, 4, 2)
     (plain, _), (deferred, _) = pair(False), pair(True)
     identity = FoldableIdentity()
     assert not identity.has_kernel
     assert_equal(identity(x), x)
     identity.fold_pointwise(deferred)
     assert identity.weights == []
-
-    def recovered(x, *weights):
-        mapping = zip(deferred.weights, weights, strict=True)
-        with keras.StatelessScope(list(mapping)):
-            return identity(deferred(x))
-
-    arrays = (x, *plain.get_weights())
     assert_close(identity(deferred(x)), plain(x), atol=1e-5)
-    given = gradients(recovered, upstream, *arrays)
-    expected = gradients(
-        lambda x, kernel, bias: ops.conv(x, kernel) + bias, upstream, *arrays
-    )
-    assert_close(given, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
+def test_other_strides_and_paddings_are_those_of_keras():
+    x = random(2, 6, 4, 3)
+    for options in (
         {"strides": 2, "padding": "same"},
         {"dilation_rate": 2, "padding": "same"},
         {"padding": "valid"},
-    ],
-)
-def test_other_strides_and_paddings_are_those_of_keras(options):
-    x = random(2, 6, 4, 3)
-    ours, theirs = (
-        layer(2, 2, **options) for layer in (Conv2D, keras.layers.Conv2D)
-    )
-    ours.build(x.shape)
-    theirs.build(x.shape)
-    theirs.set_weights(ours.get_weights())
-    assert_close(ours(x), theirs(x), atol=1e-6)
+    ):
+        ours, theirs = (
+            layer(2, 2, **options) for layer in (Conv2D, keras.layers.Conv2D)
+        )
+        ours.build(x.shape)
+        theirs.build(x.shape)
+        theirs.set_weights(ours.get_weights())
+        assert_close(ours(x), theirs(x), atol=1e-6)

@@ -3,7 +3,6 @@ import pytest
 
 from msrnn_keras.layers import Resample
 from msrnn_keras.layers.linear import Linear
-from msrnn_keras.layers.resample import _gather, _spread
 from tests import reference
 from tests.gradients import gradients, random
 from tests.reference import assert_close, numpy
@@ -18,28 +17,12 @@ def test_equals_the_reference(source, target):
     assert_close(given, reference.resample(x, source, target), atol=1e-6)
 
 
-@pytest.mark.parametrize("axis", [1, 2])
-@pytest.mark.parametrize("length", [1, 2, 5])
-@pytest.mark.parametrize("factor", [2, 3, 4])
-def test_the_gradient_of_interpolation_is_its_transpose(factor, length, axis):
-    shape = [2, 3, 3, 2]
-    shape[axis] = length
-    x = random(*shape)
-    shape[axis] *= factor
-    y = random(*shape, seed=1)
-    spread, gathered = (
-        numpy(function(keras.ops.convert_to_tensor(array), factor, axis))
-        for function, array in ((_spread, x), (_gather, y))
-    )
-    assert gathered.shape == x.shape
-    assert_close((spread * y).sum(), (x * gathered).sum(), rtol=1e-4)
-
-
-def test_gradients_are_those_of_the_plain_sums(monkeypatch):
-    x, upstream = random(2, 3, 5, 2), random(2, 9, 15, 2, seed=1)
-    (given,) = gradients(Resample(3, 1), upstream, x)
+@pytest.mark.parametrize("factor", [2, 3])
+def test_gradients_are_those_of_the_plain_sums(monkeypatch, factor):
+    x, upstream = random(2, 1, 5, 2), random(2, factor, 5 * factor, 2, seed=1)
+    (given,) = gradients(Resample(factor, 1), upstream, x)
     monkeypatch.setattr(Linear, "call", lambda self, x: self.function(x))
-    (expected,) = gradients(Resample(3, 1), upstream, x)
+    (expected,) = gradients(Resample(factor, 1), upstream, x)
     assert_close(given, expected, atol=1e-5)
 
 

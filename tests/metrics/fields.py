@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-NAMES = ("pod", "far", "csi", "hss")
-
 
 @keras.saving.register_keras_serializable(package="tests_metrics")
 class Cubed:
@@ -50,15 +48,13 @@ def fields(shape=(4, 3, 17, 14, 1), seed=0):
 
 
 def categorical(truth, forecast, threshold):
-    """Return POD, FAR, CSI and HSS of all frames together."""
     module, _ = verification()
     counts = module.det_cat_fct_init(threshold)
     module.det_cat_fct_accum(counts, forecast.ravel(), truth.ravel())
-    return module.det_cat_fct_compute(counts, [name.upper() for name in NAMES])
+    return module.det_cat_fct_compute(counts, ["POD", "FAR", "CSI", "HSS"])
 
 
 def fractions(truth, forecast, threshold, window):
-    """Return the fractions skill score of all frames together."""
     _, module = verification()
     sums = module.fss_init(threshold, window)
     for index in np.ndindex(truth.shape[:2]):
@@ -69,5 +65,4 @@ def fractions(truth, forecast, threshold, window):
 
 
 def numpy(tensor):
-    """Return a tensor as a float64 array."""
     return ops.convert_to_numpy(tensor).astype("float64")

@@ -6,14 +6,10 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from msrnn_keras import metrics
 
+NAMES = "MSE MAE PSNR SSIM GDL BalancedMSE BalancedMAE".split()
 CLASSES = {
-    "mse": metrics.MSE,
-    "mae": metrics.MAE,
-    "psnr": metrics.PSNR,
-    "ssim": metrics.SSIM,
-    "gdl": metrics.GDL,
-    "balanced_mse": metrics.BalancedMSE,
-    "balanced_mae": metrics.BalancedMAE,
+    name.lower().replace("ced", "ced_"): getattr(metrics, name)
+    for name in NAMES
 }
 
 
@@ -29,19 +25,11 @@ def clips(shape=(2, 3, 16, 20, 1), noise=0.3, seed=0):
 
 
 def score(key, truth, prediction, **options):
-    """Return the scores of all frames, (batch, time)."""
     scores = CLASSES[key](**options).frame_scores(truth, prediction)
     return ops.convert_to_numpy(scores)
 
 
-def pixel_errors(truth, prediction):
-    """Return the errors of the clipped predictions."""
-    prediction = np.clip(prediction.astype("float64"), 0, 1)
-    return prediction - truth.astype("float64")
-
-
-def gradient_difference(truth, errors, alpha=1):
-    """Return the gradient difference loss of all frames."""
+def gradient_difference(truth, errors, alpha):
     total = 0.0
     for axis in (2, 3):
         true = np.abs(np.diff(truth.astype("float64"), axis=axis))
@@ -50,18 +38,15 @@ def gradient_difference(truth, errors, alpha=1):
     return total
 
 
-def reference(key, truth, prediction):
+def reference(key, truth, prediction, alpha=1):
     """Return the scores of all frames, from NumPy and scikit-image."""
-    errors = pixel_errors(truth, prediction)
-    if key == "mse":
-        return (errors**2).sum(axis=(2, 3, 4))
-    if key == "mae":
-        return np.abs(errors).sum(axis=(2, 3, 4))
+    errors = np.clip(prediction.astype("float64"), 0, 1) - truth
     if key == "gdl":
-        return gradient_difference(truth, errors)
-    if key.startswith("balanced"):
-        # Only the threshold 0.5 lies within [0, 1]; both weights are 1.
-        power = 2 if key == "balanced_mse" else 1
+        return gradient_difference(truth, errors, alpha)
+    if key[-3:] in ("mse", "mae"):
+        # Of the balanced ones, only the threshold 0.5 lies within [0, 1], and
+        # both weights are 1.
+        power = 2 if key.endswith("mse") else 1
         return (np.abs(errors) ** power).sum(axis=(2, 3, 4))
     values = np.empty(truth.shape[:2])
     for index in np.ndindex(values.shape):
@@ -70,13 +55,7 @@ def reference(key, truth, prediction):
         if key == "psnr":
             values[index] = peak_signal_noise_ratio(true, pred, data_range=1)
         else:
-            values[index] = structural_similarity(
-                true,
-                pred,
-                gaussian_weights=True,
-                sigma=1.5,
-                use_sample_covariance=False,
-                data_range=1,
-                channel_axis=-1,
-            )
+            options = {"gaussian_weights": True, "use_sample_covariance": False}
+            options |= {"sigma": 1.5, "data_range": 1, "channel_axis": -1}
+            values[index] = structural_similarity(true, pred, **options)
     return values

@@ -1,13 +1,11 @@
-"""All metrics inside compiled steps of a Keras model."""
-
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from msrnn_keras import metrics
-from tests.metrics.fields import Cubed, categorical, fields, fractions
-from tests.metrics.scores import CLASSES, clips, score
+from tests.metrics.fields import Cubed, fields, numpy
+from tests.metrics.scores import CLASSES, clips
 
 SCALING = Cubed()
 
@@ -32,11 +30,12 @@ def identity(metrics):
     inputs = keras.Input((None, None, None, 1))
     scale = keras.layers.Dense(1, kernel_initializer="ones")
     model = keras.Model(inputs, scale(inputs))
-    model.compile(
-        optimizer=keras.optimizers.SGD(0.0),
-        loss=lambda y, p: ops.mean(ops.square(p)),
-        metrics=metrics,
-    )
+    optimizer = keras.optimizers.SGD(0.0)
+
+    def loss(y_true, y_pred):
+        return ops.mean(ops.square(y_pred))
+
+    model.compile(optimizer, loss, metrics=metrics)
     return model
 
 
@@ -45,25 +44,15 @@ def test_metrics_inside_fit_and_evaluate():
     truth[2, 1, :2] = np.nan
     truth[3] = np.nan
     model = identity(made())
-    logs = model.evaluate(
-        forecast, truth, batch_size=3, verbose=0, return_dict=True
-    )
-    history = model.fit(forecast, truth, batch_size=3, verbose=0).history
+    options = {"batch_size": 3, "verbose": 0}
+    logs = model.evaluate(forecast, truth, return_dict=True, **options)
+    history = model.fit(forecast, truth, **options).history
     for metric in made():
         metric.update_state(truth, forecast)
         expected = float(metric.result())
         assert np.isfinite(expected)
         assert logs[metric.name] == pytest.approx(expected, rel=1e-5)
         assert history[metric.name] == [pytest.approx(expected, rel=1e-5)]
-    valid = ~np.isnan(truth)
-    rain = [SCALING.inverse(x.astype("float64")) for x in (truth, forecast)]
-    expected = categorical(rain[0][valid], rain[1][valid], 5.0)
-    assert logs["hss_5"] == pytest.approx(expected["HSS"], rel=1e-5)
-    rain[1][~valid] = np.nan
-    expected = fractions(*rain, 5.0, 4)
-    assert logs["fss_5_4"] == pytest.approx(expected, rel=1e-5)
-    expected = np.nanmean(score("mse", truth, forecast))
-    assert logs["mse"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_default_metrics_skip_the_ssim_of_small_frames():
@@ -77,9 +66,9 @@ def test_default_metrics_skip_the_ssim_of_small_frames():
 
 def test_metrics_keep_their_sums_exact_when_compiled():
     """Small numbers are added to a large sum, one batch at a time."""
-    metric = metrics.POD(0.5)
-    model = identity([metric])
-    clip = np.zeros((1, 1, 64, 64, 1), "float32")
+    metric, unscaled = metrics.POD(0.5), metrics.MSE()
+    model = identity([metric, unscaled])
+    clip = np.zeros((1, 1, 8, 8, 1), "float32")
     clip[0, 0, 0, 0] = 1.0
     model.evaluate(clip, clip, batch_size=1, verbose=0)
     metric.total.assign(np.array([2.0**25, 0, 0, 0]))
@@ -87,17 +76,7 @@ def test_metrics_keep_their_sums_exact_when_compiled():
     many = np.repeat(clip, 6, axis=0)
     model.evaluate(many, many, batch_size=1, verbose=0)
     metric.reset_state = reset
-    total, rounding = (
-        ops.convert_to_numpy(variable.value).astype("float64")
-        for variable in (metric.total, metric.rounding)
-    )
+    total, rounding = numpy(metric.total.value), numpy(metric.rounding.value)
     assert (total - rounding)[0] == 2.0**25 + 6
-
-
-def test_metrics_of_unscaled_data_are_nan():
-    truth, forecast = clips()
-    model = identity([metrics.MSE(), metrics.CSI(0.5)])
-    logs = model.evaluate(
-        255 * forecast, 255 * truth, verbose=0, return_dict=True
-    )
-    assert np.isnan(logs["mse"]) and np.isnan(logs["csi_0.5"])
+    logs = model.evaluate(255 * clip, 255 * clip, verbose=0, return_dict=True)
+    assert np.isnan(logs["mse"]) and np.isnan(logs["pod_0.5"])

@@ -9,43 +9,33 @@ from tests.metrics.fields import Cubed, numpy
 from tests.metrics.scores import CLASSES, clips, score
 
 Y, P = clips()
-INFINITE = Y.copy()
-INFINITE[0, 0, 0, 0] = np.inf
-WRONG = {
-    "uint8": ((255 * Y).astype("uint8"), TypeError, "/ 255.*dtype=uint8"),
-    "bool": (Y > 0.5, TypeError, "Received: dtype=bool"),
-    "complex": (Y.astype("complex64"), TypeError, "dtype=complex64"),
-    "inf": (INFINITE, ValueError, "infinite values"),
-}
 
 
-@pytest.mark.parametrize("kind", WRONG)
-@pytest.mark.parametrize("make", [metrics.MSE, metrics.SSIM, metrics.GDL])
-def test_wrong_frames_are_refused(make, kind):
-    frames, error, message = WRONG[kind]
-    for y, p, name in ((frames, P, "y_true"), (Y, frames, "y_pred")):
-        for method in (make().frame_scores, make().update_state):
-            with pytest.raises(error, match=f"`{name}`.*{message}"):
-                method(y, p)
-
-
-def test_integers_are_refused_as_tensors_too():
-    with pytest.raises(TypeError, match="`y_true`.*int32"):
-        score("mse", ops.convert_to_tensor(Y.astype("int32")), P)
+def test_wrong_frames_are_refused():
+    infinite = np.where(Y == Y[0, 0, 0, 0], np.inf, Y)
+    integers = ops.convert_to_tensor(Y.astype("int32"))
+    methods = metrics.MSE().frame_scores, metrics.SSIM().update_state
+    for frames, error, message in (
+        ((255 * Y).astype("uint8"), TypeError, "/ 255.*dtype=uint8"),
+        (Y > 0.5, TypeError, "Received: dtype=bool"),
+        (Y.astype("complex64"), TypeError, "dtype=complex64"),
+        (integers, TypeError, "int32"),
+        (infinite, ValueError, "infinite values"),
+    ):
+        for y, p, name in ((frames, P, "y_true"), (Y, frames, "y_pred")):
+            for method in methods:
+                with pytest.raises(error, match=f"`{name}`.*{message}"):
+                    method(y, p)
 
 
 @pytest.mark.parametrize("key", CLASSES)
 def test_truth_outside_0_1_is_refused(key):
-    for scale in (1.01, 255.0):
-        for method in (
-            CLASSES[key]().frame_scores,
-            CLASSES[key]().update_state,
-        ):
-            with pytest.raises(ValueError, match=r"\[0, 1\].*Scaling.*Rece"):
-                method(scale * Y, P)
-        metric = CLASSES[key]()
-        metric.update_state(ops.convert_to_tensor(scale * Y), P)
-        assert np.isnan(float(metric.result()))
+    metric = CLASSES[key]()
+    for method in (metric.frame_scores, metric.update_state):
+        with pytest.raises(ValueError, match=r"\[0, 1\].*Scaling.*Rece"):
+            method(1.01 * Y, P)
+    metric.update_state(ops.convert_to_tensor(255.0 * Y), P)
+    assert np.isnan(float(metric.result()))
 
 
 def test_without_clipping_errors_are_right_at_any_scale():
@@ -75,17 +65,13 @@ def test_an_infinite_prediction_has_no_score():
     assert np.isnan(given[0, 0]) and np.isfinite(given[1:]).all()
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        metrics.CSI,
-        lambda threshold: metrics.FSS(threshold, 3),
-        lambda threshold: metrics.BalancedMSE((threshold,), (1.0, 2.0)),
-        lambda threshold: metrics.threshold_metrics([0.5, threshold]),
-    ],
-)
-def test_thresholds_are_finite(make):
-    make(0.5)
-    for value in (np.nan, np.inf, -np.inf):
-        with pytest.raises(ValueError, match="finite number.*Received: thres"):
-            make(value)
+@pytest.mark.backend_free
+def test_thresholds_are_finite():
+    for make, *more in (
+        (metrics.CSI,),
+        (metrics.FSS, 3),
+        (lambda value: metrics.BalancedMSE((value,), (1.0, 2.0)),),
+    ):
+        for value in (np.nan, -np.inf):
+            with pytest.raises(ValueError, match="finite.*Received: thres"):
+                make(value, *more)

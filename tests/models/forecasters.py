@@ -1,9 +1,7 @@
-"""A forecaster with states and one without."""
-
 import keras
 
 from msrnn_keras import Forecaster
-from tests.reference import tiny
+from tests.reference import short
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -47,4 +45,4 @@ def one_convolution(**options):
     return OneConvolution(**options)
 
 
-MAKERS = {"without states": one_convolution, "with states": tiny}
+MAKERS = {"without states": one_convolution, "with states": short}

@@ -8,7 +8,7 @@ import msrnn_keras
 from msrnn_keras import MSStack, ScheduledSampling
 from msrnn_keras.models.architectures import ARCHITECTURES
 from tests import reference
-from tests.reference import assert_close, assert_equal, clips, tiny
+from tests.reference import assert_close, clips, short, tiny
 
 BACKEND = keras.backend.backend()
 CHANGED = {
@@ -34,9 +34,10 @@ CHANGED = {
 
 @pytest.fixture(scope="module")
 def model():
-    return tiny()
+    return short()
 
 
+@pytest.mark.backend_free
 def test_config_keeps_every_argument():
     parameters = inspect.signature(MSStack.__init__).parameters
     named = {
@@ -55,30 +56,13 @@ def test_config_keeps_every_argument():
     assert twin.sampling.rates(0) == expected.pop("sampling").rates(0)
     for name, value in expected.items():
         assert getattr(twin, name) == value
-
-
-def test_a_config_of_version_0_1_keeps_its_decoupling():
-    config = MSStack(**{**CHANGED, "decoupling_weight": 0.5}).get_config()
+    # Its name in version 0.1.
+    config = model.get_config()
     config["decoupling"] = config.pop("decoupling_weight")
     assert MSStack.from_config(config).decoupling_weight == 0.5
 
 
-@pytest.mark.parametrize(
-    ("cell", "name", "value"),
-    [
-        ("trajgru", "links", 3),
-        ("motionrnn", "motion_limit", 5.0),
-        ("preciplstm", "attention_window", 6),
-    ],
-)
-def test_config_keeps_every_cell_option(cell, name, value):
-    model = MSStack(cell, filters=4, scales=(1, 1), **{name: value})
-    twin = MSStack.from_config(model.get_config())
-    assert twin.cell_options == {name: value}
-    assert getattr(twin, name) == value
-    assert twin.get_config() == model.get_config()
-
-
+@pytest.mark.backend_free
 @pytest.mark.parametrize("name", ["ms-convlstm", "ms-predrnn-v2"])
 def test_summary_shows_the_layers_of_the_step(name):
     model, lines = tiny(name), []
@@ -93,9 +77,8 @@ def test_summary_shows_the_layers_of_the_step(name):
     assert f"Total params: {model.count_params():,} " in text
 
 
-@pytest.mark.parametrize("patch_size", [1, 2])
-def test_odd_sizes_equal_the_padded_frames(patch_size):
-    model = tiny(patch_size=patch_size)
+def test_odd_sizes_equal_the_padded_frames():
+    model = tiny(patch_size=2)
     past = clips(1, 4, (13, 15))
     # Zeros at the bottom and right change nothing as long as they are those
     # that padding adds: true for the first prediction only.
@@ -106,30 +89,15 @@ def test_odd_sizes_equal_the_padded_frames(patch_size):
     assert_close(given, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
-def test_forecast_ignores_what_follows_the_context(dtype):
-    model = tiny(dtype=dtype)
-    frames = clips(length=6)
-    changed = np.concatenate([frames[:, :4], 1 - frames[:, 4:]], axis=1)
-    past = model.predict(frames[:, :4], verbose=0)
-    for given in (frames, changed):
-        assert_equal(model.predict(given, verbose=0), past)
-        assert_equal(model.predict_all(given)[:, 3:], past)
-    # The last frame of the context does matter.
-    frames[:, 3] = 1 - frames[:, 3]
-    assert np.abs(model.predict(frames, verbose=0) - past).max() > 1e-3
-
-
 def test_forecast_reads_any_number_of_frames_of_any_size(model):
     frames = clips(length=6)
-    by_hand = tiny(context=6)
+    by_hand = short(context=6)
     by_hand.set_weights(model.get_weights())
     expected = by_hand.predict(frames, verbose=0)
     assert_close(model.forecast(frames), expected, atol=1e-6)
     past = clips(1, 4, (59, 61))
     assert model.predict(past, verbose=0).shape == (1, 3, 59, 61, 1)
     assert model.predict(clips(1, 1), verbose=0).shape == (1, 3, 16, 16, 1)
-    assert model.forecast(frames, horizon=40).shape == (2, 40, 16, 16, 1)
 
 
 def test_xla_is_off_only_on_tensorflow_without_a_gpu(model):
@@ -141,11 +109,11 @@ def test_xla_is_off_only_on_tensorflow_without_a_gpu(model):
         assert model.jit_compile is True
 
 
+@pytest.mark.backend_free
 def test_create_knows_names_in_any_spelling():
     model = msrnn_keras.create("MS_ConvLSTM", filters=2)
-    assert model.name == "ms-convlstm"
+    assert (model.name, model.skips) == ("ms-convlstm", "add")
     assert model.scales == ARCHITECTURES["ms-convlstm"].scales
-    assert model.skips == "add"
     assert msrnn_keras.create("convlstm", filters=2).skips == "none"
     for name in ("predrnn++", "PredRNN_plus_plus", "PredRNN-Plus-Plus"):
         model = msrnn_keras.create(name, filters=2)
@@ -154,23 +122,17 @@ def test_create_knows_names_in_any_spelling():
     assert (model.cell, model.name) == ("mk-lstm", "ms-mk-lstm")
 
 
+@pytest.mark.backend_free
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"name": "ms-convlst"}, "ms-convlstm.*Received: 'ms-convlst'"),
         ({"scales": (1, 2, 1, 1)}, "read the same backwards.*Received: "),
         ({"scales": ()}, "one layer or more.*Received: "),
-        ({"scales": (1, 2, 3, 2, 1)}, "divide.*Received: source=2, target=3"),
         ({"scales": (1, 0, 1)}, "positive.*Received: scales=0"),
         ({"skips": "dense"}, "none.*Received: skips='dense'"),
-        ({"patch_size": -1}, "positive.*Received: patch_size=-1"),
-        ({"filters": 0}, "positive.*Received: filters=0"),
-        ({"image_shape": (16, 16, None)}, "Received: image_shape=None"),
         ({"links": 3}, "no argument links.*Received: "),
-        ({"name": "trajgru", "links": 0}, "Received: links=0"),
         ({"decoupling_weight": -1.0}, "0 or more. Received: dec.*-1.0"),
-        ({"decoupling_weight": "yes"}, "Received: decoupling_weight='yes'"),
-        ({"name": "motionrnn", "filters": 6}, "Received: filters=6"),
     ],
 )
 def test_refuses_bad_arguments(options, message):
@@ -178,21 +140,19 @@ def test_refuses_bad_arguments(options, message):
         tiny(**options)
 
 
-@pytest.mark.parametrize("name", ["ms-convlstm", "ms-predrnn"])
-def test_motion_goes_on_any_cell_with_an_output_gate(name):
-    plain = tiny(name, filters=4)
-    model = tiny(name, filters=4, motion=True)
+def test_motion_goes_on_any_cell_with_an_output_gate():
+    model = short("ms-predrnn", filters=4, motion=True)
     cells = model._stepper.cell.wiring.cells
     kinds = [isinstance(cell, msrnn_keras.MotionCell) for cell in cells]
-    assert kinds == [True] * 5 + [False]
-    frames = clips(length=4, size=(13, 11))
+    assert kinds == [True, True, False]
+    frames = clips(length=4, size=(7, 5))
     given = model.predict_all(frames)
     expected = reference.step_loop(model, frames, steps=6)
     assert_close(given, expected, atol=1e-5)
-    assert model.count_params() > plain.count_params()
     assert model.get_config()["motion"] is True
 
 
+@pytest.mark.backend_free
 def test_motion_and_decoupling_need_their_cells():
     for name in ("trajgru", "convgru"):
         with pytest.raises(ValueError, match="output_gate. Received: "):

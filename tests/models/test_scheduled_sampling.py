@@ -22,8 +22,6 @@ def test_reverse_is_that_of_the_publication():
     middle = [(1 - 0.5 * 0.082085, 0.25), (1 - 0.5 * 0.007083, 0.005)]
     expected = [*3 * [(0.5, 0.5)], *middle, *2 * [(1.0, 0.0)]]
     assert_close(given, expected, atol=1e-4)
-    with pytest.raises(ValueError, match="Received: steps=0"):
-        ScheduledSampling.reverse(0)
 
 
 def test_rates_may_be_any_schedule():
@@ -36,24 +34,21 @@ def test_rates_may_be_any_schedule():
     assert rates(sampling, 9) == (1.0, 0.25)
 
 
-@pytest.mark.parametrize(
-    "sampling",
-    [
-        ScheduledSampling.reverse(300),
-        ScheduledSampling(0.5, keras.optimizers.schedules.CosineDecay(1.0, 10)),
-    ],
-)
-def test_config_round_trip(sampling):
-    twin = keras.saving.deserialize_keras_object(
-        keras.saving.serialize_keras_object(sampling)
-    )
-    assert isinstance(twin, ScheduledSampling)
-    assert twin.get_config() == sampling.get_config()
-    assert rates(twin, 150) == rates(sampling, 150)
+def test_config_round_trip():
+    decay = keras.optimizers.schedules.CosineDecay(1.0, 10)
+    for one in (ScheduledSampling.reverse(300), ScheduledSampling(0.5, decay)):
+        config = keras.saving.serialize_keras_object(one)
+        twin = keras.saving.deserialize_keras_object(config)
+        assert isinstance(twin, ScheduledSampling)
+        assert twin.get_config() == one.get_config()
+        assert rates(twin, 150) == rates(one, 150)
 
 
-@pytest.mark.parametrize("name", ["context_rate", "horizon_rate"])
-def test_refuses_what_is_no_rate(name):
-    for value in (-0.1, 1.1, "1", None, True):
-        with pytest.raises(ValueError, match=f"`{name}`.*Received: {name}="):
-            ScheduledSampling(**{name: value})
+@pytest.mark.backend_free
+def test_refuses_what_is_no_rate():
+    for name in ("context_rate", "horizon_rate"):
+        for value in (-0.1, 1.1, "1", None, True):
+            with pytest.raises(ValueError, match=f"`{name}`.*ved: {name}="):
+                ScheduledSampling(**{name: value})
+    with pytest.raises(ValueError, match="Received: steps=0"):
+        ScheduledSampling.reverse(0)

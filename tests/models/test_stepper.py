@@ -3,10 +3,9 @@ import numpy as np
 import pytest
 
 import msrnn_keras
-from msrnn_keras.models.stepper import Stepper
-from tests.reference import assert_close, clips, numpy, tiny
+from tests.reference import assert_close, clips, numpy, short
 
-CALLS = 60
+CALLS = 30
 COMPILATIONS = 8  # as many as 1,000 calls may take
 
 
@@ -46,18 +45,21 @@ def test_calls_of_any_batch_and_length_compile_a_few_times(compilations):
             model.predict(past, verbose=0)
         else:
             model.forecast(past, horizon=int(horizon))
+    if keras.backend.backend() == "jax":
+        assert 2 <= len(compilations) <= COMPILATIONS
+    model.set_weights([2 * w for w in model.get_weights()])
+    model.compile("sgd", loss="mse")
+    model.train_on_batch(past[:, :1], clips(len(past), 2, (4, 4)))
+    model.forecast(past)
     assert model._stepper._step is step
     if keras.backend.backend() == "tensorflow":
         assert step.experimental_get_tracing_count() == 1
-    if keras.backend.backend() == "jax":
-        assert 2 <= len(compilations) <= COMPILATIONS
 
 
-@pytest.mark.parametrize("batch", [1, 3, 5])
-def test_each_clip_is_forecast_as_if_alone(batch):
-    model, past = tiny(), clips(batch, 3)
+def test_each_clip_is_forecast_as_if_alone():
+    model, past = short(), clips(3, 3)
     together = model.forecast(past, horizon=2)
-    assert together.shape == (batch, 2, *past.shape[2:])
+    assert together.shape == (3, 2, *past.shape[2:])
     alone = [model.forecast(clip[None], horizon=2) for clip in past]
     assert_close(together, np.concatenate(alone), atol=1e-6)
     pairs = model.predict(past, batch_size=2, verbose=0)
@@ -65,7 +67,6 @@ def test_each_clip_is_forecast_as_if_alone(batch):
 
 
 def convolution(model):
-    """One that reads the hidden state of the second layer."""
     return model._stepper.cell.wiring.cells[1].h_to_gates
 
 
@@ -78,7 +79,7 @@ def agrees_with_the_model(model, past):
 
 
 def test_a_change_of_the_layers_counts_at_once(tmp_path):
-    model, past = tiny(), clips(2, 3)
+    model, past = short(scales=(1, 1)), clips(2, 3)
     model.compile("sgd", loss="mse")
     plain = agrees_with_the_model(model, past)
     future = clips(2, 3, seed=1)
@@ -95,12 +96,9 @@ def test_a_change_of_the_layers_counts_at_once(tmp_path):
     # Keras has compiled functions of its own.
     loss = model.evaluate(past, future, verbose=0)
     assert loss == pytest.approx(np.square(adapted - future).mean(), rel=1e-4)
-    callbacks = [keras.callbacks.Callback()]
-    given = model.predict(past, verbose=0, callbacks=callbacks)
-    assert_close(given, adapted, atol=1e-6)
     # Saved weights hold the sum; loaded ones replace it.
     model.save_weights(tmp_path / "merged.weights.h5")
-    twin = tiny()
+    twin = short(scales=(1, 1))
     agrees_with_the_model(twin, past)
     twin.load_weights(tmp_path / "merged.weights.h5")
     assert_close(agrees_with_the_model(twin, past), adapted, atol=1e-5)
@@ -112,7 +110,7 @@ def test_a_change_of_the_layers_counts_at_once(tmp_path):
 
 
 def test_a_stream_follows_a_change_of_the_layers():
-    model, past = tiny(), clips(1, 1)
+    model, past = short(), clips(1, 1)
     stream = model.stream().update(past[:, 0])
     stream.forecast(2)
     conv = convolution(model)
@@ -125,17 +123,7 @@ def test_a_stream_follows_a_change_of_the_layers():
     assert_close(given[:, 1], numpy(expected), atol=1e-6)
 
 
-def test_nothing_is_compiled_again_without_a_change():
-    model, past = small(), clips(1, 1, (4, 4))
-    model.forecast(past)
-    step = model._stepper._step
-    model.set_weights([2 * w for w in model.get_weights()])
-    model.compile("sgd", loss="mse")
-    model.train_on_batch(past, clips(1, 2, (4, 4)))
-    model.forecast(past)
-    assert model._stepper._step is step
-
-
+@pytest.mark.backend_free
 def test_callbacks_and_a_progress_bar_go_the_way_of_keras(capsys):
     model, past = small(), clips(4, 2, (4, 4))
     ended = []
@@ -148,16 +136,3 @@ def test_callbacks_and_a_progress_bar_go_the_way_of_keras(capsys):
     for verbose in (1, 0):
         model.predict(past, batch_size=2, verbose=verbose)
         assert ("2/2" in capsys.readouterr().out) is bool(verbose)
-
-
-def test_zero_states_have_the_type_of_the_step():
-    model = tiny(dtype="mixed_bfloat16")
-    forecaster = Stepper(model._stepper.cell)
-    states = forecaster.start(3, (8, 8))
-    inputs = forecaster.cell.model.inputs[1:]
-    assert len(states) == len(inputs) > 0
-    for state, symbolic in zip(states, inputs, strict=True):
-        assert state.shape[0] == 3
-        dtype = keras.backend.standardize_dtype(state.dtype)
-        assert dtype == symbolic.dtype
-        assert not np.any(numpy(state))

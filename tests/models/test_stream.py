@@ -5,16 +5,17 @@ import numpy as np
 import pytest
 
 import msrnn_keras
-from tests.reference import assert_close, assert_equal, clips, tiny
+from tests.reference import assert_close, assert_equal, clips, short
 
 FRAMES = clips(batch=2, length=5)
 NOON = np.datetime64("2024-05-01T12:00")
+HALF, FREE = "mixed_bfloat16", pytest.mark.backend_free
 FIVE = np.timedelta64(5, "m")
 
 
 @pytest.fixture(scope="module")
 def model():
-    return tiny()
+    return short()
 
 
 def fed(stream, frames, *numbers):
@@ -26,7 +27,6 @@ def fed(stream, frames, *numbers):
 
 
 def check_forecast(stream, model, frames, atol=1e-5):
-    """The stream forecasts as the model does, twice."""
     expected = model.forecast(frames, horizon=3)
     for _ in range(2):
         assert_close(stream.forecast(3), expected, atol=atol)
@@ -46,13 +46,12 @@ def test_equals_the_forecast_of_all_frames_so_far(model):
 @pytest.mark.parametrize(
     "name, options, atol",
     [
-        ("ms-convlstm", {"dtype": "mixed_bfloat16"}, 0.02),
-        ("ms-predrnn-v2", {}, 1e-5),
+        pytest.param("ms-convlstm", {"dtype": HALF}, 0.02, marks=FREE),
         ("ms-motionrnn", {"filters": 4}, 1e-5),
     ],
 )
 def test_odd_sizes_number_formats_and_memories(name, options, atol):
-    model, frames = tiny(name, **options), clips(1, 2, (9, 11))
+    model, frames = short(name, **options), clips(1, 2, (9, 11))
     stream = fed(model.stream(window=None), frames)
     assert stream.forecast(3).dtype == "float32"
     check_forecast(stream, model, frames, atol)
@@ -65,10 +64,7 @@ def test_refuses_what_does_not_fit(model):
     for frame, error, message in (
         (FRAMES[0, 0, ..., 0], ValueError, r"Received: shape=\(16, 16\)"),
         (FRAMES[0, 0].astype("uint8"), TypeError, "Received: dtype=uint8"),
-        (np.zeros((16, 16, 2)), ValueError, "1 channel.*Received: "),
         (np.full((16, 16, 1), np.nan), ValueError, "NaN.*Received: 256 NaN"),
-        (np.full((16, 16, 1), np.inf), ValueError, "infinite.*Received: 256"),
-        (np.full((16, 16, 1), 1e30), ValueError, "/ 255.*Received: values"),
     ):
         with pytest.raises(error, match=message):
             stream.update(frame)
@@ -82,10 +78,7 @@ def test_refuses_what_does_not_fit(model):
     assert_close(stream.forecast(1), expected, atol=1e-5)
 
 
-# === Windows ===
-
-
-@pytest.mark.parametrize("window", [1, 3, 9])
+@pytest.mark.parametrize("window", [3, 9])
 def test_a_window_forecasts_from_the_newest_frames_alone(model, window):
     stream = model.stream(window)
     buffer = np.empty_like(FRAMES[:, 0])
@@ -111,13 +104,11 @@ class OwnCell(msrnn_keras.ConvLSTMCell):
         ("preciplstm", 4),
         ("predrnn++", 4),
         ("convlstm", None),
-        ("mim", None),
         (OwnCell, None),
     ],
 )
-@pytest.mark.parametrize("scales", [(1, 1, 1), (1, 2, 1)])
-def test_the_architecture_chooses_the_window(cell, window, scales):
-    options = {"filters": 4, "context": 4, "scales": scales}
+def test_the_architecture_chooses_the_window(cell, window):
+    options = {"filters": 4, "context": 4, "scales": (1, 2, 1)}
     model = msrnn_keras.MSStack(cell, **options)
     assert model.stream().window == window
     assert model.stream(None).window is None
@@ -142,40 +133,32 @@ def test_refuses_arguments(model, name, values):
             model.stream(**{name: value})
 
 
-# === Times ===
-
-
+@pytest.mark.backend_free
 def test_frames_come_in_order(model):
-    stream = fed(model.stream(), FRAMES, 0, 1, 2)
-    before = stream.forecast(2)
-    for late in (NOON + FIVE, NOON + 2 * FIVE):
-        with pytest.raises(ValueError, match="late or repeated") as error:
-            stream.update(FRAMES[:, 3], late)
-        assert "2024-05-01T12:10" in str(error.value)
-        assert f"Received: time={late}" in str(error.value)
-    assert_equal(stream.forecast(2), before)
-    stream.update(FRAMES[:, 3], NOON + 3 * FIVE)
-    check_forecast(stream, model, FRAMES[:, :4])
-
-
-@pytest.mark.parametrize("window", [None, 4])
-@pytest.mark.parametrize("interval", [None, 300, FIVE])
-def test_a_gap_restarts_the_stream(model, window, interval):
-    stream = fed(model.stream(window, interval), FRAMES, 0, 1, 2, 4, 5)
-    assert len(stream) == 2
-    check_forecast(stream, model, FRAMES[:, 3:])
-
-
-def test_a_gap_is_refused_if_chosen(model):
     stream = fed(model.stream(gap="refuse"), FRAMES, 0, 1, 2)
     before = stream.forecast(2)
-    with pytest.raises(ValueError, match="missing.*T12:10.*time=.*T12:20"):
-        stream.update(FRAMES[:, 4], NOON + 4 * FIVE)
+    for number, message in (
+        (1, "late or repeated.*T12:10.*Received: time=2024-05-01T12:05"),
+        (2, "late or repeated.*T12:10.*Received: time=2024-05-01T12:10"),
+        (4, "missing.*T12:10.*time=.*T12:20"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            stream.update(FRAMES[:, 3], NOON + number * FIVE)
     assert_equal(stream.forecast(2), before)
     # The remedy: a frame for the gap.
     stream.update(FRAMES[:, 3], NOON + 3 * FIVE)
     stream.update(FRAMES[:, 4], NOON + 4 * FIVE)
     assert len(stream) == 5
+    check_forecast(stream, model, FRAMES)
+
+
+@pytest.mark.parametrize(
+    ("window", "interval"), [(None, None), (4, 300), (4, FIVE)]
+)
+def test_a_gap_restarts_the_stream(model, window, interval):
+    stream = fed(model.stream(window, interval), FRAMES, 0, 1, 2, 4, 5)
+    assert len(stream) == 2
+    check_forecast(stream, model, FRAMES[:, 3:])
 
 
 @pytest.mark.backend_free
@@ -217,22 +200,18 @@ def test_refuses_what_is_no_time(model):
         model.stream(interval=300).update(FRAMES[:, 0])
 
 
-# === Files ===
-
-
 @pytest.mark.parametrize(
     "name, dtype, window",
     [
         ("ms-convlstm", "float32", 3),
-        ("ms-motionrnn", "mixed_bfloat16", 3),
         ("ms-motionrnn", "mixed_bfloat16", None),
     ],
 )
 def test_goes_on_from_a_file(name, dtype, window, tmp_path):
     options = {"filters": 4, "dtype": dtype, "scales": (1, 2, 1)}
-    stream = tiny(name, **options).stream(window, interval=300, gap="refuse")
+    stream = short(name, **options).stream(window, interval=300, gap="refuse")
     fed(stream, FRAMES, 0, 1, 2, 3).save(tmp_path / "stream.npz")
-    again = tiny(name, **options).load_stream(tmp_path / "stream.npz")
+    again = short(name, **options).load_stream(tmp_path / "stream.npz")
     assert (again.window, len(again)) == (window, 4)
     assert_equal(again.forecast(3), stream.forecast(3))
     with pytest.raises(ValueError, match="missing.*T12:15.*Received"):
@@ -242,25 +221,18 @@ def test_goes_on_from_a_file(name, dtype, window, tmp_path):
     assert_equal(again.forecast(3), stream.forecast(3))
 
 
-def test_goes_on_without_times_and_batch(model, tmp_path):
-    stream = model.stream()
-    for frame in FRAMES[0, :3]:
-        stream.update(frame)
-    stream.save(tmp_path / "stream")
-    again = model.load_stream(tmp_path / "stream").update(FRAMES[0, 3])
-    expected = model.forecast(FRAMES[:1, :4], horizon=2)[0]
-    assert_close(again.forecast(2), expected, atol=1e-5)
-
-
+@pytest.mark.backend_free
 def test_a_file_is_of_one_model(model, tmp_path):
-    path = tmp_path / "stream.npz"
-    model.stream().update(FRAMES[:, 0]).save(path)
-    tiny(name="ms-convlstm", horizon=9, sampling=None).load_stream(path)
+    path = tmp_path / "stream"
+    model.stream().update(FRAMES[0, 0]).save(path)
+    again = short(horizon=9).load_stream(path).update(FRAMES[0, 1])
+    expected = model.forecast(FRAMES[:1, :2], horizon=2)[0]
+    assert_close(again.forecast(2), expected, atol=1e-5)
     for other, what in (
-        (tiny(seed=8), "the weights"),
-        (tiny(skips="fc"), "skips"),
-        (tiny("ms-convgru"), "cell"),
-        (tiny(dtype="mixed_bfloat16"), "dtype"),
+        (short(seed=8), "the weights"),
+        (short(skips="fc"), "skips"),
+        (short("ms-convgru"), "cell"),
+        (short(dtype="mixed_bfloat16"), "dtype"),
     ):
         with pytest.raises(ValueError, match=f"differ in {what}.*Received"):
             other.load_stream(path)

@@ -1,5 +1,3 @@
-"""The checks of the data that a model receives."""
-
 import keras
 import numpy as np
 import pytest
@@ -7,7 +5,7 @@ import pytest
 from msrnn_keras import metrics
 from msrnn_keras.losses import FrameL1L2Loss
 from tests.models.forecasters import MAKERS
-from tests.reference import assert_close, assert_equal, clips, numpy, tiny
+from tests.reference import assert_close, assert_equal, clips, numpy, short
 
 PAST, FUTURE = clips(length=4), clips(length=3, seed=1)
 
@@ -19,42 +17,31 @@ def with_pixel(frames, value):
 
 
 HOLES = with_pixel(PAST, np.nan)
+# Message -> what is refused, with a TypeError if it is about the dtype.
 BAD_FRAMES = {
-    "rank": (PAST[..., 0], ValueError, "expand_dims.*Received: shape="),
-    "channels": (
-        np.concatenate([PAST, PAST], -1),
-        ValueError,
-        r"1 channel\(s\).*Received: shape=",
-    ),
-    "integers": (
-        (PAST * 255).astype("uint8"),
-        TypeError,
-        r"astype\('float32'\) / 255.*Received: dtype=uint8",
-    ),
-    "empty": (PAST[:, :0], ValueError, "at least one frame.*Received: "),
-    "nan": (HOLES, ValueError, r"numpy.nan_to_num.*Received: "),
-    "inf": (
-        with_pixel(PAST, -np.inf),
-        ValueError,
-        r"infinite.*\(inf\).*Received: 1 infinite",
-    ),
-    "huge": (
-        with_pixel(PAST, 1e30),
-        ValueError,
-        r"1e\+06\].*/ 255.*Received: values .* to 1e\+30",
-    ),
+    "expand_dims.*Received: shape=": PAST[..., 0],
+    r"1 channel\(s\).*Received: shape=": np.concatenate([PAST, PAST], -1),
+    r"astype\('float32'\) / 255.*Received: dtype=uint8": np.uint8(255 * PAST),
+    "at least one frame.*Received: ": PAST[:, :0],
+}
+BAD_PIXELS = {
+    "numpy.nan_to_num.*Received: ": HOLES,
+    r"infinite.*\(inf\).*Received: 1 infinite": with_pixel(PAST, -np.inf),
+    r"1e\+06\].*/ 255.*Received: .* to 1e\+30": with_pixel(PAST, 1e30),
 }
 BAD_TARGETS = {
-    "inf": (with_pixel(FUTURE, np.inf), ValueError, "`y`.*infinite"),
-    "huge": (with_pixel(FUTURE, -1e30), ValueError, "`y`.*1e.30 to"),
-    "integers": ((255 * FUTURE).astype("uint8"), TypeError, "`y`.*/ 255.*int8"),
-    "bool": (FUTURE > 0.5, TypeError, "`y`.*Received: dtype=bool"),
-    "complex": (FUTURE.astype("complex64"), TypeError, "`y`.*complex64"),
-    "length": (FUTURE[:, :2], ValueError, "target.*, 3, 16.*Received: y.shape"),
-    "rank": (FUTURE[..., 0], ValueError, "target.*Received: y.shape"),
-    "size": (FUTURE[:, :, :8], ValueError, "target.*Received: y.shape"),
-    "none": (None, ValueError, "target.*Received: y.shape"),
+    "`y`.*infinite": with_pixel(FUTURE, np.inf),
+    "`y`.*1e.30 to": with_pixel(FUTURE, -1e30),
+    "`y`.*/ 255.*dtype=uint8": np.uint8(255 * FUTURE),
+    "`y`.*Received: dtype=bool": FUTURE > 0.5,
+    r"target.*, 3, 16.*Received: y.shape=\(2, 2": FUTURE[:, :2],
+    r"target.*Received: y.shape=\(2, 3, 8": FUTURE[:, :, :8],
 }
+
+
+def refused(message):
+    error = TypeError if "dtype" in message else ValueError
+    return pytest.raises(error, match=message)
 
 
 class Batches(keras.utils.PyDataset):
@@ -99,13 +86,13 @@ STREAMS = {
 }
 
 
-def compiled(make=tiny, metrics=None, loss="mse", **options):
+def compiled(make=short, metrics=None, loss="mse", **options):
     model = make(**options)
     model.compile(keras.optimizers.SGD(0.1), loss=loss, metrics=metrics)
     return model
 
 
-START = tiny().get_weights()
+START = short().get_weights()
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +117,6 @@ def states(model):
 
 
 def refused_for_training(model, x, y):
-    """Calls with data to refuse."""
     batch = x, y
     return [
         lambda: model.fit(x, y=y, verbose=0),
@@ -141,41 +127,35 @@ def refused_for_training(model, x, y):
     ]
 
 
-# === Arrays ===
-
-
-@pytest.mark.parametrize("kind", BAD_FRAMES)
-def test_frames_are_refused(every_model, kind):
-    model, (frames, error, message) = every_model, BAD_FRAMES[kind]
-    methods = [
-        *refused_for_training(model, frames, FUTURE),
-        lambda: model.predict(frames, verbose=0),
-        lambda: model.forecast(frames),
-    ]
-    if model.has_states:
-        methods.append(lambda: model.predict_all(frames))
-        methods.append(lambda: model.decoupling_distances(frames))
-    if kind not in ("nan", "inf", "huge"):
-        methods.append(lambda: model(frames))
-    before = model.get_weights()
-    for method in methods:
-        with pytest.raises(error, match=message):
-            method()
+def test_frames_are_refused(every_model):
+    model, before = every_model, every_model.get_weights()
+    for message, frames in {**BAD_FRAMES, **BAD_PIXELS}.items():
+        methods = [
+            *refused_for_training(model, frames, FUTURE),
+            lambda x=frames: model.predict(x, verbose=0),
+            lambda x=frames: model.forecast(x),
+        ]
+        if model.has_states:
+            methods.append(lambda x=frames: model.predict_all(x))
+            methods.append(lambda x=frames: model.decoupling_distances(x))
+        if message in BAD_FRAMES:
+            methods.append(lambda x=frames: model(x))
+        for method in methods:
+            with refused(message):
+                method()
     assert_equal(before, model.get_weights())
 
 
-@pytest.mark.parametrize("kind", BAD_TARGETS)
-def test_targets_are_refused(every_model, kind):
-    model, (y, error, message) = every_model, BAD_TARGETS[kind]
-    before = model.get_weights()
-    for method in refused_for_training(model, PAST, y):
-        with pytest.raises(error, match=message):
-            method()
-    # The shape of validation data is checked after an epoch of training.
-    if "target" not in message:
-        assert_equal(before, model.get_weights())
+def test_targets_are_refused(every_model):
+    model, before = every_model, every_model.get_weights()
+    for message, y in BAD_TARGETS.items():
+        for method in refused_for_training(model, PAST, y):
+            with refused(message):
+                method()
+    assert_equal(before, model.get_weights())
 
 
+@pytest.mark.backend_free
 def test_sample_weights_are_refused(model):
     for value in (np.nan, np.inf):
         weights = np.array([1.0, value])
@@ -191,28 +171,29 @@ def test_sample_weights_are_refused(model):
                 method()
 
 
-def test_lists_are_read_as_arrays_and_a_dict_is_refused(model):
+@pytest.mark.backend_free
+def test_lists_are_read_a_dict_and_no_target_are_refused(model):
     given = model.predict(PAST.astype("float64").tolist(), verbose=0)
     assert_close(given, model.predict(PAST, verbose=0), atol=1e-6)
     with pytest.raises(ValueError, match="five dimensions"):
         model.fit({"frames": PAST}, FUTURE, verbose=0)
+    with refused("target.*Received: y.shape"):
+        model.fit(PAST, None, verbose=0)
 
 
-def test_a_mask_of_holes_does_not_hide_inf():
-    model = tiny(missing="mask")
-    model.predict(HOLES, verbose=0)
+@pytest.mark.backend_free
+def test_limits(model):
+    masked = short(missing="mask")
+    masked.predict(HOLES, verbose=0)
     both = with_pixel(PAST, np.inf)
     both[0, 0] = np.nan
     with pytest.raises(ValueError, match="infinite"):
-        model.predict(both, verbose=0)
-
-
-def test_limits(model):
+        masked.predict(both, verbose=0)
     model.predict(1e6 * PAST, verbose=0)
     model.evaluate(255 * PAST, 255 * FUTURE, verbose=0)
     with pytest.raises(ValueError, match=r"65504\].*to 70000"):
         frames = np.where(PAST > 0.5, 7e4, PAST)
-        tiny(dtype="mixed_float16").predict(frames, verbose=0)
+        short(dtype="mixed_float16").predict(frames, verbose=0)
 
 
 def test_missing_pixels_of_a_target_are_legal():
@@ -224,10 +205,10 @@ def test_missing_pixels_of_a_target_are_legal():
         assert np.isfinite(loss).all()
 
 
+@pytest.mark.backend_free
 @pytest.mark.parametrize("chosen", ["metrics", "weighted_metrics"])
 def test_metrics_of_pixels_need_pixels(chosen):
-    """Predictions are clipped to [0, 1], so other ground truth has no score."""
-    model = tiny()
+    model = short()
     model.compile("sgd", "mse", **{chosen: ["mae", metrics.MSE()]})
     for method in (model.fit, model.evaluate):
         with pytest.raises(ValueError, match=r"`y`.*\[0, 1\].*clip=False"):
@@ -239,42 +220,24 @@ def test_metrics_of_pixels_need_pixels(chosen):
     assert given == pytest.approx(expected, rel=1e-5)
 
 
-# === Data sets ===
-
-
-@pytest.mark.parametrize("kind", BAD_FRAMES)
-@pytest.mark.parametrize("form", ["PyDataset", "generator", "tf.data"])
-def test_frames_of_a_data_set_are_refused(model, form, kind):
-    frames, error, message = BAD_FRAMES[kind]
-    batches = [(PAST, FUTURE), (frames, FUTURE)]
-    for method in (model.fit, model.evaluate, model.predict):
-        data = STREAMS[form](batches)
-        with pytest.raises(error, match=message):
-            method(data, verbose=0)
-        if form == "generator":  # predict would read y as x
-            break
-    assert np.isfinite(model.predict(PAST, verbose=0)).all()
-    assert model.optimizer.learning_rate > 0
-
-
 @pytest.mark.parametrize("form", STREAMS)
-@pytest.mark.parametrize("part", ["x", "y"])
-def test_a_bad_batch_changes_no_weight(model, states, form, part):
+def test_a_bad_batch_changes_no_weight(model, states, form):
     """Earlier batches count; Keras decides which of them ran."""
-    bad = with_pixel(PAST, np.inf), FUTURE
-    if part == "y":
-        bad = PAST, with_pixel(FUTURE, np.inf)
-    batches = [(PAST, FUTURE)] * 4 + [bad]
-    model.set_weights(START)
-    with pytest.raises(ValueError, match="infinite values.*Received: 1"):
-        model.fit(STREAMS[form](batches), shuffle=False, verbose=0)
-    now = model.get_weights()
-    distances = [
-        max(np.abs(a - b).max() for a, b in zip(now, state, strict=True))
-        for state in states
-    ]
-    assert min(distances) < 1e-5
-    assert np.isfinite(model.predict(PAST, verbose=0)).all()
+    for bad in (
+        (with_pixel(PAST, np.inf), FUTURE),
+        (PAST, with_pixel(FUTURE, np.inf)),
+    ):
+        batches = [(PAST, FUTURE)] * 4 + [bad]
+        model.set_weights(START)
+        with pytest.raises(ValueError, match="infinite values.*Received: 1"):
+            model.fit(STREAMS[form](batches), shuffle=False, verbose=0)
+        now = model.get_weights()
+        distances = [
+            max(np.abs(a - b).max() for a, b in zip(now, state, strict=True))
+            for state in states
+        ]
+        assert min(distances) < 1e-5
+        assert np.isfinite(model.predict(PAST, verbose=0)).all()
 
 
 @pytest.mark.parametrize("form", STREAMS)
@@ -285,14 +248,20 @@ def test_good_data_sets_pass_and_bad_ones_are_refused(model, form):
     if form == "generator":
         return
     data = STREAMS[form]([(PAST, FUTURE), (PAST, with_pixel(FUTURE, np.inf))])
-    with pytest.raises(ValueError, match="`y`.*infinite values"):
-        model.fit(PAST, FUTURE, validation_data=data, verbose=0)
-    with pytest.raises(ValueError, match="`y`.*infinite values"):
-        model.evaluate(data, verbose=0)
+    for method, given in (
+        (model.fit, {"x": PAST, "y": FUTURE, "validation_data": data}),
+        (model.evaluate, {"x": data}),
+    ):
+        with pytest.raises(ValueError, match="`y`.*infinite values"):
+            method(**given, verbose=0)
+    holed = STREAMS[form]([(HOLES, FUTURE)])
+    with pytest.raises(ValueError, match="numpy.nan_to_num"):
+        model.predict(holed, verbose=0)
     # A forecast does not read the target.
     assert model.predict(data, verbose=0).shape == (4, *FUTURE.shape[1:])
 
 
+@pytest.mark.backend_free
 def test_own_data_sets(model):
     data = Batches([(PAST, FUTURE)])
     model.fit(data, epochs=3, verbose=0)
@@ -313,9 +282,7 @@ def test_own_data_sets(model):
         model.fit(Mapped(), verbose=0)
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() == "jax", reason="eager steps take a minute"
-)
+@pytest.mark.backend_free
 def test_every_epoch_has_every_batch_once_for_any_number_of_workers():
     seen = []
 
@@ -326,7 +293,7 @@ def test_every_epoch_has_every_batch_once_for_any_number_of_workers():
     numbers = [0, 1, 2, 3]
     batches = [(PAST, np.full_like(FUTURE, k / 10)) for k in numbers]
     data = Batches(batches, workers=3, max_queue_size=1)
-    model = tiny()
+    model = short()
     model.compile("sgd", loss=loss, run_eagerly=True)
     model.fit(data, epochs=2, shuffle=False, verbose=0)
     assert seen[-8:] == 2 * numbers

@@ -1,5 +1,3 @@
-"""Helpers of the tests of figures."""
-
 import numpy as np
 
 
@@ -22,7 +20,6 @@ def panels(figure):
 
 
 def bars(figure):
-    """Return the axes of color bars."""
     return [ax for ax in figure.axes if not ax.images]
 
 
@@ -41,13 +38,11 @@ def shown(row):
 
 
 def pixels(ax):
-    """Return the color of each value, (height, width, 3) of uint8."""
     image = ax.images[0]
     return image.to_rgba(image.get_array(), bytes=True)[..., :3]
 
 
 def drawn(figure):
-    """Return the rendered figure, (height, width, 3) of uint8."""
     figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3]
 

@@ -5,22 +5,15 @@ from msrnn_keras.plots import plot_curves
 
 pytestmark = pytest.mark.backend_free
 
-pytest.importorskip("matplotlib")
-
 
 def legend(axes):
     return [text.get_text() for text in axes.get_legend().get_texts()]
 
 
 def test_curves():
-    figure = plot_curves(
-        {"one": [3.0, 4.0, 6.0], "two": [5.0, None]},
-        ylabel="MSE",
-        interval=5,
-        unit="min",
-        title="Scores",
-    )
-    (axes,) = figure.axes
+    curves = {"one": [3.0, 4.0, 6.0], "two": [5.0, None]}
+    options = {"interval": 5, "unit": "min", "title": "Scores"}
+    (axes,) = plot_curves(curves, "MSE", **options).axes
     one, two = axes.lines
     np.testing.assert_array_equal(one.get_xdata(), [5, 10, 15])
     np.testing.assert_array_equal(one.get_ydata(), [3, 4, 6])
@@ -29,16 +22,12 @@ def test_curves():
     assert axes.get_xlabel() == "Lead time (min)"
     assert axes.get_ylabel() == "MSE"
     assert axes.get_title() == "Scores"
-    (axes,) = plot_curves({"one": [1.0]}, ylabel="MSE").axes
-    assert axes.get_xlabel() == "Lead time (frames)"
-
-
-def test_lead_times_without_a_score_leave_a_gap():
     curves = {"gaps": [None, 2.0, np.nan, 4.0], "none": [None] * 4}
     figure = plot_curves(curves, ylabel="CSI")
     gaps, none = figure.axes[0].lines
     np.testing.assert_array_equal(gaps.get_ydata(), [np.nan, 2, np.nan, 4])
     assert np.isnan(none.get_ydata()).all()
+    assert figure.axes[0].get_xlabel() == "Lead time (frames)"
     figure.canvas.draw()
 
 

@@ -1,5 +1,6 @@
 """Where files come from, and that no damaged one is ever used."""
 
+import functools
 import hashlib
 import shutil
 import threading
@@ -8,14 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from msrnn_keras.presets import download
-from msrnn_keras.presets.download import (
-    PresetFileError,
-    describe,
-    fetch,
-    locate,
-)
+from msrnn_keras.presets.download import PresetFileError, locate
 from msrnn_keras.presets.registry import Preset
 from msrnn_keras.utils import downloads
+from tests.presets_fixtures import files_in
 
 pytestmark = pytest.mark.backend_free
 
@@ -26,7 +23,6 @@ FOLDER = "mim/mnist/base/1"
 
 @pytest.fixture
 def source(tmp_path):
-    """A folder that holds the preset's file."""
     path = tmp_path / "source" / FOLDER / NAME
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT)
@@ -35,7 +31,7 @@ def source(tmp_path):
 
 @pytest.fixture
 def preset(source):
-    files = {NAME: describe(source / FOLDER / NAME)}
+    files = {NAME: download.describe(source / FOLDER / NAME)}
     return Preset(*FOLDER.split("/"), files, 1, {})
 
 
@@ -47,26 +43,13 @@ def cache(tmp_path):
 @pytest.fixture
 def get(preset, tmp_path, cache):
     """Locate the file of a preset that is not in the package."""
-
-    def get(base_url, cache_dir=cache):
-        return locate(preset, NAME, tmp_path / "none", cache_dir, base_url)
-
-    return get
-
-
-def files_in(folder):
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def test_describe(source):
-    assert describe(source / FOLDER / NAME) == {
-        "sha256": hashlib.sha256(CONTENT).hexdigest(),
-        "bytes": 256000,
-    }
+    return functools.partial(locate, preset, NAME, tmp_path / "none", cache)
 
 
 def test_in_the_package(preset, source, cache):
     path = source / FOLDER / NAME
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    assert download.describe(path) == {"sha256": sha256, "bytes": 256000}
     assert locate(preset, NAME, source, cache) == path
     assert not cache.exists()
     for damaged in (CONTENT[:-1], CONTENT[:-1] + b"x"):
@@ -75,48 +58,29 @@ def test_in_the_package(preset, source, cache):
             locate(preset, NAME, source)
 
 
-@pytest.mark.parametrize("kind", ["http", "http/", "file", "folder"])
-def test_fetched_once_into_the_cache(get, source, cache, serve, kind):
-    base_url = {
-        "http": serve(source),
-        "http/": serve(source) + "/",
-        "file": source.as_uri(),
-        "folder": source,
-    }[kind]
-    path = get(base_url)
-    assert path == cache / FOLDER / NAME
-    assert path.read_bytes() == CONTENT
-    assert files_in(cache) == [path]
+def test_fetched_once_into_the_cache(get, source, cache, serve):
+    path, url = cache / FOLDER / NAME, serve(source)
+    for base_url in (url, f"{url}/", source.as_uri(), source):
+        assert get(base_url) == path
+        assert path.read_bytes() == CONTENT
+        assert files_in(cache) == [path]
+        path.write_bytes(CONTENT[:-1] + b"x")  # damaged, and fetched again
+    assert get(url).read_bytes() == CONTENT
     shutil.rmtree(source)
-    assert get(base_url) == path
+    assert get(url) == path
 
 
-@pytest.mark.parametrize("damaged", [b"", CONTENT[:-1] + b"x"])
-def test_a_damaged_file_in_the_cache_is_fetched_again(
-    get, source, cache, damaged
-):
-    path = cache / FOLDER / NAME
-    path.parent.mkdir(parents=True)
-    path.write_bytes(damaged)
-    assert get(source).read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
+def test_wrong_content_is_not_written(get, source, cache, serve):
+    url = serve(source)
+    for content, message in (
         (CONTENT[:128000], f"{FOLDER}/{NAME} gave .*128000 of 256000"),
         (CONTENT + b"x", "longer than the 256000 bytes"),
         (CONTENT[:-1] + b"x", "SHA-256.*Received: 256000 of 256000"),
-    ],
-    ids=["shorter", "longer", "other"],
-)
-def test_wrong_content_is_not_written(
-    get, source, cache, serve, content, message
-):
-    (source / FOLDER / NAME).write_bytes(content)
-    with pytest.raises(PresetFileError, match=message):
-        get(serve(source))
-    assert files_in(cache) == []
+    ):
+        (source / FOLDER / NAME).write_bytes(content)
+        with pytest.raises(PresetFileError, match=message):
+            get(url)
+        assert files_in(cache) == []
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, KeyboardInterrupt])
@@ -160,15 +124,13 @@ def test_environment(preset, source, tmp_path, monkeypatch):
     assert second.read_bytes() == CONTENT
 
 
-def test_concurrent_fetches(preset, source, cache):
+def test_concurrent_fetches(get, source, cache):
     path = cache / FOLDER / NAME
-    url = (source / FOLDER / NAME).as_uri()
     together = threading.Barrier(8)
 
     def work(_):
         together.wait()
-        fetch(url, path, preset.files[NAME])
-        return path.read_bytes() == CONTENT
+        return get(source).read_bytes() == CONTENT
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(work, range(8)))
@@ -179,13 +141,10 @@ def test_leftovers_of_a_killed_process_are_removed(get, source, cache):
     folder = cache / FOLDER
     folder.mkdir(parents=True)
     (folder / f"tmp-{'0' * 32}-{NAME}").write_bytes(CONTENT[:100])
-    others = [
-        folder / f"tmp-{'0' * 32}-config.json",
-        folder / f"tmp-mine-{NAME}",
-    ]
+    names = (f"tmp-{'0' * 32}-config.json", f"tmp-mine-{NAME}")
+    others = [folder / name for name in names]
     for path in others:
         path.write_bytes(b"{")
-    assert files_in(cache) != sorted(others)
     path = get(source)
     assert files_in(cache) == sorted([*others, path])
 
@@ -199,14 +158,14 @@ def test_another_process_may_remove_the_unfinished_file(
     def slow(url, temporary, *args):
         real(url, temporary, *args)
         monkeypatch.undo()
-        fetch(url, path, preset.files[NAME])  # the other process
+        download.fetch(url, path, preset.files[NAME])  # the other process
         assert not temporary.exists()
 
     monkeypatch.setattr(download, "_download", slow)
-    fetch(url, path, preset.files[NAME])
+    download.fetch(url, path, preset.files[NAME])
     assert files_in(cache) == [path]
     # It is an error if the file is not there.
     path.unlink()
     monkeypatch.setattr(download, "_download", lambda *args: None)
     with pytest.raises(FileNotFoundError):
-        fetch(url, path, preset.files[NAME])
+        download.fetch(url, path, preset.files[NAME])

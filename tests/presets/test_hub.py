@@ -1,6 +1,5 @@
 """The Hugging Face Hub, replaced by a folder."""
 
-import fnmatch
 import hashlib
 import inspect
 import shutil
@@ -13,6 +12,9 @@ import pytest
 import zoo
 from msrnn_keras.presets import hub
 from msrnn_keras.presets.download import PresetFileError
+from tests.presets_fixtures import assert_same_weights
+
+pytestmark = pytest.mark.backend_free
 
 TINY = "presets/convlstm/mnist/tiny/1"
 FILES = ["README.md", "config.json", "metadata.json", "model.weights.h5"]
@@ -36,24 +38,18 @@ def client(tmp_path, monkeypatch):
         if not source.is_dir():
             raise OSError("404: repository not found")
         snapshot = tmp_path / "snapshot"
-        snapshot.mkdir()
-        for path in source.iterdir():
-            patterns = kwargs["allow_patterns"]
-            if any(fnmatch.fnmatch(path.name, p) for p in patterns):
+        snapshot.mkdir(exist_ok=True)
+        for pattern in kwargs["allow_patterns"]:
+            for path in source.glob(pattern):
                 shutil.copy(path, snapshot)
         return str(snapshot)
 
-    client = types.SimpleNamespace(
-        create_repo=create_repo,
-        upload_folder=upload_folder,
-        snapshot_download=snapshot_download,
-        calls=calls,
-    )
+    client = types.SimpleNamespace(**locals())
     monkeypatch.setitem(sys.modules, "huggingface_hub", client)
     return client
 
 
-def test_round_trip(client, published, tmp_path, past):
+def test_round_trip(client, published, tmp_path, monkeypatch):
     before = (published / TINY / "README.md").read_bytes()
     address = hub.push(published / TINY, "user/tiny", private=True)
     assert address == "hf://user/tiny"
@@ -61,49 +57,33 @@ def test_round_trip(client, published, tmp_path, past):
     (tmp_path / "user/tiny/payload.py").write_text("raise SystemExit")
     loaded = zoo.load(f"{address}@v1", cache_dir=tmp_path / "cache")
     assert sorted(p.name for p in (tmp_path / "snapshot").iterdir()) == FILES
-    expected = zoo.load(published / TINY).predict(past, verbose=0)
-    np.testing.assert_array_equal(loaded.predict(past, verbose=0), expected)
+    assert_same_weights(loaded, zoo.load(published / TINY))
     (_, created), (_, uploaded), (_, fetched) = client.calls
-    assert created == {
-        "repo_id": "user/tiny",
-        "private": True,
-        "exist_ok": True,
-    }
+    repo = {"repo_id": "user/tiny"}
+    assert created == {**repo, "private": True, "exist_ok": True}
     assert uploaded["repo_id"] == fetched["repo_id"] == "user/tiny"
     assert fetched["revision"] == "v1"
     assert fetched["cache_dir"] == tmp_path / "cache"
-
-
-@pytest.mark.backend_free
-def test_the_calls_fit_the_real_client(client, published, monkeypatch):
-    hub.push(published / TINY, "user/tiny")
-    zoo.load("hf://user/tiny", weights=False, revision="main")
-    real = {}
+    hub.pull("user/tiny", np.int64(5))
+    assert client.calls[-1][1]["revision"] == "5"
+    # The calls fit the real client.
     monkeypatch.delitem(sys.modules, "huggingface_hub")
     module = pytest.importorskip("huggingface_hub")
     for name, kwargs in client.calls:
-        real[name] = inspect.signature(getattr(module, name))
-        real[name].bind(**kwargs)
-    assert set(real) == {"create_repo", "upload_folder", "snapshot_download"}
+        inspect.signature(getattr(module, name)).bind(**kwargs)
 
 
-@pytest.mark.backend_free
 def test_the_header_of_the_card(client, published, tmp_path):
     yaml = pytest.importorskip("yaml")
     hub.push(published / TINY, "user/tiny")
     card = (tmp_path / "user/tiny/README.md").read_text(encoding="utf-8")
     empty, header, rest = card.split("---\n")
     assert (empty, rest) == ("", "\n# Card\n")
+    tags = "msrnn-keras keras video-prediction convlstm mnist"
     assert yaml.safe_load(header) == {
         "license": "apache-2.0",
         "library_name": "keras",
-        "tags": [
-            "msrnn-keras",
-            "keras",
-            "video-prediction",
-            "convlstm",
-            "mnist",
-        ],
+        "tags": tags.split(),
         "datasets": ["ylecun/mnist"],
     }
     # A header that is there is kept.
@@ -112,26 +92,21 @@ def test_the_header_of_the_card(client, published, tmp_path):
     assert (tmp_path / "user/again/README.md").read_text() == card
 
 
-@pytest.mark.backend_free
-@pytest.mark.parametrize(
-    "terms, expected",
-    [
-        ("Apache-2.0", "apache-2.0"),
-        ("Weights: Apache-2.0. MNIST: CC BY-SA 3.0", "apache-2.0"),
-        ('Mine: "ask"', "other"),
-    ],
-)
-def test_licenses(terms, expected):
+def test_licenses():
     yaml = pytest.importorskip("yaml")
-    metadata = {"model": "ms-predrnn++", "dataset": "kth", "license": terms}
-    header = yaml.safe_load(hub.front_matter(metadata).strip("-\n"))
-    assert header["license"] == expected
-    assert header.get("license_name", terms) == terms
-    assert ("license_name" in header) == (expected == "other")
-    assert header["datasets"] == ["kth"]
+    metadata = {"model": "ms-predrnn++", "dataset": "kth"}
+    terms = "Weights: Apache-2.0. MNIST: CC BY-SA 3.0", 'Mine: "ask"'
+    free, other = (
+        yaml.safe_load(
+            hub.front_matter({**metadata, "license": x}).strip("-\n")
+        )
+        for x in terms
+    )
+    assert free["license"] == "apache-2.0" and "license_name" not in free
+    assert (other["license"], other["license_name"]) == ("other", terms[1])
+    assert other["datasets"] == ["kth"]
 
 
-@pytest.mark.backend_free
 def test_a_broken_preset_is_not_uploaded(client, published, tmp_path):
     for name, error in (
         ("README.md", PresetFileError),
@@ -150,7 +125,6 @@ def test_a_broken_preset_is_not_uploaded(client, published, tmp_path):
     assert client.calls == []
 
 
-@pytest.mark.backend_free
 def test_repositories_that_cannot_be_fetched(client, published, tmp_path):
     with pytest.raises(PresetFileError, match="user/none .*Received: 404"):
         zoo.load("hf://user/none")
@@ -160,64 +134,31 @@ def test_repositories_that_cannot_be_fetched(client, published, tmp_path):
         zoo.load("hf://user/tiny")
 
 
-@pytest.mark.backend_free
-@pytest.mark.parametrize(
-    "address",
-    ["hf://", "hf://user", "hf://user/a/b", "hf://user/a@", "hf://../a", "a/b"],
-)
-def test_invalid_addresses(address):
-    with pytest.raises(ValueError, match="USER/NAME.*Received: "):
-        hub.parse(address)
-
-
-@pytest.mark.backend_free
-def test_addresses():
+def test_addresses(monkeypatch):
     assert hub.parse("hf://user/a.b-c_d") == ("user/a.b-c_d", None)
     assert hub.parse("hf://user/a@refs/pr/1") == ("user/a", "refs/pr/1")
+    for path in ("", "user", "user/a/b", "user/a@", "../a", "a/b..c", "a\\b/c"):
+        with pytest.raises(ValueError, match="USER/NAME.*Received: "):
+            hub.parse(f"hf://{path}")
+    with pytest.raises(ValueError, match="USER/NAME.*Received: "):
+        hub.parse("a/b")
     with pytest.raises(ValueError, match="once.*revision='v2'"):
         zoo.load("hf://user/a@v1", revision="v2")
-
-
-@pytest.mark.backend_free
-def test_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ImportError, match=r"msrnn-keras\[hub\].*Received: "):
         zoo.load("hf://user/a")
 
 
-REVISIONS = (
-    """
-../../../x /etc a/../../b .. .hidden a//b a/ a\\b C:x v1@v2
-""".split()
-    + ["a b", "v1\n", "", True, -1, 1.5]
-)
-
-
-@pytest.mark.backend_free
-@pytest.mark.parametrize("revision", REVISIONS)
-def test_invalid_revisions(client, revision, tmp_path):
-    with pytest.raises(ValueError, match="Received: revision="):
-        hub.pull("user/tiny", revision, tmp_path / "cache")
-    if revision and isinstance(revision, str):
+def test_invalid_revisions(client):
+    paths = "../../x /etc a/../../b .. .hidden a//b a/ a\\b C:x v1@v2".split()
+    for revision in (*paths, "a b", "v1\n", "", True, -1, 1.5):
         with pytest.raises(ValueError, match="Received: revision="):
-            zoo.load(f"hf://user/tiny@{revision}")
-    assert client.calls == []
-
-
-@pytest.mark.backend_free
-@pytest.mark.parametrize("name", ["a/..", "a/b..c", "a/.b", "/a", "a\\b/c"])
-def test_invalid_names(client, name):
+            hub.pull("user/tiny", revision)
+    with pytest.raises(ValueError, match="Received: revision="):
+        zoo.load("hf://user/tiny@../x")
     with pytest.raises(ValueError, match="USER/NAME.*Received: "):
-        zoo.load(f"hf://{name}")
+        zoo.load("hf://a/..")
     assert client.calls == []
-
-
-@pytest.mark.backend_free
-@pytest.mark.parametrize("revision", [5, np.int64(5)])
-def test_a_revision_may_be_a_number(client, published, revision):
-    hub.push(published / TINY, "user/tiny")
-    zoo.load("hf://user/tiny", weights=False, revision=revision)
-    assert client.calls[-1][1]["revision"] == "5"
 
 
 @pytest.fixture
@@ -226,7 +167,7 @@ def cached(tmp_path, monkeypatch, published):
     blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "1"
     blobs.mkdir()
     snapshot.mkdir(parents=True)
-    contents = {}
+    contents, forced = {}, []
     for name in FILES:
         data = (published / TINY / name).read_bytes()
         digest = hashlib.sha256(data)  # of large files
@@ -236,7 +177,6 @@ def cached(tmp_path, monkeypatch, published):
         blob.write_bytes(data)
         (snapshot / name).symlink_to(blob)
         contents[name] = blob, data
-    forced = []
 
     def snapshot_download(force_download=False, **kwargs):
         forced.append(force_download)
@@ -245,35 +185,24 @@ def cached(tmp_path, monkeypatch, published):
                 blob.write_bytes(data)
         return str(snapshot)
 
-    client = types.SimpleNamespace(snapshot_download=snapshot_download)
+    client = types.SimpleNamespace(**locals())
     monkeypatch.setitem(sys.modules, "huggingface_hub", client)
-    return types.SimpleNamespace(
-        forced=forced, contents=contents, folder=snapshot
-    )
+    return client
 
 
-@pytest.mark.backend_free
-def test_undamaged_files_are_not_fetched_again(cached):
-    assert hub.pull("user/tiny") == cached.folder
-    assert cached.forced == [False]
-
-
-@pytest.mark.backend_free
 @pytest.mark.parametrize("name", FILES)
 def test_damaged_files_are_fetched_again(cached, name):
+    assert hub.pull("user/tiny") == cached.snapshot
+    assert cached.forced == [False]
     blob, data = cached.contents[name]
     blob.write_bytes(b"x" * len(data))
     folder = hub.pull("user/tiny")
     assert (folder / name).read_bytes() == data
-    assert cached.forced == [False, True]
-
-
-@pytest.mark.backend_free
-def test_a_damaged_repository_is_refused(cached):
-    blob, data = cached.contents["model.weights.h5"]
+    assert cached.forced == [False, False, True]
+    # The repository itself is damaged.
     junk = b"x" * len(data)
     blob.write_bytes(junk)
-    cached.contents["model.weights.h5"] = blob, junk
-    with pytest.raises(PresetFileError, match="Received: .*model.weights.h5"):
-        zoo.load("hf://user/tiny")
-    assert cached.forced == [False, True]
+    cached.contents[name] = blob, junk
+    with pytest.raises(PresetFileError, match=f"Received: .*{name}"):
+        hub.pull("user/tiny")
+    assert cached.forced[-2:] == [False, True]

@@ -12,7 +12,6 @@ from msrnn_keras.presets.saving import save_preset
 from tests.presets_fixtures import assert_same_weights, datasets, predict
 from tools.publishing.preset_files import write_model, write_preset
 
-FILES = ["config.json", "metadata.json", "model.weights.h5"]
 SIZES = {"image_shape": (8, 6, 2), "context": 3, "filters": 2, "scales": (1,)}
 
 
@@ -28,7 +27,8 @@ def trained(past):
 
 def test_a_saved_model_is_loaded_again(tmp_path, trained, past):
     folder = save_preset(trained, tmp_path / "new" / "mine")
-    assert sorted(path.name for path in folder.iterdir()) == FILES
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"config.json", "metadata.json", "model.weights.h5"}
     loaded = load_preset(folder, True, MSStack)
     expected = predict(trained, past)
     np.testing.assert_allclose(predict(loaded, past), expected, atol=1e-6)
@@ -59,6 +59,7 @@ def test_a_model_of_mixed_precision(tmp_path, metadata):
     assert_same_weights(loaded, model)
 
 
+@pytest.mark.backend_free
 def test_options_of_the_convolutions_are_kept(tmp_path):
     options = {
         "recurrent_initializer": keras.initializers.RandomNormal(stddev=0.1),
@@ -74,18 +75,16 @@ def test_options_of_the_convolutions_are_kept(tmp_path):
     )
 
 
-def test_the_state_of_training_is_not_saved(tmp_path, metadata, trained, past):
+@pytest.mark.backend_free
+def test_the_state_of_training_is_not_saved(tmp_path, metadata, trained):
     compile = {"loss": FrameL1L2Loss(name="other"), "learning_rate": 0.5}
     folder = write_preset(tmp_path, trained, metadata, "", compile)
     stored = datasets(folder / "model.weights.h5")
     total = sum(values.size for values in stored.values())
     assert total == sum(w.numpy().size for w in trained.trainable_weights)
     loaded = load_preset(folder)
-    assert loaded.sampling is None
-    assert isinstance(loaded.loss, FrameL1L2Loss)
-    assert loaded.loss.name == "other"
-    expected = predict(trained, past)
-    np.testing.assert_allclose(predict(loaded, past), expected, atol=1e-6)
+    assert loaded.sampling is None and loaded.loss.name == "other"
+    assert_same_weights(loaded, trained)
 
 
 @keras.saving.register_keras_serializable(package="tests")

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of reports."""
+import types
 
 import numpy as np
 import pytest
@@ -6,17 +6,9 @@ import pytest
 import msrnn_keras
 
 
-class Rain:
-    unit = "mm/h"
-
-    def inverse(self, frames):
-        return 50 * frames
-
-
 @pytest.fixture
 def rain():
-    """Return a scaling."""
-    return Rain()
+    return types.SimpleNamespace(unit="mm/h", inverse=lambda x: 50 * x)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from msrnn_keras.report import evaluation_report
 
 pytestmark = pytest.mark.backend_free
 
-pytest.importorskip("matplotlib")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
@@ -26,18 +25,6 @@ document.title = JSON.stringify({
 </script>"""
 
 
-def browse(tmp_path, page, *options):
-    done = subprocess.run(
-        [BROWSER, *FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"]
-        + [*options, page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
 def test_a_browser_shows_it(tmp_path, model, data, scores, rain):
     page = tmp_path / "report.html"
@@ -47,16 +34,18 @@ def test_a_browser_shows_it(tmp_path, model, data, scores, rain):
     copy = tmp_path / "checked.html"
     text = re.sub(r"<meta http-equiv=[^>]*>", "", text)
     copy.write_text(text.replace("</body>", CHECK + "</body>"), "utf-8")
-    shot = tmp_path / "shot.png"
-    dom = browse(tmp_path, copy, "--dump-dom")
-    title = re.search(r"<title>(.*?)</title>", dom, re.DOTALL)[1]
+    command = [BROWSER, *FLAGS.split(), f"--user-data-dir={tmp_path / 'user'}"]
+    done = subprocess.run(
+        [*command, "--dump-dom", copy.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)[1]
     seen = json.loads(title)
     pictures, animations, curves = 3, 1, 5
     assert len(seen["images"]) == pictures + animations + curves
     assert min(seen["images"]) > 100
     assert seen["tables"] == 7 and seen["best"] == 10
     assert seen["overflow"] <= 0
-    browse(tmp_path, page, f"--screenshot={shot}")
-    from matplotlib.image import imread
-
-    assert imread(shot).std() > 0.05  # not an empty page

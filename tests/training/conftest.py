@@ -1,5 +1,3 @@
-"""Runs shared by the tests of training."""
-
 import numpy as np
 import pytest
 
@@ -30,14 +28,12 @@ steady = parsed(STEADY, "steady.toml")
 
 @pytest.fixture(scope="session")
 def uncut(folder, recipe, mnist):
-    """An uninterrupted run of `recipe`."""
     train(recipe, folder / "uncut", data=mnist, verbose=0)
     return folder / "uncut"
 
 
 @pytest.fixture(scope="session")
 def steady_uncut(folder, steady, mnist):
-    """An uninterrupted run of `steady`."""
     train(steady, folder / "steady-uncut", data=mnist, verbose=0)
     return folder / "steady-uncut"
 
@@ -77,12 +73,11 @@ def assert_same_run():
         assert a.keys() == b.keys()
         rtol, atol = (1e-4, 1e-6) if rounding else (0, 0)
         for name in a:
-            np.testing.assert_allclose(
-                a[name], b[name], rtol, atol, err_msg=name
-            )
-        rows, others = read_history(run), read_history(other)
-        assert len(rows) == len(others) > 0
-        for row, expected in zip(rows, others, strict=True):
+            pair = a[name], b[name]
+            np.testing.assert_allclose(*pair, rtol, atol, err_msg=name)
+        rows = read_history(run)
+        assert rows
+        for row, expected in zip(rows, read_history(other), strict=True):
             assert row.keys() == expected.keys()
             for name in row.keys() - {"seconds", "cpu_seconds"}:
                 exact = name.startswith("val_") and not rounding

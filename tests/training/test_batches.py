@@ -1,5 +1,3 @@
-"""The order of a run's batches."""
-
 import keras
 import numpy as np
 import pytest
@@ -40,9 +38,8 @@ def test_epochs_continue_through_the_data():
     rows = drawn(Batches(Numbers(4), steps=5), 0)  # more than there are
     for first in (0, 2):
         assert sorted(rows[first] + rows[first + 1]) == [0, 1, 2, 3]
-
-
-def test_rest_of_an_epoch():
+    with pytest.raises(ValueError, match="needs 2 clips.* Received: .* of 1"):
+        Batches(Numbers(1), steps=1)
     batches = Batches(Numbers(100), steps=5)
     whole = drawn(batches, 3)
     batches.first = 3
@@ -50,8 +47,3 @@ def test_rest_of_an_epoch():
     assert drawn(batches, 3) == whole[3:]
     with pytest.raises(IndexError, match="Received: index=2"):
         batches[2]
-
-
-def test_data_without_a_full_batch_is_refused():
-    with pytest.raises(ValueError, match="needs 2 clips.* Received: .* of 1"):
-        Batches(Numbers(1), steps=1)

@@ -1,4 +1,4 @@
-"""Prolonged runs, and decays branched off a run."""
+"""Prolonged runs, and decays branched off a run; test_cuts.py trains one."""
 
 import shutil
 
@@ -7,36 +7,10 @@ import pytest
 from msrnn_keras.training import branch_run, checkpoints, read_history, train
 from tests.runs import contents
 
+pytestmark = pytest.mark.backend_free
 STEPS = 3  # of an epoch
 
 
-def test_prolonged_run_equals_uninterrupted_run(
-    tmp_path, steady, steady_uncut, mnist, assert_same_run
-):
-    run = tmp_path / "run"
-    train(steady.change_training(epochs=1), run, mnist, verbose=0)
-    assert len(read_history(run)) == 1
-    train(steady, run, mnist, verbose=0)
-    assert_same_run(run, steady_uncut)
-    assert (run / "recipe.toml").read_text() == steady.text
-
-
-def test_branch_equals_uninterrupted_run_of_its_recipe(
-    tmp_path, steady, mnist, train_until, assert_same_run
-):
-    run, branched, uncut = (tmp_path / name for name in ("a", "b", "c"))
-    train_until(2, steady, run, mnist)  # within the first epoch
-    before = contents(run)
-    branch = branch_run(steady, run, branched, decay_steps=2)
-    assert contents(run) == before
-    training = branch.training
-    assert (training.epochs, training.decay_steps) == (2, 4)
-    train(branch, branched, mnist, verbose=0)
-    train(branch, uncut, mnist, verbose=0)
-    assert_same_run(branched, uncut)
-
-
-@pytest.mark.backend_free
 def test_branching_again_changes_nothing(tmp_path, steady, steady_uncut):
     first = branch_run(steady, steady_uncut, tmp_path / "branch", 4)
     assert (first.training.epochs, first.training.decay_steps) == (5, 6)
@@ -46,7 +20,6 @@ def test_branching_again_changes_nothing(tmp_path, steady, steady_uncut):
     assert contents(tmp_path / "branch") == before
 
 
-@pytest.mark.backend_free
 def test_refused_branches(tmp_path, recipe, steady, steady_uncut, uncut):
     out = tmp_path / "branch"
     with pytest.raises(ValueError, match="Received: schedule='cosine'"):
@@ -62,10 +35,7 @@ def test_refused_branches(tmp_path, recipe, steady, steady_uncut, uncut):
     assert contents(uncut) == before
 
 
-@pytest.mark.backend_free
-def test_branch_waits_for_files_of_one_checkpoint(
-    tmp_path, steady, steady_uncut, monkeypatch
-):
+def test_branch_waits_for_files(tmp_path, steady, steady_uncut, monkeypatch):
     run = shutil.copytree(steady_uncut, tmp_path / "run")
     waits = []
 
@@ -79,18 +49,18 @@ def test_branch_waits_for_files_of_one_checkpoint(
     assert len(waits) == 1
 
 
-def test_run_stops_at_its_cpu_hours(
-    tmp_path, steady, steady_uncut, mnist, assert_same_run
-):
-    run = tmp_path / "run"
-    train(steady, run, mnist, verbose=0, max_cpu_hours=1e-9)
+def test_prolonged_run(tmp_path, steady, steady_uncut, mnist, assert_same_run):
+    run, short = tmp_path / "run", steady.change_training(epochs=1)
+    train(short, run, mnist, verbose=0, max_cpu_hours=1e-9)
     _, position = checkpoints.restore(run, STEPS)
     assert (position.epoch, position.step) == (0, 1)
     assert 0 < position.cpu_seconds
     before = contents(run)
-    train(steady, run, mnist, verbose=0, max_cpu_hours=1e-9)
+    train(short, run, mnist, verbose=0, max_cpu_hours=1e-9)
     assert contents(run) == before
-    train(steady, run, mnist, verbose=0, max_cpu_hours=1.0)
+    train(short, run, mnist, verbose=0, max_cpu_hours=1.0)
+    (row,) = read_history(run)
+    assert row["cpu_seconds"] >= round(position.cpu_seconds, 1)
+    train(steady, run, mnist, verbose=0)
     assert_same_run(run, steady_uncut)
-    first = read_history(run)[0]
-    assert first["cpu_seconds"] >= round(position.cpu_seconds, 1)
+    assert (run / "recipe.toml").read_text() == steady.text

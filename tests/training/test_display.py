@@ -1,5 +1,3 @@
-"""Progress that a run prints."""
-
 import io
 import time
 import types
@@ -35,20 +33,16 @@ def run_epoch(display, clock, epoch, first=0, compiling=0.0):
     display.on_epoch_end(epoch, {"val_mse": 90.14 - epoch})
 
 
-def test_one_line_per_epoch_with_remaining_time(clock):
+def test_lines_of_epochs_and_steps(clock):
     out = io.StringIO()
     display = Display(3, 20, Position(), stream=out)
-    run_epoch(display, clock, 0, compiling=600.0)
-    run_epoch(display, clock, 1)
-    run_epoch(display, clock, 2)
+    for epoch, seconds in enumerate((600.0, 0.0, 0.0)):
+        run_epoch(display, clock, epoch, compiling=seconds)
     assert out.getvalue().splitlines() == [
         "epoch 1/3, val_mse 90.1, 2 min left",  # 2 epochs of 72 s
         "epoch 2/3, val_mse 89.1, 1 min left",
         "epoch 3/3, val_mse 88.1",
     ]
-
-
-def test_step_on_a_terminal(clock):
     out = Terminal()
     display = Display(3, 20, Position(1, 18), stream=out)
     run_epoch(display, clock, 1, first=18)
@@ -58,24 +52,13 @@ def test_step_on_a_terminal(clock):
     assert second.rstrip() == "epoch 2/3, step 20/20, loss 1235, 1 min left"
     assert last.rstrip() == "epoch 2/3, val_mse 89.1, 1 min left"
     assert last.endswith("\n") and not end
-
-
-def test_verbose_2_prints_only_epochs(clock):
-    out = Terminal()
+    out = Terminal()  # with verbose=2
     run_epoch(Display(1, 2, Position(), 2, out), clock, 0)
     assert out.getvalue() == "epoch 1/1, val_mse 90.1\n"
-
-
-@pytest.mark.parametrize(
-    "step, note", [(7, ""), (20, "; its validation will start again")]
-)
-def test_position_of_a_stopped_run(step, note):
-    out = io.StringIO()
-    Display(3, 20, Position(), stream=out).stopped(Position(1, step))
-    line = f"stopped and saved: epoch 2/3, step {step}/20{note}\n"
-    assert out.getvalue() == line
-
-
-def test_durations():
+    for step, note in ((7, ""), (20, "; its validation will start again")):
+        out = io.StringIO()
+        Display(3, 20, Position(), stream=out).stopped(Position(1, step))
+        line = f"stopped and saved: epoch 2/3, step {step}/20{note}\n"
+        assert out.getvalue() == line
     words = [duration(seconds) for seconds in (0.4, 59, 60, 3599, 7500)]
     assert words == ["0 s", "59 s", "1 min", "1 h 0 min", "2 h 5 min"]

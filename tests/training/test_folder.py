@@ -1,5 +1,3 @@
-"""One process at a time trains in a run directory."""
-
 import subprocess
 import sys
 
@@ -18,27 +16,25 @@ with filelock.FileLock(sys.argv[1] + "/lock"):
 """
 
 
-def test_locked_run_is_refused_until_its_holder_dies(uncut, recipe, mnist):
-    before = contents(uncut)
+def test_locked_run_is_refused(uncut, recipe, mnist, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(uncut)], **pipes
+        [sys.executable, "-c", HOLDER, str(run)], **pipes
     ) as process:
         try:
             while (line := process.stdout.readline()) != "locked\n":
                 assert line, "the process has ended"
             with pytest.raises(RuntimeError, match="Another.*Received: "):
-                train(recipe, uncut, data=mnist, verbose=0)
-            assert contents(uncut) == before
+                train(recipe, run, data=mnist, verbose=0)
+            assert set(contents(run)) == {"lock"}
         finally:
             process.kill()
-    train(recipe, uncut, data=mnist, verbose=0)
-
-
-def test_new_run_is_started_once(uncut, recipe, mnist, tmp_path):
-    with lock_run(tmp_path / "run"):
-        with pytest.raises(RuntimeError, match="Another.*Received: "):
-            train(recipe, tmp_path / "run", data=mnist, verbose=0)
-    assert set(contents(tmp_path / "run")) == {"lock"}
-    train(recipe, tmp_path / "run", data=mnist, verbose=0)
-    assert set(contents(tmp_path / "run")) == set(contents(uncut))
+    short = recipe.change_training(epochs=1)
+    train(short, run, data=mnist, verbose=0)
+    assert set(contents(run)) == set(contents(uncut)) - {"previous.keras"}
+    before = contents(run)
+    with lock_run(run), pytest.raises(RuntimeError, match="Another"):
+        train(short, run, data=mnist, verbose=0)
+    assert contents(run) == before

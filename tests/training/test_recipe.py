@@ -1,14 +1,10 @@
-"""Recipes: reading, refusals, models and data."""
-
 import dataclasses
-import pathlib
 import tomllib
 
 import keras
 import numpy as np
 import pytest
 
-import zoo
 from msrnn_keras.data import sample_digits
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.training import optimization, settings
@@ -16,6 +12,7 @@ from msrnn_keras.training.recipe import Training, load_recipe
 from tests.data.datasets.published import write_taxibj
 from tests.runs import RECIPE, RICH
 
+pytestmark = pytest.mark.backend_free
 TAXIBJ = RECIPE.replace('"mnist"', '"taxibj"').replace("32, 1]", "32, 2]")
 
 
@@ -29,119 +26,68 @@ def load(tmp_path):
     return load
 
 
-def number(value):
-    return float(keras.ops.convert_to_numpy(value))
-
-
-def test_values_of_a_recipe(load):
-    recipe = load(RECIPE)
-    assert (recipe.model, recipe.dataset) == ("ms-convlstm", "mnist")
-    assert (recipe.variant, recipe.name) == ("tiny", "my-recipe")
-    assert recipe.text == RECIPE
-    written = tomllib.loads(RECIPE)
-    assert recipe.architecture == written["architecture"]
-    assert recipe.training == Training(**written["training"])
-    assert recipe.training.steps == 9
-    assert recipe.options == {}
-    text = RECIPE.replace("1e-2", "1")  # An integer is a float, too.
-    assert load(text).training.learning_rate == 1
-
-
-def test_a_recipe_of_version_0_1_keeps_its_decoupling(load):
-    text = RECIPE.replace('"ms-convlstm"', '"ms-predrnn"')
-    recipe = load(text.replace("filters = 2", "filters = 2\ndecoupling = 0.5"))
-    assert recipe.build().decoupling_weight == 0.5
-
-
-def test_all_settings_of_a_recipe(load):
-    recipe = load(RICH)
-    assert recipe.training == Training(**tomllib.loads(RICH)["training"])
-    assert recipe.options == {"num_digits": 1}
-    model = recipe.build()
-    assert isinstance(model.optimizer, keras.optimizers.AdamW)
-    assert model.optimizer.use_ema
-    assert model.dtype_policy.name == "mixed_bfloat16"
-    assert number(model.sampling.rates(0)[0]) == 0.5
-    data = recipe.data("train", digits=sample_digits("train"))
-    assert data.num_digits == 1
-    assert recipe.data("validation", digits=data.digits).num_digits == 1
-
-
-# === The model ===
-
-
 def test_model_of_a_recipe(load):
     recipe = load(RECIPE)
     model = recipe.build()
     config = model.get_config()
-    architecture = {
-        **recipe.architecture,
-        "image_shape": (32, 32, 1),
-        "scales": (1,),
-        "name": "ms-convlstm",
-    }
-    assert architecture.items() <= config.items()
+    shapes = {"image_shape": (32, 32, 1), "scales": (1,)}
+    expected = {**recipe.architecture, **shapes, "name": "ms-convlstm"}
+    assert expected.items() <= config.items()
     assert isinstance(model.loss, FrameL1L2Loss)
     assert isinstance(model.optimizer, keras.optimizers.Adam)
     # test_optimization.py checks the values over the training.
-    rate = keras.saving.deserialize_keras_object(
-        model.optimizer.get_config()["learning_rate"]
-    )
+    rate = model.optimizer.get_config()["learning_rate"]
     expected = optimization.learning_rate(recipe.training)
-    assert rate.get_config() == expected.get_config()
+    assert rate["config"] == expected.get_config()
     expected = optimization.sampling(recipe.training)
     assert model.sampling.get_config() == expected.get_config()
     # The seed determines the weights.
-    again = load(RECIPE).build().get_weights()
-    other = load(RECIPE.replace("seed = 1", "seed = 2")).build().get_weights()
-    weights = model.get_weights()
-    for a, b in zip(weights, again, strict=True):
+    texts = RECIPE, RECIPE.replace("seed = 1", "seed = 2")
+    same, other = (load(text).build().get_weights() for text in texts)
+    for a, b in zip(model.get_weights(), same, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert any((a != b).any() for a, b in zip(weights, other, strict=True))
+    assert any((a != b).any() for a, b in zip(same, other, strict=True))
 
 
-def test_defaults_of_a_recipe(load):
+def test_values_and_defaults_of_a_recipe(load):
+    recipe, written = load(RECIPE), tomllib.loads(RECIPE)
+    training = Training(**written.pop("training"))
+    written |= {"name": "my-recipe", "text": RECIPE, "options": {}}
+    assert vars(recipe) == {**written, "training": training}
+    assert training.steps == 9
+    text = RECIPE.replace("1e-2", "1")  # An integer is a float, too.
+    assert load(text).training.learning_rate == 1
+    # A recipe of version 0.1 keeps its decoupling.
+    text = RECIPE.replace('"ms-convlstm"', '"ms-predrnn"')
+    recipe = load(text.replace("filters = 2", "filters = 2\ndecoupling = 0.5"))
+    assert recipe.build().decoupling_weight == 0.5
     recipe = load('model = "convlstm"\ndataset = "taxibj"\n')
     sizes = {"image_shape": [32, 32, 2], "context": 4, "horizon": 4}
     assert recipe.architecture == sizes
     assert recipe.training == Training()
     assert (recipe.training.warmup_steps, recipe.variant) == (100, "custom")
     assert recipe.training.sampling_steps == recipe.training.steps // 2
-    short, long = (
-        Training(schedule="constant", epochs=epochs) for epochs in (1000, 3000)
-    )
+    long = Training(schedule="constant", epochs=3000)
+    short = Training(schedule="constant", epochs=1000)
     assert short == dataclasses.replace(long, epochs=1000)
     assert short.sampling_steps == 600
 
 
-def test_changed_training_settings(load):
-    recipe = load(RICH)
-    changed = recipe.change_training(epochs=7, seed=3)
-    training = dataclasses.replace(recipe.training, epochs=7, seed=3)
-    assert changed.training == training
-    assert load(changed.text) == changed
-    old = {"training": recipe.training, "text": recipe.text}
-    assert dataclasses.replace(changed, **old) == recipe
-
-
-# === The data ===
-
-
-@pytest.mark.parametrize(
-    "split, clips, seed, frames",
-    [("train", 6, 1, 5), ("validation", 2, 0, 2), ("test", 10_000, 0, 2)],
-)
-def test_data_of_each_split(load, split, clips, seed, frames):
+def test_data_of_each_split(load):
     recipe = load(RECIPE.replace("horizon = 2", "horizon = 4"))
-    digits = sample_digits(split)
-    drawn = recipe.data(split, digits=digits)
-    assert (drawn.split, drawn.num_clips) == (split, clips)
-    assert drawn.teacher_forcing == (split == "train")
-    assert split == "test" or drawn.seed == seed
-    x, y = drawn[0]
-    assert x.shape == (2, frames, 32, 32, 1) and y.shape == (2, 4, 32, 32, 1)
-    given = recipe.data(split, digits=digits, batch_size=7, num_clips=9)
-    assert (given.batch_size, given.num_clips) == (7, 9)
+    splits = {"train": (6, 1, 5), "validation": (2, 0, 2)}
+    splits["test"] = (10_000, None, 2)
+    for split, (clips, seed, frames) in splits.items():
+        digits = sample_digits(split)
+        drawn = recipe.data(split, digits=digits)
+        assert (drawn.split, drawn.num_clips) == (split, clips)
+        assert drawn.teacher_forcing == (split == "train")
+        assert split == "test" or drawn.seed == seed
+        x, y = drawn[0]
+        assert x.shape == (2, frames, 32, 32, 1)
+        assert y.shape == (2, 4, 32, 32, 1)
+        given = recipe.data(split, digits=digits, batch_size=7, num_clips=9)
+        assert (given.batch_size, given.num_clips) == (7, 9)
 
 
 def test_any_data_set_by_name(load, tmp_path):
@@ -159,10 +105,6 @@ def test_any_data_set_by_name(load, tmp_path):
     assert model.sampling is None
     x, y = train[0]
     assert x.shape == y.shape == (2, 2, 32, 32, 2)
-
-
-def test_data_that_a_recipe_cannot_use_are_refused(load, tmp_path):
-    write_taxibj(tmp_path / "taxi")
     recipe = load(TAXIBJ.replace("32, 32, 2", "32, 16, 2"))
     with pytest.raises(ValueError, match=r"Received: .*\(32, 16, 2\)$"):
         recipe.data("train", path=tmp_path / "taxi")
@@ -173,113 +115,73 @@ def test_data_that_a_recipe_cannot_use_are_refused(load, tmp_path):
         load(RECIPE).data("train", path=tmp_path / "nowhere.npz")
 
 
-def test_precision_is_given_once(load):
+def test_all_settings_of_a_recipe(load):
+    recipe = load(RICH)
+    assert recipe.training == Training(**tomllib.loads(RICH)["training"])
+    assert recipe.options == {"num_digits": 1}
+    model = recipe.build()
+    assert isinstance(model.optimizer, keras.optimizers.AdamW)
+    assert model.optimizer.use_ema
+    assert model.dtype_policy.name == "mixed_bfloat16"
+    assert float(model.sampling.rates(0)[0]) == 0.5
+    data = recipe.data("train", digits=sample_digits("train"))
+    assert data.num_digits == 1
+    assert recipe.data("validation", digits=data.digits).num_digits == 1
+    changed = recipe.change_training(epochs=7, seed=3)
+    training = dataclasses.replace(recipe.training, epochs=7, seed=3)
+    assert changed.training == training
+    assert load(changed.text) == changed
+    old = {"training": recipe.training, "text": recipe.text}
+    assert dataclasses.replace(changed, **old) == recipe
     text = RECIPE.replace("patch_size = 4", 'dtype = "float64"')
     assert load(text).build().dtype_policy.name == "float64"
     with pytest.raises(ValueError, match="Received: precision='float32'"):
         load(text + "precision = 'float32'\n")
-
-
-def test_mean_squared_error_as_loss(load):
     loss = load(RECIPE.replace('"l1_l2"', '"mse"')).build().loss
     truth = np.array([[[[[1.0], [np.nan]]]]], "float32")
-    assert number(loss(truth, np.full_like(truth, 3.0))) == 4.0
+    assert float(loss(truth, np.full_like(truth, 3.0))) == 4.0
 
 
-def test_first_preset_has_the_default_settings(load):
-    info = zoo.info("ms-convlstm", "mnist", "small", revision=1)
-    training = load(info["recipe"]).training
-    fields = [field.name for field in dataclasses.fields(training)]
-    for name in fields[fields.index("schedule") :]:
-        default = Training.__dataclass_fields__[name].default
-        assert getattr(training, name) == default, name
-
-
-# === Published recipes ===
-
-
-def test_published_recipe():  # tests/zoo/test_recipes.py has the others.
-    name = "ms-convlstm/mnist/small"
-    folder = pathlib.Path(zoo.__file__).parent / "recipes"
-    recipe = load_recipe(folder / f"{name}.toml")
-    assert f"{recipe.model}/{recipe.dataset}/{recipe.variant}" == name
-    model = recipe.build()
-    assert model.count_params() == 999_233
-    clip = model.context + model.horizon - 1
-    for split, length in (("train", clip), ("validation", model.context)):
-        x, y = recipe.data(split, digits=sample_digits(split))[0]
-        assert x.shape[1:] == (length, *model.image_shape)
-        assert y.shape[1:] == (model.horizon, *model.image_shape)
-
-
-# === Refusals ===
-
-
-def test_missing_file(tmp_path):
+def test_invalid_recipes_are_refused(load, tmp_path):
     with pytest.raises(FileNotFoundError, match="Received: .*none.toml"):
         load_recipe(tmp_path / "none.toml")
     with pytest.raises(FileNotFoundError, match="Received: "):
         load_recipe(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    [
+    with pytest.raises(ValueError, match="Received: "):
+        load(RECIPE.replace("filters = ", "filters_of_mine = ")).build()
+    with pytest.raises(ValueError, match="Received: 'lstm'"):
+        load(RECIPE.replace('"ms-convlstm"', '"lstm"')).build()
+    for text, message in (
         ("model =", "cannot be read"),
         (b"\xff\xfe\x00", "cannot be read"),
         (RECIPE + "patience = 3\n", "patience"),
         ("options = {}\n" + RECIPE, "options"),
         (RECIPE.replace('dataset = "mnist"', ""), "dataset"),
         ("training = 3\n" + RECIPE[: RECIPE.index("[arch")], "cannot be read"),
-    ],
-)
-def test_invalid_files_are_refused(load, text, message):
-    with pytest.raises(ValueError, match=f"(?s){message}.*Received: "):
-        load(text)
-
-
-@pytest.mark.parametrize(
-    "old, new, received",
-    [
+    ):
+        with pytest.raises(ValueError, match=f"(?s){message}.*Received: "):
+            load(text)
+    for old, new, received in (
         ('"mnist"', '"mnist-official"', "dataset='mnist-official'"),
         ('"mnist"', "3", "dataset=3"),
         ('"l1_l2"', '"mae"', "loss='mae'"),
         ("epochs = 3", "epochs = 2.5", "epochs=2.5"),
-        ("epochs = 3", "epochs = true", "epochs=True"),
         ("epoch = 3", "epoch = 0", "steps_per_epoch=0"),
         ("1e-2", "nan", "learning_rate=nan"),
         ("warmup_steps = 2", "warmup_steps = 9", "warmup_steps=9"),
         ("warmup_steps = 2", "warmup_steps = -1", "warmup_steps=-1"),
-    ],
-)
-def test_invalid_values_are_refused(load, old, new, received):
-    assert RECIPE.count(old) == 1
-    with pytest.raises(ValueError, match=f"Received: {received}$"):
-        load(RECIPE.replace(old, new))
-
-
-@pytest.mark.parametrize("name", settings.POSITIVE)
-def test_numbers_must_be_positive(name):
-    with pytest.raises(ValueError, match=f"Received: {name}=-1$"):
-        settings.check_numbers(Training(**{name: -1}))
-
-
-@pytest.mark.parametrize(
-    "text, received",
-    [
+    ):
+        assert RECIPE.count(old) == 1
+        with pytest.raises(ValueError, match=f"Received: {received}$"):
+            load(RECIPE.replace(old, new))
+    for text, received in (
         ("[data]\nbatch_size = 3", "batch_size"),
         ("[data]\nstride = 4\nseed = 3", "seed, stride"),
         ("precision = 3", "precision=3"),
         ("schedule = 'fast'", "schedule='fast'"),
-    ],
-)
-def test_invalid_additions_are_refused(load, text, received):
-    with pytest.raises(ValueError, match=f"Received: {received}$"):
-        load(f"{RECIPE}{text}\n")
-
-
-def test_unknown_models_and_arguments_are_refused_by_build(load):
-    with pytest.raises(ValueError, match="Received: "):
-        load(RECIPE.replace("filters = ", "filters_of_mine = ")).build()
-    with pytest.raises(ValueError, match="Received: 'lstm'"):
-        load(RECIPE.replace('"ms-convlstm"', '"lstm"')).build()
+    ):
+        with pytest.raises(ValueError, match=f"Received: {received}$"):
+            load(f"{RECIPE}{text}\n")
+    for name in settings.POSITIVE:
+        with pytest.raises(ValueError, match=f"Received: {name}=-1$"):
+            settings.check_numbers(Training(**{name: -1}))

@@ -1,70 +1,48 @@
-"""Arguments and directories that `train` refuses."""
-
 import dataclasses
+import itertools
 import math
 
 import pytest
 
-from msrnn_keras import distribution
 from msrnn_keras.training import run, train
 from tests.runs import contents
 
 pytestmark = pytest.mark.backend_free
 
 
-@pytest.mark.parametrize(
-    "name, changes",
-    [
-        ("recipe", {"epochs": 4}),
-        ("steady", {"learning_rate": 2e-2}),
-        ("steady", {"epochs": 4, "decay_steps": 2}),
-    ],
-)
-def test_run_of_another_recipe(name, changes, request, mnist):
-    runs = {"recipe": "uncut", "steady": "steady_uncut"}
-    recipe, run = map(request.getfixturevalue, (name, runs[name]))
-    before = contents(run)
-    with pytest.raises(FileExistsError, match="another recipe.*Received: "):
-        train(recipe.change_training(**changes), run, data=mnist)
-    assert contents(run) == before
-
-
-def test_folder_with_other_files(tmp_path, recipe, mnist):
+def test_refused_folders_and_arguments(
+    recipe, uncut, steady, steady_uncut, mnist, tmp_path, monkeypatch
+):
+    for plan, started, changes in (
+        (recipe, uncut, {"epochs": 4}),
+        (steady, steady_uncut, {"learning_rate": 2e-2}),
+        (steady, steady_uncut, {"epochs": 4, "decay_steps": 2}),
+    ):
+        before = contents(started)
+        with pytest.raises(FileExistsError, match="another recipe.*Received: "):
+            train(plan.change_training(**changes), started, data=mnist)
+        assert contents(started) == before
     (tmp_path / "letter.txt").write_text("Dear Ada")
-    with pytest.raises(FileExistsError, match="holds no run.*Received: "):
-        train(recipe, tmp_path, data=mnist)
-    with pytest.raises(FileExistsError, match="Received: "):
-        train(recipe, tmp_path / "letter.txt", data=mnist)
+    for path in (tmp_path, tmp_path / "letter.txt"):
+        with pytest.raises(FileExistsError, match="holds no run.*Received: "):
+            train(recipe, path, data=mnist)
     assert contents(tmp_path) == {"letter.txt": b"Dear Ada"}
 
+    def refuse(error, match, recipe=recipe, data=mnist, **options):
+        with pytest.raises(error, match=match):
+            train(recipe, tmp_path / "run", data=data, **options)
+        assert not (tmp_path / "run").exists()
 
-@pytest.mark.parametrize(
-    "name", ["max_minutes", "checkpoint_minutes", "max_cpu_hours", "threads"]
-)
-def test_limits_must_be_positive(tmp_path, recipe, mnist, name):
-    for limit in (-1, math.nan):
-        with pytest.raises(ValueError, match=f"{name}.*Received: "):
-            train(recipe, tmp_path / "run", data=mnist, **{name: limit})
-    assert not (tmp_path / "run").exists()
-
-
-def test_invalid_recipe_creates_no_folder(tmp_path, recipe, mnist):
-    with pytest.raises(FileNotFoundError):
-        train(recipe, tmp_path / "run", data=tmp_path / "none.npz")
+    numbers = "max_minutes", "checkpoint_minutes", "max_cpu_hours", "threads"
+    for name, limit in itertools.product(numbers, (-1, math.nan)):
+        refuse(ValueError, f"{name}.*Received: ", **{name: limit})
+    refuse(FileNotFoundError, "none.npz", data=tmp_path / "none.npz")
     wrong = {**recipe.architecture, "filters": 0}
     wrong = dataclasses.replace(recipe, architecture=wrong)
-    with pytest.raises(ValueError, match="Received: "):
-        train(wrong, tmp_path / "run", data=mnist)
-    assert not (tmp_path / "run").exists()
-
-
-def test_devices_are_passed_on(tmp_path, recipe, monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        distribution, "run", lambda *args, devices: asked.append(devices)
-    )
-    train(recipe, tmp_path / "run", devices=2)
-    assert asked == [2]
+    refuse(ValueError, "Received: ", wrong)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    message = "need .*Received: no package"
+    refuse(ImportError, message, tensorboard=True)
 
 
 def test_settings_of_one_device_on_tensorflow(rich, monkeypatch):
@@ -73,10 +51,3 @@ def test_settings_of_one_device_on_tensorflow(rich, monkeypatch):
         run._check_shards(rich.training, 2)
     monkeypatch.setattr("keras.backend.backend", lambda: "jax")
     run._check_shards(rich.training, 2)
-
-
-def test_tensorboard_needs_tensorflow(tmp_path, recipe, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="need .*Received: no package"):
-        train(recipe, tmp_path / "run", tensorboard=True)
-    assert not (tmp_path / "run").exists()

@@ -1,5 +1,3 @@
-"""Small searches: a space and clips for it."""
-
 import numpy as np
 
 from msrnn_keras import tuning
@@ -29,7 +27,6 @@ def clips(count=4, seed=0):
 
 
 def search(folder, hypermodel=None, train=None, **options):
-    """Run a random search of `TRIALS` trials without output."""
     usual = {"method": "random", "max_trials": TRIALS, "epochs": 2}
     options = {**usual, "verbose": 0, **options}
     data = clips() if train is None else train, clips(2, seed=1)

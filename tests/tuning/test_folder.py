@@ -1,5 +1,3 @@
-"""The folder of a search, and refused arguments."""
-
 import shutil
 
 import numpy as np
@@ -11,25 +9,19 @@ from tests.tuning.searches import by_trial, clips, search, space
 pytestmark = pytest.mark.backend_free
 
 
-@pytest.mark.parametrize(
-    "options, name",
-    [
+def test_other_folders_are_refused(uncut, tmp_path):
+    folder = uncut[0]
+    before = by_trial(folder)
+    for options, name in (
         ({"hypermodel": space(filters=(1, 2))}, "filters"),
         ({"hypermodel": space(horizon=3)}, "horizon"),
         ({"method": "hyperband"}, "method"),
         ({"epochs": 3, "seed": 1}, "epochs, seed"),
         ({"setting": {"dataset": "mnist"}}, "setting"),
-    ],
-)
-def test_folder_of_another_search_is_refused(uncut, options, name):
-    folder = uncut[0]
-    before = by_trial(folder)
-    with pytest.raises(FileExistsError, match=f"differs in {name}$"):
-        search(folder, **options)
+    ):
+        with pytest.raises(FileExistsError, match=f"differs in {name}$"):
+            search(folder, **options)
     assert by_trial(folder) == before
-
-
-def test_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("the only copy")
     message = f"Received: .*{tmp_path.name}"
     for overwrite in (False, True):
@@ -62,15 +54,12 @@ def test_damaged_files_are_named(uncut, tmp_path):
         tuning.read_results(folder / "none")
 
 
-def test_arguments_out_of_range_are_refused(tmp_path):
+def test_refused_arguments_and_data(tmp_path):
     numbers = {"max_trials": 0, "epochs": 0, "seed": -1, "max_minutes": 0}
     for name, value in {"method": "grid", **numbers}.items():
         with pytest.raises(ValueError, match=f"Received: {name}={value!r}"):
             search(tmp_path / "run", **{name: value})
     assert not (tmp_path / "run").exists()
-
-
-def test_refused_data_end_the_search(tmp_path):
     x, y = clips()
     with pytest.raises(ValueError, match="contain NaN"):
         search(tmp_path / "a", train=(np.full_like(x, np.nan), y))
@@ -89,9 +78,7 @@ def test_failing_trials_end_the_search(tmp_path):
         search(tmp_path / "a", space(Failing), max_trials=4)
     with pytest.raises(RuntimeError, match="All trials.*out of memory$"):
         search(tmp_path / "b", space(Failing), max_trials=1)
-    results = tuning.read_results(tmp_path / "b")
-    assert [r["status"] for r in results] == ["FAILED"]
-    assert "out of memory" in results[0]["message"]
+    (result,) = tuning.read_results(tmp_path / "b")
+    assert result["status"] == "FAILED"
+    assert "out of memory" in result["message"]
     assert not (tmp_path / "b" / tuning.BEST).exists()
-    table = tuning.results_table(results)
-    assert table.count("failed") == 1 and "RuntimeError" not in table

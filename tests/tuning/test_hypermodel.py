@@ -1,5 +1,3 @@
-"""The search space."""
-
 import math
 
 import keras
@@ -14,7 +12,6 @@ pytestmark = pytest.mark.backend_free
 
 
 def built(hypermodel, **values):
-    """Return the model of the values, and the hyperparameters."""
     hp = keras_tuner.HyperParameters()
     hypermodel.build(hp)
     assert set(values) <= set(hp.values)
@@ -22,34 +19,7 @@ def built(hypermodel, **values):
     return hypermodel.build(hp), hp
 
 
-def test_space_has_every_value():
-    hypermodel = space(
-        cell=("PredRNN", "convlstm"),
-        scales=((1, 2, 1), [1, 1]),
-        sampling=("none", "linear", "reverse"),
-        sampling_steps=(5, 6),
-        batch_size=(2, 4),
-        filters=3,
-    )
-    hp = keras_tuner.HyperParameters()
-    hypermodel.build(hp)
-    assert hypermodel.dimensions == 5
-    *choices, rate = hp.space
-    assert {choice.name: choice.values for choice in choices} == {
-        "cell": ["predrnn", "convlstm"],
-        "filters": [3],
-        "kernel_size": [1],
-        "scales": ["1,2,1", "1,1"],
-        "skips": ["none"],
-        "patch_size": [4],
-        "sampling": ["none", "linear 5", "linear 6", "reverse 5", "reverse 6"],
-        "batch_size": [2, 4],
-    }
-    assert (rate.name, rate.sampling) == ("learning_rate", "log")
-    assert (rate.min_value, rate.max_value) == (1e-3, 1e-1)
-
-
-def test_model_has_the_chosen_values():
+def test_model_has_the_chosen_values_and_seed():
     sizes = {"filters": 4, "kernel_size": 5, "patch_size": 2}
     chosen = {**sizes, "cell": "trajgru", "skips": "fc"}
     fixed = {"missing": "mask", "links": 2, "warmup": False}
@@ -81,15 +51,10 @@ def test_model_has_the_chosen_values():
     plain, _ = built(hypermodel)
     assert plain.name == "convlstm" and plain.sampling is None
     assert plain.cell_options == {}
-
-
-def test_all_models_start_from_the_same_seed():
-    first, _ = built(space(filters=2))
-    second, _ = built(space(filters=2), learning_rate=0.1)
+    one, _ = built(space(filters=2))
+    same, _ = built(space(filters=2), learning_rate=0.1)
     other, _ = built(space(filters=2, seed=4))
-    for a, b, c in zip(
-        first.weights, second.weights, other.weights, strict=True
-    ):
+    for a, b, c in zip(one.weights, same.weights, other.weights, strict=True):
         np.testing.assert_array_equal(a, b)
         assert np.ptp(a) == 0 or not np.array_equal(a, c)
 
@@ -105,13 +70,9 @@ def test_fit_uses_the_chosen_batch_size():
     stream = data.Clips(data.from_arrays(y[:, 0]), 2, 2)
     with pytest.raises(ValueError, match="only if x is an array. Received"):
         hypermodel.fit(hp, model, stream)
-
-
-def test_fit_starts_at_the_same_epoch_of_the_data():
-    frames = np.random.default_rng(0).random((12, 8, 8, 1))
-    train = data.Clips(
-        data.from_arrays(frames.astype("float32")), 2, 2, 2, shuffle=True
-    )
+    # It starts at the same epoch of the data.
+    frames = data.from_arrays(np.concatenate([*x]))
+    train = data.Clips(frames, 2, 2, 2, shuffle=True)
     hypermodel, losses = space(filters=2), []
     for _ in range(2):
         model, hp = built(hypermodel)
@@ -120,26 +81,40 @@ def test_fit_starts_at_the_same_epoch_of_the_data():
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "name, value, message",
-    [
+def test_space_has_every_value_or_is_refused():
+    hypermodel = space(
+        cell=("PredRNN", "convlstm"),
+        scales=((1, 2, 1), [1, 1]),
+        sampling=("none", "linear", "reverse"),
+        sampling_steps=(5, 6),
+        batch_size=(2, 4),
+        filters=3,
+    )
+    hp = keras_tuner.HyperParameters()
+    hypermodel.build(hp)
+    assert hypermodel.dimensions == 5
+    *choices, rate = hp.space
+    assert {choice.name: choice.values for choice in choices} == {
+        "cell": ["predrnn", "convlstm"],
+        "scales": ["1,2,1", "1,1"],
+        "sampling": ["none", "linear 5", "linear 6", "reverse 5", "reverse 6"],
+        **{"filters": [3], "kernel_size": [1], "batch_size": [2, 4]},
+        **{"skips": ["none"], "patch_size": [4]},
+    }
+    assert (rate.name, rate.sampling) == ("learning_rate", "log")
+    assert (rate.min_value, rate.max_value) == (1e-3, 1e-1)
+    for name, value, message in (
         ("cell", (), "`cell` needs at least one value"),
         ("cell", "convlsm", "Received: 'convlsm'"),
         ("filters", (8, 0), "Received: filters=0"),
-        ("kernel_size", "3", "Received: kernel_size='3'"),
         ("scales", "1,2,1", "Received: scales='1,2,1'"),
-        ("scales", (), r"Received: scales=\(\)"),
         ("scales", (1, 2), r"backwards.* Received: scales=\(1, 2\)"),
         ("scales", ((1, 0, 1),), "Received: scales=0"),
         ("skips", "unet", "Received: skips='unet'"),
         ("learning_rate", (1, 0.1), r"Received: learning_rate=\(1, 0.1\)"),
-        ("learning_rate", "fast", "Received: learning_rate='fast'"),
         ("sampling", "cosine", "Received: sampling='cosine'"),
-        ("batch_size", (4, -1), "Received: batch_size=-1"),
         ("clipnorm", 0, "Received: clipnorm=0"),
         ("links", 3, "Neither MSStack nor convlstm .* Received: links"),
-    ],
-)
-def test_invalid_spaces_are_refused(name, value, message):
-    with pytest.raises(ValueError, match=message):
-        space(**{name: value})
+    ):
+        with pytest.raises(ValueError, match=message):
+            space(**{name: value})

@@ -1,7 +1,6 @@
-"""A chief and two workers, each a process of this machine."""
-
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -14,61 +13,68 @@ from tests.tuning.searches import by_trial, search
 pytestmark = pytest.mark.backend_free  # The processes use PyTorch.
 
 ROOT = pathlib.Path(__file__).parents[2]
-# Starts when all three are ready: a worker that starts after the search would
-# wait for its chief. KerasTuner's chief checks every 20 s whether it is done.
-PROCESS = """
-import os, pathlib, sys, time, types
+# Forks a chief and its workers, which start together: a worker that starts
+# after the search would wait for its chief. KerasTuner's chief checks every
+# 20 s whether it is done.
+PROCESSES = """
+import contextlib, os, pathlib, sys, time, traceback, types
 from keras_tuner.src.distribute import oracle_chief
 from tests.tuning.searches import search
 
 ready, folder = map(pathlib.Path, sys.argv[1:])
 short = lambda seconds: time.sleep(min(seconds, 0.2))
 oracle_chief.time = types.SimpleNamespace(sleep=short)
-(ready / os.environ["KERASTUNER_TUNER_ID"]).touch()
-while len(list(ready.iterdir())) < 3:
-    time.sleep(0.05)
-tuner = search(folder, verbose=1)
-print("leads", tuner.leads, tuner.finished)
+
+def lead_or_work(name):
+    os.environ["KERASTUNER_TUNER_ID"] = name
+    (ready / f"{name}.txt").touch()
+    while len(list(ready.iterdir())) < 3:
+        time.sleep(0.05)
+    with (ready / f"{name}.txt").open("w") as file:
+        with contextlib.redirect_stdout(file):
+            tuner = search(folder, verbose=1)
+            print("leads", tuner.leads, tuner.finished)
+
+children = []
+for name in ("chief", "worker0", "worker1"):
+    children.append(os.fork())
+    if not children[-1]:
+        try:
+            lead_or_work(name)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """
-
-
-def run(processes):
-    """Return the outputs; end all processes if one takes too long."""
-    try:
-        outputs = [p.communicate(timeout=150)[0] for p in processes]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-    assert [p.returncode for p in processes] == [0, 0, 0], outputs
-    return outputs
 
 
 def test_chief_and_two_workers_share_a_search(uncut, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    (tmp_path / "ready").mkdir()
-    folder = tmp_path / "run"
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROCESS, str(tmp_path / "ready"), folder],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "KERAS_BACKEND": "torch",
-                "OMP_NUM_THREADS": "1",
-                "KERASTUNER_TUNER_ID": name,
-                "KERASTUNER_ORACLE_IP": "127.0.0.1",
-                "KERASTUNER_ORACLE_PORT": str(port),
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for name in ("chief", "worker0", "worker1")
-    ]
-    chief, *workers = run(processes)
+    ready, folder = tmp_path / "ready", tmp_path / "run"
+    ready.mkdir()
+    variables = {
+        **{"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"},
+        **{"KERASTUNER_ORACLE_IP": "127.0.0.1"},
+        "KERASTUNER_ORACLE_PORT": str(port),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROCESSES, ready, folder],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        _, errors = process.communicate(timeout=150)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    assert process.returncode == 0, errors
+    chief, *workers = [path.read_text() for path in sorted(ready.iterdir())]
     assert "leads True True" in chief and "val_mse" not in chief
     done = []
     for output in workers:

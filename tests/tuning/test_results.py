@@ -1,5 +1,3 @@
-"""The table and the best trial of a search."""
-
 import tomllib
 
 import pytest
@@ -10,22 +8,13 @@ from tests.tuning.searches import TRIALS
 
 pytestmark = pytest.mark.backend_free
 
+VALUES = {"cell": "predrnn", "filters": 8, "learning_rate": 1e-4}
 ROW = {
-    "trial": "0",
-    "status": "COMPLETED",
-    "val_mse": 12.3456,
-    "epochs": 2,
-    "seconds": 61.25,
-    "parameters": 1234,
-    "values": {"cell": "predrnn", "filters": 8, "learning_rate": 1e-4},
-    "message": None,
+    **{"trial": "0", "status": "COMPLETED", "val_mse": 12.3456, "epochs": 2},
+    **{"seconds": 61.25, "parameters": 1234, "values": VALUES},
 }
-FAILED = {
-    **dict.fromkeys(ROW),
-    "trial": "1",
-    "status": "FAILED",
-    "values": {**ROW["values"], "filters": 16},
-}
+FAILED = dict.fromkeys(ROW) | {"trial": "1", "status": "FAILED"}
+FAILED["values"] = {**VALUES, "filters": 16}
 
 
 def test_table_shows_the_searched_values():
@@ -35,8 +24,8 @@ def test_table_shows_the_searched_values():
         "1       failed       –        –           –       16",
     ]
     table = tuning.results_table([ROW], searched=["cell", "learning_rate"])
-    assert table.splitlines()[0].split()[-2:] == ["cell", "learning_rate"]
-    assert table.splitlines()[1].split()[-2:] == ["predrnn", "0.0001"]
+    shown = [line.split()[-2:] for line in table.splitlines()]
+    assert shown == [["cell", "learning_rate"], ["predrnn", "0.0001"]]
 
 
 def test_best_trial_is_written_as_a_recipe(uncut):

@@ -1,7 +1,4 @@
-"""Searches by one process."""
-
 import math
-import shutil
 import sys
 
 import numpy as np
@@ -27,12 +24,11 @@ def test_best_model_has_the_best_score(uncut):
     assert results[0]["values"]["filters"] == model.filters
     weights = sum(np.size(w) for w in model.get_weights() if np.ndim(w))
     assert results[0]["parameters"] == weights
-    assert {r["epochs"] for r in results} == {2}
-    assert all(r["seconds"] > 0 for r in results)
+    assert all(r["seconds"] > 0 and r["epochs"] == 2 for r in results)
 
 
 @pytest.mark.backend_free
-def test_stopped_search_is_resumed(uncut, tmp_path, monkeypatch):
+def test_stopped_search_is_resumed_and_extended(uncut, tmp_path, monkeypatch):
     clock, folder = [0.0], tmp_path / "run"
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
     original = module.Deadline.on_train_batch_begin
@@ -61,16 +57,11 @@ def test_stopped_search_is_resumed(uncut, tmp_path, monkeypatch):
     assert statuses() == {"0": "COMPLETED", "1": "RUNNING"}
     assert "running" in tuning.results_table(tuning.read_results(folder))
     assert search(folder).finished
-    assert by_trial(folder) == {
+    before = by_trial(folder)
+    assert before == {
         trial: {**row, "val_mse": pytest.approx(row["val_mse"], rel=1e-4)}
         for trial, row in by_trial(uncut[0]).items()
     }
-
-
-@pytest.mark.backend_free
-def test_more_trials_extend_a_search(uncut, tmp_path):
-    folder = shutil.copytree(uncut[0], tmp_path / "run")
-    before = by_trial(folder)
     search(folder)  # complete already
     assert by_trial(folder) == before
     search(folder, max_trials=TRIALS + 1)
@@ -82,9 +73,8 @@ def test_more_trials_extend_a_search(uncut, tmp_path):
 def test_hyperband_continues_the_best_trial(tmp_path):
     x, y = clips()
     frames = np.concatenate([x[:, :2], y], axis=1).reshape(-1, 8, 8, 1)
-    train = data.Clips(
-        data.from_arrays(frames), 2, 2, 4, stride=4, teacher_forcing=True
-    )
+    forced = {"stride": 4, "teacher_forcing": True}
+    train = data.Clips(data.from_arrays(frames), 2, 2, 4, **forced)
     options = {"method": "hyperband", "epochs": 3, "max_trials": 4}
     folder = tmp_path / "run"
     hypermodel = space()

@@ -20,7 +20,6 @@ def test_a_module_is_imported():
         ("av", "video", lambda folder: check_writable(folder / "b.mp4")),
         ("xarray", "netcdf", lambda folder: from_netcdf(folder / "a.nc")),
         ("xarray", "netcdf", lambda folder: check_writable(folder / "b.nc")),
-        ("xarray", "radar", lambda folder: from_radar(folder, "fmi_pgm")),
         ("pyproj", "radar", lambda folder: from_radar(folder, "fmi_pgm")),
         ("pysteps", "radar", lambda folder: from_radar(folder, "fmi_pgm")),
     ],

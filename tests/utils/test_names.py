@@ -7,12 +7,9 @@ pytestmark = pytest.mark.backend_free
 TABLE = {"ms-convlstm": 1, "convlstm": 2, "predrnn": 3}
 
 
-def test_spelling_does_not_matter():
+def test_spelling_does_not_matter_and_unknown_names_give_the_nearest():
     for name in ("ms-convlstm", "MS_ConvLSTM", " Ms-convLSTM"):
         assert lookup(name, TABLE, "model") == ("ms-convlstm", 1)
-
-
-def test_unknown_names_give_the_nearest():
     with pytest.raises(ValueError, match="model; .*: predrnn. Rec.*'predrn'"):
         lookup("predrn", TABLE, "model")
     with pytest.raises(ValueError, match="convlstm, ms-convlstm, predrnn. "):

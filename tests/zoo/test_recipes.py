@@ -52,7 +52,7 @@ def test_every_wanted_preset_has_a_recipe():
 
 
 @every_recipe
-def test_the_path_is_the_name_of_the_preset(name):
+def test_every_recipe(name):
     recipe = ALL[name]
     parts = (recipe.model, recipe.dataset, recipe.variant)
     assert name == "/".join(parts)
@@ -60,17 +60,29 @@ def test_the_path_is_the_name_of_the_preset(name):
     assert parts == tuple(map(normalize, parts))
     keys = ("model", "dataset", "variant")
     named = {**dict(zip(keys, parts, strict=True)), "revision": 1}
-    assert folder_of(named) == f"{'/'.join(parts)}/1"
-
-
-@every_recipe
-def test_frames_are_of_the_size_of_the_data_set(name):
-    recipe = ALL[name]
+    assert folder_of(named) == f"{name}/1"
     keys = ("image_shape", "context", "horizon")
     form = tuple(recipe.architecture[key] for key in keys)
     assert form == FORMS[recipe.dataset]
     masked = recipe.architecture.get("missing") == "mask"
     assert masked == (recipe.dataset == "germany")  # only it has missing pixels
+    # The model builds, here with few filters and 8x8 patches.
+    patch, channels = recipe.architecture["patch_size"], form[0][2]
+    small = {"filters": 4, "image_shape": (8 * patch, 8 * patch, channels)}
+    architecture = {**recipe.architecture, **small}
+    model = dataclasses.replace(recipe, architecture=architecture).build()
+    config = model.get_config()
+    for key, value in architecture.items():
+        assert config[key] == (
+            tuple(value) if isinstance(value, list) else value
+        )
+    assert model.scales == ARCHITECTURES[recipe.model].scales
+    assert model.compiled and isinstance(model.loss, FrameL1L2Loss)
+    assert model.sampling is not None
+    training = recipe.training
+    assert model.optimizer.use_ema == (training.ema is not None)
+    assert model.optimizer.global_clipnorm == training.global_clipnorm
+    assert model.dtype_policy.name == (training.precision or "float32")
 
 
 @pytest.mark.parametrize("model", SMALL)
@@ -103,30 +115,3 @@ def test_base_presets_have_the_published_size(model):
     assert [recipe.architecture[key] for key in sizes] == [64, 3, 1]
     assert recipe.training.precision == "mixed_bfloat16"
     assert recipe.training.steps * recipe.training.batch_size == 204_800
-
-
-def tiny(recipe):
-    """The recipe with few filters and 8×8 patches, and its other arguments."""
-    patch = recipe.architecture["patch_size"]
-    channels = recipe.architecture["image_shape"][2]
-    small = {"filters": 4, "image_shape": (8 * patch, 8 * patch, channels)}
-    return dataclasses.replace(
-        recipe, architecture={**recipe.architecture, **small}
-    )
-
-
-@every_recipe
-def test_the_model_builds(name):
-    recipe = tiny(ALL[name])
-    model = recipe.build()
-    config = model.get_config()
-    for key, value in recipe.architecture.items():
-        given = config[key]
-        assert given == (tuple(value) if isinstance(value, list) else value)
-    assert model.scales == ARCHITECTURES[recipe.model].scales
-    assert model.compiled and isinstance(model.loss, FrameL1L2Loss)
-    assert model.sampling is not None
-    training = recipe.training
-    assert model.optimizer.use_ema == (training.ema is not None)
-    assert model.optimizer.global_clipnorm == training.global_clipnorm
-    assert model.dtype_policy.name == (training.precision or "float32")

@@ -1,13 +1,11 @@
 """Choose between float32 and float16 for the weights of a preset."""
 
-import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py
-
 from msrnn_keras.presets.loading import load_folder
 from msrnn_keras.presets.registry import WEIGHTS
+from msrnn_keras.training.folder import digest_weights
 from tools.publishing.preset_files import (
     WeightRangeError,
     round_weights,
@@ -23,20 +21,6 @@ class Candidate(NamedTuple):
     dtype: str
     weights: Path  # the file
     model: Any  # loaded as `zoo.load` loads it
-
-
-def digest_weights(path):
-    """Return the SHA-256 of the names, types, shapes and values in a file."""
-    sha256 = hashlib.sha256()
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset):
-            sha256.update(f"{name} {item.dtype} {item.shape} ".encode())
-            sha256.update(item[()].tobytes())
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return sha256.hexdigest()
 
 
 def make_candidate(folder, model, names, compile, dtype, full=None):

@@ -13,14 +13,10 @@ from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.presets.loading import FINE_TUNING
 from msrnn_keras.presets.registry import Library
 from msrnn_keras.presets.saving import complete
-from msrnn_keras.training import lock_run
+from msrnn_keras.training.folder import digest_weights, lock_run
 from msrnn_keras.training.recipe import LOSSES
 from tools.publishing import manifest
-from tools.publishing.candidates import (
-    choose_dtype,
-    digest_weights,
-    make_candidate,
-)
+from tools.publishing.candidates import choose_dtype, make_candidate
 from tools.publishing.card import NO_INTERVAL, render_card
 from tools.publishing.comparison import counterpart_of, find_counterpart
 from tools.publishing.datasets import LICENSES

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msrnn_keras.presets.download import describe
-from msrnn_keras.training import BEST, ENVIRONMENT, RECIPE, SCORE, read_history
+from msrnn_keras.training.folder import ENVIRONMENT, RECIPE
+from msrnn_keras.training.history import SCORE, read_history
+from msrnn_keras.training.keeper import BEST
 from msrnn_keras.training.recipe import Recipe, load_recipe
 from msrnn_keras.utils.weights_file import check_weights_file
 

@@ -2,19 +2,13 @@
 
 import math
 
-from msrnn_keras.cost.estimate.graph import (
-    elementary,
-    graph_inside,
-    kernel_of,
-    name_of,
-    step_graph,
-)
+from msrnn_keras.cost.estimate import graph as graphs
 
 # Operations that only copy, rename or fill in numbers.
-MOVES = set(
-    "Cast Concatenate ExpandDims GetItem OnesLike Pad Reshape Split Stack Take "
-    "Transpose Where".split()
-)
+MOVES = {
+    *"Cast Concatenate ExpandDims GetItem OnesLike Pad Reshape".split(),
+    *"Split Stack Take Transpose Where".split(),
+}
 REDUCES = {"MaxPool", "Sum"}  # one operation per number of the input
 
 
@@ -23,19 +17,12 @@ def forecast_flops(model):
 
     A multiplication and an addition are two operations. A convolution takes
     2·k²·(channels in)·(channels out) for each pixel of its output (of its
-    input, if it is transposed), and one per number for the bias. A matrix
-    product (m, n)·(n, p) takes 2·m·n·p. Sums and maxima take one for each
-    number of their input, all other operations one for each number of their
-    output, copies and what is computed from weights alone none.
-
-    Args:
-        model: `MSStack` with a known `image_shape`.
-
-    Returns:
-        Integer.
+    input, if it is transposed), a matrix product (m, n)·(n, p) 2·m·n·p. Sums
+    and maxima take one for each number of their input, all others and a bias
+    one of their output, copies and what comes from weights alone none.
     """
     steps = model.context + model.horizon - 1
-    return steps * flops(elementary(step_graph(model)))
+    return steps * flops(graphs.elementary(graphs.step_graph(model)))
 
 
 def flops(graph):
@@ -44,13 +31,12 @@ def flops(graph):
 
 
 def _node_flops(node):
-    """Count the operations of one node."""
-    inside = graph_inside(node)
+    inside = graphs.graph_inside(node)
     if inside is not None:
         return flops(inside)
-    name, inputs = name_of(node), node.input_tensors
+    name, inputs = graphs.name_of(node), node.input_tensors
     output_size = sum(math.prod(x.shape) for x in node.outputs)
-    kernel = kernel_of(node)
+    kernel = graphs.kernel_of(node)
     if kernel is not None:
         pixels = inputs[0] if name == "Conv2DTranspose" else node.outputs[0]
         taps = math.prod(kernel.shape) * math.prod(pixels.shape[:-1])

@@ -29,7 +29,7 @@ def step_graph(model, batch=1):
     inputs = [
         keras.KerasTensor((batch, *x.shape[1:]), x.dtype) for x in step.inputs
     ]
-    return replay(trace(step.inputs, step.outputs), inputs, _same)
+    return replay(trace(step.inputs, step.outputs), inputs)
 
 
 def elementary(graph, kept=()):
@@ -68,7 +68,7 @@ def trace(inputs, outputs):
     return Graph(inputs, outputs, nodes)
 
 
-def replay(graph, inputs, function_of):
+def replay(graph, inputs, function_of=lambda operation: operation):
     """Repeat a graph on new inputs, with other functions as operations."""
     new = dict(zip(map(id, graph.inputs), inputs, strict=True))
     for node in graph.nodes:
@@ -77,11 +77,6 @@ def replay(graph, inputs, function_of):
         outputs = keras.tree.flatten(outputs)
         new.update(zip(map(id, node.outputs), outputs, strict=True))
     return trace(inputs, [new[id(x)] for x in graph.outputs])
-
-
-def _same(operation):
-    """Return the operation itself."""
-    return operation
 
 
 def rematerialized(graph, remat):
@@ -100,7 +95,7 @@ def rematerialized(graph, remat):
     if remat == "layer":
         return replay(graph, graph.inputs, opened)
     if remat == "step":
-        whole = Remat(lambda *inputs: replay(graph, inputs, _same).outputs)
+        whole = Remat(lambda *inputs: replay(graph, inputs).outputs)
         return trace(graph.inputs, whole(*graph.inputs))
     return graph
 
@@ -128,25 +123,21 @@ class _Opened(keras.layers.Layer):
 
 
 def _open(layer, *args, **kwargs):
-    """Return the outputs of the operations in a layer."""
     scope = _Opened(layer)
     scope(*args, **kwargs)
     return scope.opened
 
 
 def _copies(tensors):
-    """Return new symbolic tensors of the same shapes."""
     return [keras.KerasTensor(x.shape, x.dtype) for x in tensors]
 
 
 def _step(cell, x, states):
-    """Return the output and the new states of a cell."""
     output, states, _ = cell.step(x, cell.State(*states))
     return output, list(states)
 
 
 def _is_composed(operation, kept):
-    """Return whether an operation is a layer made of other operations."""
     is_layer = isinstance(operation, keras.layers.Layer)
     of_keras = type(operation).__module__.startswith("keras.")
     return is_layer and not of_keras and not isinstance(operation, kept)

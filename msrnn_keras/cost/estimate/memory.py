@@ -4,14 +4,7 @@ import math
 
 import keras
 
-from msrnn_keras.cost.estimate.graph import (
-    elementary,
-    graph_inside,
-    kernel_of,
-    name_of,
-    rematerialized,
-    step_graph,
-)
+from msrnn_keras.cost.estimate import graph as graphs
 from msrnn_keras.layers.kernels import kernel_makers
 
 # What the gradient of an operation reads. Those that are not named read
@@ -25,24 +18,15 @@ RESHAPES = {"ExpandDims", "Reshape"}  # the output shares the input's buffer
 
 
 def training_memory(model, batch):
-    """Estimate the memory of one training step with Adam.
+    """Estimate the memory of one training step with Adam, bytes.
 
-    It is the sum of the weights, their gradients and the moments of Adam; the
-    tensors that the gradient of each time step reads (with `remat` only the
-    inputs of a layer or of the step); the kernels that are computed from
-    weights, once; and the gradients of one time step, with the tensors that
-    are recomputed at a time. It leaves out the frames, the loss and the
-    backend itself. It is made for TensorFlow on a CPU, without XLA.
-
-    Args:
-        model: `MSStack` with a known `image_shape`.
-        batch: Integer, samples of a batch.
-
-    Returns:
-        Integer, bytes.
+    It is the sum of the weights, gradients and moments; the tensors that the
+    gradient of each time step reads; the kernels that are computed from
+    weights; and the gradients and recomputed tensors of one time step. Frames,
+    loss and backend are left out. It is for TensorFlow on a CPU, without XLA.
     """
-    graph = step_graph(model, batch)
-    graph = elementary(rematerialized(graph, model.remat))
+    graph = graphs.step_graph(model, batch)
+    graph = graphs.elementary(graphs.rematerialized(graph, model.remat))
     weights = total_size(model.trainable_variables)
     steps = model.context + model.horizon - 1
     kept = steps * total_size(kept_in_a_loop(graph))
@@ -91,7 +75,8 @@ def kept_in_a_loop(graph):
 
 def working_size(graph):
     """Return the bytes of gradients and recomputed tensors of a graph."""
-    inside = [graph_inside(x) for x in graph.nodes if name_of(x) == "Remat"]
+    remats = [x for x in graph.nodes if graphs.name_of(x) == "Remat"]
+    inside = list(map(graphs.graph_inside, remats))
     recomputed = [
         total_size(kept_tensors(part)) + working_size(part) for part in inside
     ]
@@ -99,8 +84,7 @@ def working_size(graph):
 
 
 def _read(node):
-    """Return the tensors that the gradient of a node reads."""
-    name, output = name_of(node), node.outputs[0]
+    name, output = graphs.name_of(node), node.outputs[0]
     if "float" not in output.dtype:
         return []  # It has no gradient.
     read = []
@@ -110,7 +94,7 @@ def _read(node):
         read.append(output)
     if name == "Take":
         read.append(node.input_tensors[1])  # the indices
-    kernel = kernel_of(node)
+    kernel = graphs.kernel_of(node)
     if kernel is not None and kernel.made_each_step:
         read.append(kernel)
     return read
@@ -120,7 +104,7 @@ def _buffers(graph):
     """Return a function from a tensor to the first one in its buffer."""
     owner = {}
     for node in graph.nodes:
-        if name_of(node) in RESHAPES:
+        if graphs.name_of(node) in RESHAPES:
             (x,), (y,) = node.input_tensors, node.outputs
             owner[id(y)] = owner.get(id(x), x)
     return lambda x: owner.get(id(x), x)

@@ -7,13 +7,7 @@ import numpy as np
 
 from msrnn_keras import layers
 from msrnn_keras.cells.base import ConvRNNCell
-from msrnn_keras.cost.estimate.graph import (
-    elementary,
-    kernel_of,
-    name_of,
-    step_graph,
-    trace,
-)
+from msrnn_keras.cost.estimate import graph as graphs
 from msrnn_keras.layers.block_attention import BlockAttention
 from msrnn_keras.layers.local_attention import LocalAttention
 from msrnn_keras.layers.summed_conv import SummedConv
@@ -30,25 +24,18 @@ class Field(NamedTuple):
 
 
 def receptive_fields(model):
-    """Compute the theoretical receptive field at each scale.
+    """Compute the theoretical receptive `Field` at each scale, a dict.
 
-    It is the side of the smallest square of pixels on which an output value
-    can depend, in a frame of 8192×8192 pixels; the largest of the layers of a
-    scale. Global attention and learned offsets see the whole frame.
-
-    Args:
-        model: `MSStack`.
-
-    Returns:
-        Dict from the scale to `Field`.
+    It is the side of the smallest square of pixels on which an output can
+    depend, the largest of a scale, in a frame of 8192×8192 pixels.
     """
     config = model.get_config()
     config["image_shape"] = (LARGEST, LARGEST, config["image_shape"][-1])
-    step = step_graph(type(model).from_config(config))
+    step = graphs.step_graph(type(model).from_config(config))
     cells = [x for x in step.nodes if isinstance(x.operation, ConvRNNCell)]
     outputs = [node.outputs[0] for node in cells]
-    graph = trace(step.inputs, [*step.outputs, *outputs])
-    graph = elementary(graph, kept=tuple(LAYERS))
+    graph = graphs.trace(step.inputs, [*step.outputs, *outputs])
+    graph = graphs.elementary(graph, kept=tuple(LAYERS))
     newest, oldest = _seen_by_layers(graph, len(outputs), model.context)
     fields = {}
     for scale, *sides in zip(model.scales, newest, oldest, strict=True):
@@ -86,6 +73,10 @@ def _side(span):
     return math.inf if np.isinf(side) else int(side)
 
 
+def _length(node):
+    return node.outputs[0].shape[1]
+
+
 def _nothing(length):
     return np.stack([np.full(length, math.inf), np.full(length, -math.inf)])
 
@@ -113,32 +104,31 @@ MIXES = {"Matmul", "Sum", "Take", "Transpose"}
 
 def _operation(node, spans):
     """Return the span of a Keras layer or an operation of `keras.ops`."""
-    name = name_of(node)
+    name = graphs.name_of(node)
     if name == "Conv2DTranspose":
         return _transposed_convolution(node, spans)
-    if kernel_of(node) is not None:
+    if graphs.kernel_of(node) is not None:
         return _convolution(node, spans)
     shapes = [x.shape[1:3] for x in (*node.input_tensors, *node.outputs)]
     sizes = {shape for shape in shapes if shape != (1, 1)}
     if name in MIXES or len(sizes) > 1:
-        length = node.outputs[0].shape[1]
         low, high = _union([(span[0].min(), span[1].max()) for span in spans])
-        return np.stack([np.full(length, low), np.full(length, high)])
+        return np.stack([np.full(_length(node), x) for x in (low, high)])
     return _union(np.broadcast_arrays(*spans))
 
 
 def _convolution(node, spans):
-    size = kernel_of(node).shape[0]
-    length, out = node.input_tensors[0].shape[1], node.outputs[0].shape[1]
+    size = graphs.kernel_of(node).shape[0]
+    length, out = node.input_tensors[0].shape[1], _length(node)
     stride = -(-length // out)
     before = max((out - 1) * stride + size - length, 0) // 2
     return _window(spans[0], size, before, stride)
 
 
 def _transposed_convolution(node, spans):
-    size = kernel_of(node).shape[0]
-    length, out = node.input_tensors[0].shape[1], node.outputs[0].shape[1]
-    stride = out // length
+    size = graphs.kernel_of(node).shape[0]
+    out = _length(node)
+    stride = out // node.input_tensors[0].shape[1]
     spread = _nothing(out)
     spread[:, ::stride] = spans[0]
     return _window(spread, size, size - 1 - (size - stride) // 2)
@@ -172,18 +162,12 @@ def _summed_conv(node, spans):
 
 
 def _everything(node, spans):
-    length = node.outputs[0].shape[1]
-    return -math.inf * np.array([[1.0], [-1.0]]) * np.ones(length)
+    return -_nothing(_length(node))
 
 
 def _pad(node, spans):
-    (span,) = spans
-    missing = node.outputs[0].shape[1] - span.shape[1]
-    return np.hstack([span, _nothing(missing)])
-
-
-def _blocks_to_channels(node, spans):
-    return _window(spans[0], node.operation.block, 0, node.operation.block)
+    missing = _length(node) - spans[0].shape[1]
+    return np.hstack([spans[0], _nothing(missing)])
 
 
 # Layers with a rule, which `elementary` does not replace.
@@ -192,14 +176,14 @@ LAYERS = {
     LocalAttention: _local_attention,
     SummedConv: _summed_conv,
     Warp: _everything,
-    layers.CropToFrame: lambda node, spans: spans[0][
-        :, : node.outputs[0].shape[1]
-    ],
+    layers.CropToFrame: lambda node, spans: spans[0][:, : _length(node)],
     layers.DepthToSpace: lambda node, spans: spans[0].repeat(
         node.operation.block, axis=1
     ),
     layers.MarkMissing: lambda node, spans: spans[0],
     layers.PadToMultiple: _pad,
     layers.Resample: _resample,
-    layers.SpaceToDepth: _blocks_to_channels,
+    layers.SpaceToDepth: lambda node, spans: _window(
+        spans[0], node.operation.block, 0, node.operation.block
+    ),
 }

@@ -1,5 +1,5 @@
 """Time, memory and utilization, measured on this machine."""
 
-from msrnn_keras.cost.measure.compare import Profile, profile, table
+from msrnn_keras.cost.measure.compare import profile, table
 
-__all__ = ["Profile", "profile", "table"]
+__all__ = ["profile", "table"]

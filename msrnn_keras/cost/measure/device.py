@@ -1,5 +1,6 @@
 """Memory in use and matrix product speed of this machine."""
 
+import contextlib
 import gc
 import os
 import pathlib
@@ -32,14 +33,9 @@ class PeakMemory:
         self._meter = _meter()
         self._meter.reset()
         self._held = self._meter.held()
-
-    @property
-    def device(self):
-        """The name of the device."""
-        return self._meter.name
+        self.device = self._meter.name
 
     def peak(self):
-        """Return bytes, or None if they are unknown."""
         if self._held is None:
             return None
         # Linux counts the pages of threads late: the peak can be a bit low.
@@ -58,7 +54,6 @@ def version_of(package):
 
 
 def _meter():
-    """Return the `Meter` of the backend's device."""
     return _ACCELERATORS[keras.backend.backend()]() or Meter(
         f"CPU, {os.cpu_count()} cores",
         lambda: _status("VmRSS"),
@@ -68,7 +63,6 @@ def _meter():
 
 
 def _status(field):
-    """Read the bytes of a field in the process status, None without one."""
     lines = STATUS.read_text().splitlines() if STATUS.exists() else []
     sizes = dict(line.split(":", 1) for line in lines if ":" in line)
     return 1024 * int(sizes[field].split()[0]) if field in sizes else None
@@ -76,10 +70,8 @@ def _status(field):
 
 def _reset_process_peak():
     """Reset the peak of the process, if the kernel permits it."""
-    try:
+    with contextlib.suppress(OSError):  # else it counts from the start
         STATUS.with_name("clear_refs").write_text("5")
-    except OSError:
-        pass  # The peak then counts from the start of the process.
 
 
 def _tensorflow():
@@ -117,12 +109,9 @@ def _torch():
 
     if not torch.cuda.is_available():
         return None
-    return Meter(
-        torch.cuda.get_device_name(),
-        torch.cuda.memory_allocated,
-        torch.cuda.max_memory_allocated,
-        torch.cuda.reset_peak_memory_stats,
-    )
+    cuda = torch.cuda
+    read = cuda.memory_allocated, cuda.max_memory_allocated
+    return Meter(cuda.get_device_name(), *read, cuda.reset_peak_memory_stats)
 
 
 # Backend -> function that returns the `Meter` of a GPU, None without one.
@@ -142,7 +131,6 @@ def matrix_product_speed(dtype="float32"):
 
 
 def _product_seconds(matrix):
-    """Time one matrix product."""
     start = time.perf_counter()
     product = ops.matmul(matrix, matrix)
     float(ops.cast(product[0, 0], "float32"))  # waits for the result

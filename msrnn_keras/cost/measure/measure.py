@@ -81,7 +81,6 @@ def measure(task, build=stack_work):
 
 
 def _step(work, task):
-    """Time training steps."""
     first = _seconds(work.step)
     runs = [_seconds(work.step) for _ in range(task.steps)]
     seconds = statistics.median(runs)
@@ -95,7 +94,6 @@ def _step(work, task):
 
 
 def _forecast(work, task):
-    """Time forecasts of one clip and of a batch."""
     first = _seconds(work.forecast, 1)
     single = [_seconds(work.forecast, 1) for _ in range(task.steps)]
     work.forecast(task.batch)  # This call may compile again.
@@ -111,7 +109,6 @@ def _forecast(work, task):
 
 
 def _seconds(function, *arguments):
-    """Time one call."""
     start = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - start

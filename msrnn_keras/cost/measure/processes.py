@@ -30,29 +30,26 @@ def answer(build=stack_work):
 
 def run_task(task, module=WORKER):
     """Measure a task in a new process; return {"error": …} if it fails."""
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2"}
     done = subprocess.run(
         [sys.executable, "-m", module, json.dumps(task._asdict())],
-        env={
-            "TF_CPP_MIN_LOG_LEVEL": "2",
-            **os.environ,
-            "KERAS_BACKEND": task.backend,
-        },
+        env={**quiet, **os.environ, "KERAS_BACKEND": task.backend},
         capture_output=True,
         text=True,
     )
     if done.returncode:
-        reason = _reason(done.returncode, done.stderr)
-        return {"error": f"{task.mode}: {reason}"}
+        return {"error": f"{task.mode}: {_reason(done)}"}
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _reason(status, stderr):
+def _reason(done):
     """Return one line that says why a process failed."""
+    status = done.returncode
     if status == -signal.SIGKILL:
         return "killed, probably out of memory"
     if status < 0:
         return f"stopped by signal {-status}"
-    lines = stderr.strip().splitlines() or [f"exit status {status}"]
+    lines = done.stderr.strip().splitlines() or [f"exit status {status}"]
     return lines[-1].strip()
 
 

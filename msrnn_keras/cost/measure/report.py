@@ -33,12 +33,10 @@ class Measured(NamedTuple):
     results: list  # dicts of `measure`, in the order of the repeats
 
     def values(self, figure):
-        """Return the figure of each repeat that has it."""
         return [r[figure] for r in self.results if figure in r]
 
     @property
     def errors(self):
-        """The reasons why measurements failed, one line each."""
         return [
             f"{self.name} on {self.backend} failed in {r['error']}"
             for r in self.results

@@ -15,6 +15,18 @@ def data_home(name, cache=None):
     return keras_home() / "datasets" / name
 
 
+def find_file(path, name, address):
+    """Return the file of a path, which may be its folder."""
+    path = pathlib.Path(path).expanduser()
+    path = path / name if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`path` must be the file {name} of {address}, or its folder. "
+            f"Received: {str(path)!r}"
+        )
+    return path
+
+
 def file_digest(path):
     """Return a short hash of a file's path, size and modification time."""
     path = pathlib.Path(path).resolve()

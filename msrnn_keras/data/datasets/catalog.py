@@ -74,8 +74,8 @@ files; None downloads them |
     | `kth-msrnn` | 88×88×1 | 10 → 10 | as `kth` |
     | `germany` | 128×128×1 | 5 → 5 | `RYDL.hdf5` |
 
-    A training clip starts at every frame. Validation and test clips do so for
-    `taxibj`; in the other data sets they share no frame.
+    Training clips, and all of `taxibj`, start at every frame; other clips share
+    no frame.
 
     Args:
         name: String, one of `NAMES`; case does not matter.
@@ -83,24 +83,19 @@ files; None downloads them |
         batch_size: Integer, clips per batch.
         context: Integer, number of input frames; None is the published number.
         horizon: Integer, number of frames to forecast; None as `context`.
-        teacher_forcing: Boolean. If True, x is the clip without its last
-            frame, for scheduled sampling. If False, x is the context alone.
-        shuffle: Boolean, whether to reorder the clips in each epoch; None
-            shuffles the training split only. Not for `mnist`.
+        teacher_forcing: Boolean, as in `Clips`.
+        shuffle: Boolean, as in `Clips`; None shuffles the training split only.
         path: Path of the files, see the table.
-        stride: Integer, frames between the starts of two successive clips;
-            None as above. Not for `mnist`.
+        stride: Integer, as in `Clips`; None as above. Not for `mnist`.
         num_clips: Integer, clips per epoch; None uses all clips.
         seed: Non-negative integer, seed of the order, or the clips of `mnist`.
         **options: `image_shape`, `num_digits`, `speed`, `digits` of `mnist`;
-            `cache` of `kth`, `kth-msrnn` and `germany`; arguments of
-            `EpochDataset`.
+            `cache` of `kth`, `germany`; arguments of `EpochDataset`.
 
     Returns:
-        `keras.utils.PyDataset` of `(x, y)`: `Clips`, or `MovingMNIST` for
-        `mnist`. Both have `context`, `horizon`, `image_shape` (`(height,
-        width)` for `mnist`, else with the channels), `num_clips`, `scaling`,
-        `inverse`, `arrays` and `as_tf_data`.
+        `Clips`, or `MovingMNIST` for `mnist`. Both have `context`, `horizon`,
+        `image_shape` (without channels for `mnist`), `num_clips`, `scaling`,
+        `inverse` and `arrays`.
 
     Raises:
         ValueError: If an argument or the form of a file is wrong.
@@ -108,12 +103,18 @@ files; None downloads them |
 
     Example:
     >>> train = load("taxibj", "train", path="TaxiBJ/", teacher_forcing=True)
-    >>> model.fit(train, epochs=20)
     >>> vehicles = train.inverse(model.predict(past))
     """
     name, entry = lookup(name, _SETS, "data set")
     check_split(split)
-    _check_options(name, entry, options)
+    known = (*entry.options, *_QUEUE)
+    wrong = [option for option in options if option not in known]
+    if wrong:
+        arguments = list(inspect.signature(load).parameters)[:-1]
+        raise ValueError(
+            f"Unknown option of the data set {name!r}; the options are: "
+            f"{', '.join([*arguments, *known])}. Received: {', '.join(wrong)}"
+        )
     settings = {key: options.pop(key) for key in _QUEUE if key in options}
     settings |= {
         "batch_size": batch_size,
@@ -124,7 +125,12 @@ files; None downloads them |
         "seed": seed,
     }
     if entry.make is MovingMNIST:
-        _check_generated(split, shuffle, stride)
+        if stride is not None or (shuffle and split != "train"):
+            raise ValueError(
+                "The clips of 'mnist' are generated: they have no `stride`, "
+                "and validation and test a fixed order. "
+                f"Received: {stride=}, {shuffle=}"
+            )
         return MovingMNIST(split, path=path, **settings, **options)
     if stride is None:
         length = settings["context"] + settings["horizon"]
@@ -132,29 +138,3 @@ files; None downloads them |
     source = entry.make(split, path, **entry.fixed, **options)
     shuffle = split == "train" if shuffle is None else shuffle
     return Clips(source, stride=stride, shuffle=shuffle, **settings)
-
-
-def _check_options(name, entry, options):
-    known = (*entry.options, *_QUEUE)
-    wrong = [option for option in options if option not in known]
-    if wrong:
-        arguments = list(inspect.signature(load).parameters)[:-1]
-        raise ValueError(
-            f"Unknown option of the data set {name!r}; the options are: "
-            f"{', '.join([*arguments, *known])}. "
-            f"Received: {', '.join(wrong)}"
-        )
-
-
-def _check_generated(split, shuffle, stride):
-    """Refuse arguments that do not apply to generated clips."""
-    if stride is not None:
-        raise ValueError(
-            "The clips of 'mnist' are generated and have no `stride`. "
-            f"Received: stride={stride}"
-        )
-    if shuffle and split != "train":
-        raise ValueError(
-            f"The {split} clips of 'mnist' have a fixed order. "
-            f"Received: shuffle={shuffle}"
-        )

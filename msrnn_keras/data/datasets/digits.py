@@ -1,7 +1,7 @@
 """The handwritten digits of Moving MNIST.
 
-MNIST (Y. LeCun and C. Cortes) is distributed under CC BY-SA 3.0. The small
-sample next to this module, `digits.npz`, is a part of it under that license.
+MNIST (Y. LeCun and C. Cortes) and the sample of it next to this module,
+`digits.npz`, are distributed under CC BY-SA 3.0.
 """
 
 import functools
@@ -29,40 +29,33 @@ ANSWER = 10  # seconds to wait for an answer before using the sample
 def load_digits(split, path=None):
     """Load the MNIST digits of one split.
 
-    The first available source is used: the file `path`, `datasets/mnist.npz` in
-    the Keras home, a download to it, or a small sample that ships with the
-    package. The file is read once per process.
+    They are read from the file `path`, `datasets/mnist.npz` in the Keras home,
+    a download to it, or else a small sample that ships with the package.
 
     Args:
-        split: `"train"` (55,000 digits), `"validation"` (the 5,000 training
-            digits after them) or `"test"` (10,000); 1,000, 200 and 500 of the
-            sample.
-        path: Optional path of an `.npz` file in the form of
-            `keras.datasets.mnist`; no other source is tried then.
+        split: `"train"` (55,000 digits), `"validation"` (the 5,000 after them)
+            or `"test"` (10,000); 1,000, 200 and 500 of the sample.
+        path: Optional path of an `.npz` file as of `keras.datasets.mnist`.
 
     Returns:
         uint8 array of shape `(digits, 28, 28)`, values 0 to 255, read-only.
 
     Raises:
-        ValueError: If `split` is unknown, or the file is not such a file.
-        FileNotFoundError: If there is no file at `path`.
+        ValueError, FileNotFoundError: If `split` or `path` is wrong.
 
     Example:
     >>> digits = load_digits("test")  # (10000, 28, 28)
 
-    Reference:
-        LeCun et al., "Gradient-based learning applied to document
-        recognition", 1998.
+    Reference: LeCun et al., 1998, https://doi.org/10.1109/5.726791
     """
     check_split(split)
     source, splits = _load(path)
     if source == "sample":
         warnings.warn(
             "MNIST could not be downloaded. Using the small sample of "
-            f"{len(splits[split])} {split} digits that ships with the package; "
-            "its scores do not compare with those on the full set. "
-            "For the full set, run `keras.datasets.mnist.load_data()` once "
-            "with a network connection, or pass `path` of an `mnist.npz` file.",
+            f"{len(splits[split])} {split} digits, whose scores do not compare "
+            "with those on the full set. For that, run `keras.datasets.mnist."
+            "load_data()` once with a network, or pass `path` of `mnist.npz`.",
             UserWarning,
             stacklevel=2,
         )
@@ -78,8 +71,7 @@ def sample_digits(split):
     """Return the sample of digits that ships with the package.
 
     Args:
-        split: `"train"`, `"validation"` or `"test"`: 1,000, 200 or 500 digits
-            of that part of MNIST.
+        split: `"train"` (1,000 digits), `"validation"` (200) or `"test"` (500).
 
     Returns:
         uint8 array of shape `(digits, 28, 28)`, values 0 to 255, read-only.
@@ -131,8 +123,7 @@ def _read_mnist(path):
                 f"{arrays[name].shape}, path={path}"
             )
     train, test = arrays["x_train"], arrays["x_test"]
-    parts = (train[:NUM_TRAIN], train[NUM_TRAIN:], test)
-    return dict(zip(SPLITS, map(_read_only, parts), strict=True))
+    return _read_only(train[:NUM_TRAIN], train[NUM_TRAIN:], test)
 
 
 @functools.lru_cache(maxsize=2)
@@ -144,9 +135,7 @@ def _find_mnist(path):
         pass  # missing or damaged
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(
-            path, lambda part: download(ADDRESS, part, SIZE, ANSWER)
-        )
+        write_atomically(path, lambda p: download(ADDRESS, p, SIZE, ANSWER))
         return "download", _read_mnist(path)
     except (OSError, ValueError):
         return "sample", _read_sample()
@@ -154,10 +143,11 @@ def _find_mnist(path):
 
 def _read_sample():
     with np.load(SAMPLE_PATH, allow_pickle=False) as file:
-        return {split: _read_only(file[f"x_{split}"]) for split in SPLITS}
+        return _read_only(*(file[f"x_{split}"] for split in SPLITS))
 
 
-def _read_only(digits):
-    """Protect an array that all callers share."""
-    digits.flags.writeable = False
-    return digits
+def _read_only(*parts):
+    """Return the splits, protected because all callers share them."""
+    for digits in parts:
+        digits.flags.writeable = False
+    return dict(zip(SPLITS, parts, strict=True))

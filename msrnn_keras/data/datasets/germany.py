@@ -1,22 +1,23 @@
 """RYDL: twelve years of rain over Germany, from the radars of the DWD."""
 
-import pathlib
 import re
 
 import numpy as np
 
-from msrnn_keras.data.datasets.cache import cached_array, data_home, file_digest
+from msrnn_keras.data.datasets.cache import (
+    cached_array,
+    data_home,
+    file_digest,
+    find_file,
+)
 from msrnn_keras.data.datasets.hdf5 import array_of, open_hdf5
 from msrnn_keras.data.scaling import RainRate
 from msrnn_keras.data.sources import Source, segments_of
 
 FILE = "RYDL.hdf5"
 ADDRESS = "https://zenodo.org/record/3629951"
-YEARS = {
-    "train": (2006, 2014),
-    "validation": (2015, 2015),
-    "test": (2016, 2017),
-}
+YEARS = {"train": (2006, 2014), "validation": (2015, 2015)}
+YEARS["test"] = (2016, 2017)
 SIDE = 900  # pixels of 1 km
 CENTER = slice(194, 706)
 BLOCK = 4  # side of the averaged blocks, pixels
@@ -28,15 +29,12 @@ class Germany(Source):
 
     Blocks of 4×4 pixels are averaged over their valid pixels. NaN, infinite and
     negative values are missing. A block is missing if more than half of it is.
-    Only the rows, columns and frames in use are read.
-
-    Training is 2006 to 2014, validation 2015, test 2016 and 2017. The array
-    names in the file are listed once and cached.
+    Training is 2006 to 2014, validation 2015, test 2016 and 2017.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
-        path: Path of the HDF5 file or of the folder with `RYDL.hdf5`; None is
-            `datasets/germany` in the Keras home.
+        path: Path of `RYDL.hdf5` or its folder; None is `datasets/germany` in
+            the Keras home.
         cache: Path of the folder for the list of times; None is that folder.
 
     Raises:
@@ -46,10 +44,7 @@ class Germany(Source):
     Example:
     >>> clips = Clips(Germany("test", "RYDL.hdf5"), context=5, horizon=5)
 
-    Reference:
-        Ayzel et al., "RainNet v1.0: a convolutional neural network for
-        radar-based precipitation nowcasting", 2020,
-        https://doi.org/10.5194/gmd-13-2631-2020
+    Reference: Ayzel et al., 2020, https://doi.org/10.5194/gmd-13-2631-2020
     """
 
     image_shape = (128, 128, 1)
@@ -57,15 +52,15 @@ class Germany(Source):
     scaling = RainRate()
 
     def __init__(self, split, path=None, cache=None):
-        self.path = _find(path)
+        self.path = find_file(data_home("germany", path), FILE, ADDRESS)
         index = f"times-{file_digest(self.path)}.npy"
         times = cached_array(
             data_home("germany", cache) / index, lambda: _times(self.path)
         )
         times = np.asarray(times).view("datetime64[m]")
         first, last = YEARS[split]
-        begin, end = np.array([str(first), str(last + 1)], "datetime64[m]")
-        begin, end = np.searchsorted(times, [begin, end])
+        years = np.array([str(first), str(last + 1)], "datetime64[m]")
+        begin, end = np.searchsorted(times, years)
         if begin == end:
             raise ValueError(
                 f"The file must contain frames of {first} to {last} for the "
@@ -77,14 +72,11 @@ class Germany(Source):
     def read(self, start, stop):
         """Return frames `start` to `stop - 1`, in mm/h."""
         names = np.datetime_as_string(self.times[start:stop], "m")
+        names = [re.sub(r"\D", "", name) for name in names.tolist()]
         with open_hdf5(self.path) as file:
-            frames = [
-                array_of(file, re.sub(r"\D", "", name), (SIDE, SIDE))[
-                    CENTER, CENTER
-                ]
-                for name in names.tolist()
-            ]
-        return PER_HOUR * np.stack([_average(f) for f in frames])[..., None]
+            arrays = (array_of(file, name, (SIDE, SIDE)) for name in names)
+            frames = [_average(array[CENTER, CENTER]) for array in arrays]
+        return PER_HOUR * np.stack(frames)[..., None]
 
 
 def _average(frame):
@@ -92,26 +84,14 @@ def _average(frame):
     there = (frame >= 0) & (frame < np.inf)
     total = _block_sums(np.where(there, frame, 0).astype("float32"))
     count = _block_sums(there.astype("float32"))
-    enough = count >= BLOCK**2 / 2
-    return np.where(enough, total / np.maximum(count, 1), np.float32("nan"))
+    mean = total / np.maximum(count, 1)
+    return np.where(count >= BLOCK**2 / 2, mean, np.float32("nan"))
 
 
 def _block_sums(frame):
     side = len(frame) // BLOCK
     rows = frame.reshape(side, BLOCK, -1).sum(1)
     return rows.reshape(side, side, BLOCK).sum(2)
-
-
-def _find(path):
-    path = data_home("germany") if path is None else pathlib.Path(path)
-    path = path.expanduser()
-    file = path / FILE if path.is_dir() else path
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"`path` must be the file {FILE} of {ADDRESS}, or its folder. "
-            f"Received: {str(file)!r}, which does not exist"
-        )
-    return file
 
 
 def _times(path):

@@ -5,6 +5,7 @@ import pathlib
 
 import h5py
 
+from msrnn_keras.utils.checks import same_shape
 from msrnn_keras.utils.files import check_file
 
 
@@ -32,11 +33,7 @@ def array_of(file, name, shape):
         raise ValueError(
             f"The HDF5 file must contain an array {name!r}. Received: {path!r}"
         )
-    fits = len(found.shape) == len(shape) and all(
-        want in (None, size)
-        for want, size in zip(shape, found.shape, strict=True)
-    )
-    if not fits:
+    if not same_shape(found.shape, shape):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
         raise ValueError(
             f"The array {name!r} must have the shape ({wanted}). "

@@ -23,13 +23,9 @@ from msrnn_keras.utils.files import write_atomically
 ADDRESS = "http://www.csc.kth.se/cvap/actions/"
 LISTING = "00sequences.txt"
 MOVING = ("walking", "jogging", "running")
-STILL = ("boxing", "handclapping", "handwaving")
-ACTIONS = (*STILL, "jogging", "running", "walking")
-PERSONS = {
-    "train": range(1, 15),
-    "validation": range(15, 17),
-    "test": range(17, 26),
-}
+ACTIONS = ("boxing", "handclapping", "handwaving", *sorted(MOVING))
+PERSONS = {"train": range(1, 15), "validation": range(15, 17)}
+PERSONS["test"] = range(17, 26)
 # Published incomplete: only 304 of its 370 frames can be decoded.
 CUT_OFF = {"person01_boxing_d4": 304}
 
@@ -41,32 +37,25 @@ class KTH(Source):
     """Frames with a person in view, 25 per second, as gray values 0 to 255.
 
     Each range of frames in `00sequences.txt` is one segment. Training uses
-    persons 1 to 14, validation 15 and 16, test 17 to 25. The videos are
-    decoded and resized once and then read from the cache.
+    persons 1 to 14, validation 15 and 16, test 17 to 25.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
-        path: Path of the folder with `00sequences.txt` and the AVI files,
-            either in that folder or in one subfolder per action; None
-            downloads them.
+        path: Path of the folder with `00sequences.txt` and the AVI files, or a
+            subfolder for each action; None downloads them.
         size: Integer, height and width, pixels.
         actions: Tuple of strings, a subset of `ACTIONS`.
-        cache: Path of the folder for the decoded videos; None is
-            `datasets/kth` in the Keras home. All six actions at 128×128
-            pixels take 5 GB.
+        cache: Path of the folder for the decoded videos (5 GB at 128×128
+            pixels); None is `datasets/kth` in the Keras home.
 
     Raises:
-        FileNotFoundError: If a file is missing and cannot be downloaded.
-        OSError: If a video cannot be decoded, or ends too early.
+        OSError, ImportError: If a video or PyAV is missing, or it is damaged.
         ValueError: If an argument or `00sequences.txt` has another form.
-        ImportError: If PyAV is not installed.
 
     Example:
     >>> clips = Clips(KTH("test", "KTH/"), context=10, horizon=20)
 
-    Reference:
-        Schuldt et al., "Recognizing human actions: a local SVM approach",
-        2004, https://doi.org/10.1109/ICPR.2004.1334462
+    Reference: Schuldt et al., 2004, https://doi.org/10.1109/ICPR.2004.1334462
     """
 
     interval = 1 / 25
@@ -159,26 +148,23 @@ def _videos(listing, persons, actions):
 
 def _decode_all(folder, videos, size, cache):
     """Return the array files of the videos; decode those not in the cache."""
+    cache = cache / f"{size}x{size}"
     files = {name: _find_video(folder, name) for name in videos}
-    arrays = {
-        name: cache / f"{size}x{size}" / f"{name}-{file_digest(file)}.npy"
-        for name, file in files.items()
-    }
-    missing = [name for name, array in arrays.items() if not array.is_file()]
+    arrays = [cache / f"{k}-{file_digest(f)}.npy" for k, f in files.items()]
+    missing = [array for array in arrays if not array.is_file()]
     if missing:
         bar = keras.utils.Progbar(len(missing), unit_name="video")
-    for name, array in arrays.items():
-        frames = cached_array(array, lambda n=name: decode(files[n], size))
+    for (name, file), array in zip(files.items(), arrays, strict=True):
+        frames = cached_array(array, functools.partial(decode, file, size))
         last = max((stop for _, stop in videos[name]), default=0)
         if len(frames) < last:
             raise OSError(
                 f"The video must have {last} frames, as {LISTING} states; it "
-                "may be cut off. "
-                f"Received: {len(frames)} in {str(files[name])!r}"
+                f"may be cut off. Received: {len(frames)} in {str(file)!r}"
             )
-        if name in missing:
+        if array in missing:
             bar.add(1)
-    return list(arrays.values())
+    return arrays
 
 
 def decode(path, size):

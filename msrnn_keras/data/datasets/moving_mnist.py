@@ -2,12 +2,11 @@
 
 import hashlib
 import math
-import numbers
 
 import numpy as np
 
 from msrnn_keras.data.datasets.digits import SPLITS, check_split, load_digits
-from msrnn_keras.data.epochs import ClipDataset
+from msrnn_keras.data.epochs import ClipDataset, check_count
 from msrnn_keras.data.scaling import MinMax
 
 NUM_CLIPS = {"train": 10_000, "validation": 1_000, "test": 10_000}
@@ -21,7 +20,7 @@ CLIPS_AT_ONCE = 100  # clips in memory while hashing
 
 def trajectory(start, velocity, length):
     """Return `length` positions in [0, 1] with exact reflection at 0 and 1."""
-    _check_count("length", length, 1)
+    check_count("length", length, 1)
     start = np.asarray(start, "float32")[..., None, :]
     velocity = np.asarray(velocity, "float32")[..., None, :]
     time = np.arange(length, dtype="float32")[:, None]
@@ -32,7 +31,13 @@ def trajectory(start, velocity, length):
 def draw_clips(digits, start, velocity, length=20, image_shape=(64, 64)):
     """Draw uint8 clips of digits with given starts and velocities."""
     digits = _check_digits(digits, 4)
-    _check_image_shape(image_shape)
+    if np.shape(image_shape) != (2,):
+        raise ValueError(
+            "`image_shape` must be (height, width), without channels. "
+            f"Received: image_shape={image_shape}"
+        )
+    for size in image_shape:
+        check_count("image_shape", size, 1)
     clips, num_digits, height, width = digits.shape
     free = np.subtract(image_shape, (height, width))
     if free.min() < 0:
@@ -66,9 +71,8 @@ def moving_digits(
 ):
     """Generate random clips of moving digits.
 
-    The digits, their first positions and their directions are uniformly random.
-    The random numbers are those of NumPy's `PCG64`, four per digit in order, so
-    clip j depends on `seed` and j alone.
+    Digits, first positions and directions are uniformly random, from NumPy's
+    `PCG64`: clip j depends on `seed` and j alone.
 
     Args:
         digits: uint8 array of shape `(digits, h, w)` to draw from.
@@ -76,8 +80,7 @@ def moving_digits(
         length: Integer, frames per clip.
         image_shape: Tuple `(height, width)` of the frames, in pixels.
         num_digits: Integer, digits per clip.
-        speed: Number, distance per frame in units of the free range, the frame
-            minus the digit.
+        speed: Number, distance per frame in units of frame minus digit size.
         seed: Non-negative integer or `numpy.random.SeedSequence`.
         first: Integer, index of the first clip in the seed's endless sequence.
 
@@ -91,11 +94,11 @@ def moving_digits(
     >>> clips = moving_digits(load_digits("train"), num_clips=4, seed=1)
     """
     digits = _check_digits(digits, 3)
-    _check_count("num_clips", num_clips, 0)
-    _check_count("num_digits", num_digits, 1)
-    _check_count("first", first, 0)
+    check_count("num_clips", num_clips, 0)
+    check_count("num_digits", num_digits, 1)
+    check_count("first", first, 0)
     if not isinstance(seed, np.random.SeedSequence):
-        _check_count("seed", seed, 0)
+        check_count("seed", seed, 0)
     if not 0 <= speed < math.inf:
         raise ValueError(
             "`speed` must be a finite non-negative number. "
@@ -114,44 +117,30 @@ class MovingMNIST(ClipDataset):
     """Batches of Moving MNIST for `fit`, `evaluate` and `predict`.
 
     Training clips are new in every epoch: clip j depends on `seed`, `epoch` and
-    j. Validation and test have the same clips each time; `MovingMNIST("test")`
-    is the fixed test set of 10,000 clips, see `verify_test_set`.
-
-    To resume a run exactly, set `epoch` to the number of finished epochs before
-    `fit`, or as in the example, and call `fit` with `shuffle=False`.
+    j. `MovingMNIST("test")` is the fixed test set. To resume a run exactly, set
+    `epoch` to the number of finished epochs and fit with `shuffle=False`.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`: which digits.
-        num_clips: Integer, clips per epoch. None is 10,000 for training and
-            test, 1,000 for validation.
+        num_clips: Integer, clips per epoch; None is 10,000 (validation: 1,000).
         batch_size: Integer, clips per batch; the last batch may be smaller.
-        context: Integer, number of input frames.
-        horizon: Integer, number of frames to forecast.
+        context, horizon: Integers, numbers of input and forecast frames.
         image_shape: Tuple `(height, width)` of the frames, in pixels.
-        num_digits: Integer, digits per clip.
-        speed: Number, distance per frame in units of the free range.
-        teacher_forcing: Boolean. If True, x is the clip without its last frame,
-            for scheduled sampling. If False, x is the context alone.
+        num_digits, speed: As in `moving_digits`.
+        teacher_forcing: Boolean, as in `Clips`.
         seed: Non-negative integer. Splits and epochs never share clips.
         path: Optional path of an `mnist.npz` file, see `load_digits`.
-        digits: Optional uint8 array of shape `(digits, h, w)` to draw from
-            instead of MNIST.
+        digits: Optional uint8 array `(digits, h, w)` to use instead of MNIST.
         **kwargs: Arguments of `EpochDataset`; `workers` has no effect.
 
     Raises:
-        ValueError: If an argument is out of range.
-        FileNotFoundError: If there is no file at `path`.
+        ValueError, FileNotFoundError: If an argument is wrong.
 
     Example:
     >>> train = MovingMNIST("train", batch_size=16, teacher_forcing=True)
-    >>> follow = keras.callbacks.LambdaCallback(
-    ...     on_epoch_begin=lambda epoch, logs: setattr(train, "epoch", epoch)
-    ... )
-    >>> model.fit(train, epochs=20, shuffle=False, callbacks=[follow])
+    >>> model.fit(train, epochs=20, shuffle=False)
 
-    Reference:
-        Srivastava et al., "Unsupervised Learning of Video Representations
-        using LSTMs", 2015, https://arxiv.org/abs/1502.04681
+    Reference: Srivastava et al., 2015, https://arxiv.org/abs/1502.04681
     """
 
     scaling = MinMax(0, 255)
@@ -184,8 +173,8 @@ class MovingMNIST(ClipDataset):
         self.num_clips, self.batch_size = num_clips, batch_size
         self.context, self.horizon = context, horizon
         for name in ("num_clips", "batch_size", "context", "horizon"):
-            _check_count(name, getattr(self, name), 1)
-        _check_count("seed", seed, 0)
+            check_count(name, getattr(self, name), 1)
+        check_count("seed", seed, 0)
         self.image_shape = image_shape
         self.num_digits, self.speed = num_digits, speed
         self.teacher_forcing = teacher_forcing
@@ -213,52 +202,39 @@ class MovingMNIST(ClipDataset):
 
     def _clips(self, start, stop, epoch):
         """Return the uint8 clips of one epoch."""
-        if self.split != "train":
-            epoch = 0
+        key = (SPLITS.index(self.split), epoch if self.split == "train" else 0)
         return moving_digits(
             self.digits,
             stop - start,
-            length=self.context + self.horizon,
-            image_shape=self.image_shape,
-            num_digits=self.num_digits,
-            speed=self.speed,
-            seed=np.random.SeedSequence(
-                self.seed, spawn_key=(SPLITS.index(self.split), epoch)
-            ),
+            self.context + self.horizon,
+            self.image_shape,
+            self.num_digits,
+            self.speed,
+            np.random.SeedSequence(self.seed, spawn_key=key),
             first=start,
         )
 
     def _pixels(self, clips):
-        """Return uint8 clips as `(x, y)`, float32 in [0, 1]."""
-        parts = self._split_time(clips)
-        return tuple(np.divide(part, 255, dtype="float32") for part in parts)
-
-
-def clips_sha256(dataset):
-    """Return the SHA-256 of the uint8 clips of a `MovingMNIST`, in order."""
-    sha256 = hashlib.sha256()
-    for start in range(0, dataset.num_clips, CLIPS_AT_ONCE):
-        stop = min(start + CLIPS_AT_ONCE, dataset.num_clips)
-        sha256.update(dataset.clips(start, stop).tobytes())
-    return sha256.hexdigest()
+        return self._split_time(np.divide(clips, 255, dtype="float32"))
 
 
 def verify_test_set(dataset):
     """Raise an error if a data set is not the fixed Moving MNIST test set.
 
-    Only scores on the clips of `MovingMNIST("test")` with full MNIST, for any
-    context and horizon of 20 frames in all, are those of the `mnist` test set.
-
     Args:
-        dataset: A `MovingMNIST`.
+        dataset: `MovingMNIST`, any context and horizon of 20 frames in all.
 
     Raises:
-        ValueError: If its clips differ.
+        ValueError: If its clips are not those of `MovingMNIST("test")`.
 
     Example:
     >>> verify_test_set(MovingMNIST("test"))
     """
-    received = clips_sha256(dataset)
+    sha256 = hashlib.sha256()
+    for start in range(0, dataset.num_clips, CLIPS_AT_ONCE):
+        stop = min(start + CLIPS_AT_ONCE, dataset.num_clips)
+        sha256.update(dataset.clips(start, stop).tobytes())
+    received = sha256.hexdigest()
     if received != TEST_SHA256:
         raise ValueError(
             "These clips are not the fixed Moving MNIST test set. Use "
@@ -278,21 +254,3 @@ def _check_digits(digits, rank):
             f"Received: {digits.dtype} of shape {digits.shape}"
         )
     return digits
-
-
-def _check_count(name, value, least):
-    if not isinstance(value, numbers.Integral) or value < least:
-        raise ValueError(
-            f"`{name}` must be an integer of at least {least}. "
-            f"Received: {name}={value!r}"
-        )
-
-
-def _check_image_shape(image_shape):
-    if np.shape(image_shape) != (2,):
-        raise ValueError(
-            "`image_shape` must be (height, width), without channels. "
-            f"Received: image_shape={image_shape}"
-        )
-    for size in image_shape:
-        _check_count("image_shape", size, 1)

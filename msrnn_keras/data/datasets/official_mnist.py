@@ -1,11 +1,8 @@
 """The official Moving MNIST test set: 10,000 fixed clips of 20 frames."""
 
-import itertools
-import pathlib
-
 import numpy as np
 
-from msrnn_keras.data.datasets.cache import cached_array, data_home
+from msrnn_keras.data.datasets.cache import cached_array, data_home, find_file
 from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.data.sources import Source
 
@@ -15,9 +12,7 @@ LENGTH, SIDE = 20, 64
 
 
 class OfficialMNIST(Source):
-    """The official test set; each clip is one segment of 20 frames.
-
-    Its clips differ from those of `MovingMNIST("test")`.
+    """The official test set, other than `MovingMNIST("test")`, 20 frames each.
 
     Args:
         split: `"test"`, the only split.
@@ -25,16 +20,13 @@ class OfficialMNIST(Source):
             once through `tensorflow_datasets` into the Keras home (0.8 GB).
 
     Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If `split` is not `"test"`, or the file has another form.
+        ValueError, OSError: If `split` or the file is wrong.
         ImportError: If `tensorflow_datasets` is needed and not installed.
 
     Example:
     >>> clips = Clips(OfficialMNIST("test"), 10, 10, stride=20)
 
-    Reference:
-        Srivastava et al., "Unsupervised Learning of Video Representations
-        using LSTMs", 2015, https://arxiv.org/abs/1502.04681
+    Reference: Srivastava et al., 2015, https://arxiv.org/abs/1502.04681
     """
 
     image_shape = (SIDE, SIDE, 1)
@@ -46,10 +38,11 @@ class OfficialMNIST(Source):
                 "The official Moving MNIST is a test set; the data set "
                 f"'mnist' has training clips. Received: split={split!r}"
             )
-        self.path = _from_tfds() if path is None else _find(path)
+        given = path is not None
+        self.path = find_file(path, FILE, ADDRESS) if given else _from_tfds()
         count = self._clips().shape[1]
-        edges = range(0, LENGTH * (count + 1), LENGTH)
-        self.segments = list(itertools.pairwise(edges))
+        starts = range(0, LENGTH * count, LENGTH)
+        self.segments = [(start, start + LENGTH) for start in starts]
 
     def _clips(self):
         """Return the memory-mapped array (20, clips, 64, 64)."""
@@ -60,8 +53,8 @@ class OfficialMNIST(Source):
                 f"The file cannot be read as .npy ({error}). "
                 f"Received: {str(self.path)!r}"
             ) from error
-        form = (LENGTH, clips.shape[1] if clips.ndim > 1 else 0, SIDE, SIDE)
-        if clips.shape != form or 0 in form or clips.dtype != np.uint8:
+        is_whole = clips.shape == (LENGTH, *clips.shape[1:2], SIDE, SIDE)
+        if not is_whole or not clips.size or clips.dtype != np.uint8:
             raise ValueError(
                 "The file must contain uint8 of shape (20, clips, 64, 64). "
                 f"Received: {clips.dtype} of shape {clips.shape} in "
@@ -73,17 +66,6 @@ class OfficialMNIST(Source):
         """Return frames `start` to `stop - 1` as gray values 0 to 255."""
         clip, frame = np.divmod(np.arange(start, stop), LENGTH)
         return self._clips()[frame, clip].astype("float32")[..., None]
-
-
-def _find(path):
-    path = pathlib.Path(path).expanduser()
-    path = path / FILE if path.is_dir() else path
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"`path` must be the file {ADDRESS}{FILE}, or its folder. "
-            f"Received: {str(path)!r}"
-        )
-    return path
 
 
 def _from_tfds():

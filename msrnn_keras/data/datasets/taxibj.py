@@ -1,7 +1,6 @@
 """TaxiBJ: taxi flows into and out of each cell of a grid over Beijing."""
 
 import datetime
-import pathlib
 import warnings
 
 import numpy as np
@@ -24,13 +23,10 @@ ROWS_AT_ONCE = 512
 class TaxiBJ(Source):
     """In-flow and out-flow of 32×32 cells per half hour, in vehicles.
 
-    The slots of the four files are split in time order: the last 1,344 (28
-    days) are the test split, the 1,344 before them validation, the rest
-    training. Slots with an invalid date, or one not later than all earlier ones
-    in the file, are left out with a warning. No segment crosses files.
-
-    The range of the training split scales all splits. Negative counts become 0,
-    as in the published preparation.
+    The last 1,344 slots (28 days) are the test split, the 1,344 before them
+    validation, the rest training, whose range scales all splits. Slots with an
+    invalid date, or one not later than all earlier ones in the file, are left
+    out with a warning. No segment crosses files. Negative counts become 0.
 
     Args:
         split: `"train"`, `"validation"` or `"test"`.
@@ -38,16 +34,13 @@ class TaxiBJ(Source):
             `datasets/taxibj` in the Keras home.
 
     Raises:
-        FileNotFoundError: If a file is missing.
-        OSError: If a file is damaged.
+        FileNotFoundError, OSError: If a file is missing, or damaged.
         ValueError: If a file has another form, or too few slots.
 
     Example:
     >>> clips = Clips(TaxiBJ("test", "TaxiBJ/"), context=4, horizon=4)
 
-    Reference:
-        Zhang et al., "Deep Spatio-Temporal Residual Networks for Citywide
-        Crowd Flows Prediction", 2017, https://arxiv.org/abs/1610.00081
+    Reference: Zhang et al., 2017, https://arxiv.org/abs/1610.00081
     """
 
     image_shape = (SIZE, SIZE, FLOWS)
@@ -57,9 +50,8 @@ class TaxiBJ(Source):
         self.files = _find(path)
         slots = [_slots(file) for file in self.files]
         times = np.concatenate([times for times, _ in slots])
-        self._file = np.repeat(
-            np.arange(len(slots)), [len(t) for t, _ in slots]
-        )
+        lengths = [len(rows) for _, rows in slots]
+        self._file = np.repeat(np.arange(len(slots)), lengths)
         self._row = np.concatenate([rows for _, rows in slots])
         self._check_order(times)
         test, validation = len(times) - HELD_OUT, len(times) - 2 * HELD_OUT
@@ -67,7 +59,9 @@ class TaxiBJ(Source):
         self._first, stop = parts[SPLITS.index(split)]
         part = slice(self._first, stop)
         self.times = times[part]
-        self.segments = _runs(times[part], self._file[part], self._row[part])
+        gaps = np.diff(self.times) != np.timedelta64(30, "m")
+        gaps |= _breaks(self._file[part], self._row[part])
+        self.segments = segments_between(gaps)
         self.scaling = MinMax(*self._extremes(validation), unit="vehicles")
 
     def _check_order(self, times):
@@ -99,10 +93,9 @@ class TaxiBJ(Source):
         return self._read(self._first + start, self._first + stop)
 
     def _read(self, start, stop):
-        part = slice(start, stop)
-        file, row = self._file[part], self._row[part]
+        file, row = self._file[start:stop], self._row[start:stop]
         frames = np.empty((len(row), SIZE, SIZE, FLOWS), "float32")
-        edges = np.flatnonzero((np.diff(file) != 0) | (np.diff(row) != 1)) + 1
+        edges = np.flatnonzero(_breaks(file, row)) + 1
         for run in np.split(np.arange(len(row)), edges):
             with open_hdf5(self.files[file[run[0]]]) as data:
                 flows = array_of(data, "data", (None, FLOWS, SIZE, SIZE))
@@ -113,16 +106,15 @@ class TaxiBJ(Source):
 
 def _find(path):
     """Return the paths of the four files."""
-    if path is None:
-        path = data_home("taxibj")
-    folder = pathlib.Path(path).expanduser()
-    missing = [name for name in FILES if not (folder / name).is_file()]
+    folder = data_home("taxibj", path)
+    files = [folder / name for name in FILES]
+    missing = [file.name for file in files if not file.is_file()]
     if missing:
         raise FileNotFoundError(
-            f"`path` must be a folder with {', '.join(FILES)}, see {ADDRESS}; "
+            f"`path` must be a folder with the files of {ADDRESS}; "
             f"missing: {', '.join(missing)}. Received: {str(folder)!r}"
         )
-    return [folder / name for name in FILES]
+    return files
 
 
 def _slots(path):
@@ -158,13 +150,10 @@ def _time(date):
         day = datetime.datetime.strptime(date[:8].decode(), "%Y%m%d")
     except ValueError:
         return np.datetime64("NaT")
-    return np.datetime64(
-        day + datetime.timedelta(hours=int(date[8:]) / 2 - 0.5)
-    )
+    hours = datetime.timedelta(hours=int(date[8:]) / 2 - 0.5)
+    return np.datetime64(day + hours)
 
 
-def _runs(times, file, row):
-    """Return the segments without a gap in time or in the file."""
-    is_late = np.diff(times) != np.timedelta64(30, "m")
-    is_elsewhere = (np.diff(file) != 0) | (np.diff(row) != 1)
-    return segments_between(is_late | is_elsewhere)
+def _breaks(file, row):
+    """Return where the next row does not follow in the same file."""
+    return (np.diff(file) != 0) | (np.diff(row) != 1)

@@ -19,12 +19,10 @@ def forecast_dataset(recording, forecast):
 
     Args:
         recording: `Recording`.
-        forecast: Array `(horizon, height, width, channels)`, in the units of
-            the data.
+        forecast: Array `(horizon, height, width, channels)`, in its units.
 
     Returns:
-        `xarray.Dataset` with the variable of the recording, or with `frames` if
-        the recording has no coordinates.
+        `xarray.Dataset` with the variable of the recording, else `frames`.
 
     Raises:
         ValueError: If the recording has a single time.

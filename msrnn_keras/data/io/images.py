@@ -7,10 +7,8 @@ import numpy as np
 
 from msrnn_keras.utils.checks import check_positive
 
-IMAGES = (
-    *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"),
-    ".webp",
-)
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm")
+IMAGES += (".webp",)
 _ANIMATED = ("PNG", "TIFF", "WEBP")  # not MPO: pictures of one moment
 _REDUCED, _MASK = 1, 4  # bits of the TIFF tag NewSubfileType
 _NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE = 254, 258
@@ -20,10 +18,8 @@ def converter(size, gray):
     """Return a function from a Pillow image to a uint8 array."""
     from PIL import Image, ImageOps
 
-    if size is not None:
-        height, width = size
-        check_positive("height", height)
-        check_positive("width", width)
+    for name, value in zip(("height", "width"), size or (), strict=False):
+        check_positive(name, value)
 
     def convert(image):
         announced = image.size
@@ -40,7 +36,7 @@ def converter(size, gray):
             image = Image.alpha_composite(black, image)
         image = image.convert("L" if gray else "RGB")
         if size is not None:
-            image = image.resize((width, height), Image.Resampling.BILINEAR)
+            image = image.resize(size[::-1], Image.Resampling.BILINEAR)
         frame = np.array(image)
         return frame[..., None] if gray else frame
 
@@ -70,7 +66,8 @@ def _pages(paths):
             with Image.open(path) as image:
                 for number in _numbers(image):
                     image.seek(number)
-                    if _is_picture(image):
+                    tags = image.tag_v2 if image.format == "TIFF" else {}
+                    if not tags.get(_NEW_SUBFILE_TYPE, 0) & (_REDUCED | _MASK):
                         yield path, image
         except OSError as error:
             raise unreadable(path, error) from error
@@ -82,12 +79,6 @@ def _numbers(image):
         return range(1)
     # Skip the still image of a PNG for viewers without animation.
     return range(int(getattr(image, "default_image", False)), image.n_frames)
-
-
-def _is_picture(image):
-    """Return whether a page is a picture, not a mask or a thumbnail."""
-    tags = image.tag_v2 if image.format == "TIFF" else {}
-    return not tags.get(_NEW_SUBFILE_TYPE, 0) & (_REDUCED | _MASK)
 
 
 def _check_depth(path, image):

@@ -4,53 +4,42 @@ import pathlib
 
 import numpy as np
 
-from msrnn_keras.data.io.recording import (
-    Recording,
-    infer_scaling,
-    split_at_gaps,
-)
+from msrnn_keras.data.io import recording
+from msrnn_keras.data.io.images import unreadable
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file
 
 _TIME_NAMES = ("time", "t", "valid_time")
+_DECODE = {"decode_coords": "all", "decode_timedelta": False}
 
 
 def from_netcdf(data, variable=None, scaling=None, interval=None):
     """Read a variable on a grid with a time axis from a NetCDF file.
 
     Packed values are unpacked. Fill values, and values outside `valid_range`,
-    `valid_min` or `valid_max`, become NaN, as in netCDF4. Coordinates,
-    projection, unit and attributes are kept for `forecast_dataset`.
+    `valid_min` or `valid_max`, become NaN, as in netCDF4.
 
     Args:
         data: Path of a NetCDF file, or an `xarray.Dataset`.
-        variable: String, name of the variable. Its dimensions are time and two
-            more, y and x in the order of the file; dimensions of length 1 are
-            ignored. Optional if exactly one variable has these dimensions.
+        variable: String, name of the variable, with the dimensions time, y and
+            x in any order, others of length 1; optional if only one has them.
         scaling: `Scaling`; None is for units of mm/h (`RainRate`) and dBZ (-10
             to 60), and for values in [0, 1] without a unit.
-        interval: Number, seconds between two frames; the frames are split where
-            a step differs from it. None derives it from the times, which must
-            be evenly spaced.
+        interval: Number, seconds between two frames, as in `from_arrays`.
 
     Returns:
         `Recording` of one channel. `metadata` contains the file's attributes.
 
     Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If the file cannot be read, no variable or several have that
-            form, the times are uneven, or the unit is unknown.
-        ImportError: If the extra `netcdf` is missing.
+        FileNotFoundError, ImportError: If the file or an extra is missing.
+        ValueError: If the file, its variable, times or unit cannot be used.
 
     Example:
-    >>> source = from_netcdf("rain.nc", "rain_rate")
-    >>> clips = Clips(source, context=4, horizon=12, teacher_forcing=True)
-    >>> source.coordinates["x"]
+    >>> clips = Clips(from_netcdf("rain.nc", "rain_rate"), 4, 12)
     """
     xarray = require("xarray", "netcdf")
     if isinstance(data, xarray.Dataset):
-        options = {"decode_coords": "all", "decode_timedelta": False}
-        dataset = _frames_of(xarray.decode_cf(data, **options), variable)
+        dataset = _frames_of(xarray.decode_cf(data, **_DECODE), variable)
     else:
         dataset = _open(xarray, pathlib.Path(data), variable)
     return recording_of(dataset, scaling, interval, dataset.attrs)
@@ -72,13 +61,13 @@ def recording_of(dataset, scaling=None, interval=None, metadata=None):
     valid = np.where(missing, np.float32("nan"), frames)
     times = _times(dataset, time)
     precision = _precision(dataset, time)
-    interval, segments = split_at_gaps(times, interval, precision)
+    interval, segments = recording.split_at_gaps(times, interval, precision)
     unit = str(values.attrs.get("units", ""))
     if scaling is None:
         is_8_bit = frames.dtype == np.uint8
-        scaling = infer_scaling(unit, frames if is_8_bit else valid)
+        scaling = recording.infer_scaling(unit, frames if is_8_bit else valid)
     frames = valid if missing.any() else frames
-    return Recording(
+    return recording.Recording(
         frames.reshape(len(frames), *(values.sizes[x] for x in plane), 1),
         segments,
         scaling,
@@ -125,23 +114,15 @@ def _unpacked(values, stored, limit):
 def _open(xarray, path, variable):
     check_file(path)
     try:
-        dataset = xarray.open_dataset(
-            path, engine="netcdf4", decode_coords="all", decode_timedelta=False
-        )
+        dataset = xarray.open_dataset(path, engine="netcdf4", **_DECODE)
     except Exception as error:
-        raise ValueError(
-            f"The file cannot be read as NetCDF ({error}). "
-            f"Received: {str(path)!r}"
-        ) from error
+        raise unreadable(path, error) from error
     with dataset:
         chosen = _frames_of(dataset, variable)
         try:
             return chosen.load()
         except Exception as error:
-            raise ValueError(
-                f"The file cannot be read; it may be cut off ({error}). "
-                f"Received: {str(path)!r}"
-            ) from error
+            raise unreadable(path, error) from error
 
 
 def _frames_of(dataset, variable):
@@ -164,19 +145,15 @@ def dimensions(dataset, values):
     if values.dtype.kind not in "fiu":
         return None
     times = [x for x in values.dims if _is_time(dataset, x)]
-    if len(times) != 1:
-        return None
     plane = [x for x in values.dims if x not in times]
     if len(plane) > 2:
         plane = [x for x in plane if values.sizes[x] > 1]
-    return (*times, *plane) if len(plane) == 2 else None
+    return (*times, *plane) if (len(times), len(plane)) == (1, 2) else None
 
 
 def _is_time(dataset, name):
-    if str(name).lower() in _TIME_NAMES:
-        return True
-    if name not in dataset.coords:
-        return False
+    if str(name).lower() in _TIME_NAMES or name not in dataset.coords:
+        return str(name).lower() in _TIME_NAMES
     values = dataset[name]
     is_date = values.dtype.kind == "M" or _is_of_another_calendar(values)
     return is_date or values.attrs.get("axis") == "T"
@@ -184,9 +161,8 @@ def _is_time(dataset, name):
 
 def _is_of_another_calendar(values):
     first = values.to_numpy().ravel()[:1]
-    return values.dtype.kind == "O" and all(
-        hasattr(x, "calendar") for x in first
-    )
+    is_object = values.dtype.kind == "O"
+    return is_object and all(hasattr(x, "calendar") for x in first)
 
 
 def _times(dataset, time):

@@ -43,10 +43,8 @@ def _slope(grid, plane, names):
     for name, values in grid.coords.items():
         if not values.dims or not set(values.dims) <= set(plane):
             continue
-        said = [
-            str(values.attrs.get(key, "")).lower()
-            for key in ("axis", "standard_name", "units")
-        ]
+        keys = ("axis", "standard_name", "units")
+        said = [str(values.attrs.get(key, "")).lower() for key in keys]
         other = (_NORTH | _EAST) - names
         is_one = names & {*said, str(name).lower()}
         steps = [_step(values, dim) for dim in plane]

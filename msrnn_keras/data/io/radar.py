@@ -5,23 +5,16 @@ import pathlib
 
 import numpy as np
 
+from msrnn_keras.data.io import radar_times
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.netcdf import recording_of
-from msrnn_keras.data.io.radar_times import (
-    check_name_order,
-    file_times,
-    stated_times,
-)
 from msrnn_keras.data.io.recording import split_at_gaps
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file
 
 _VARIABLES = {"mm/h": "rainfall_rate", "dBZ": "equivalent_reflectivity_factor"}
-_AXIS_NAMES = {
-    "m": {"x": "projection_x_coordinate", "y": "projection_y_coordinate"},
-    "degrees": {"x": "longitude", "y": "latitude"},
-}
-_EAST_AND_NORTH = {"x": "degrees_east", "y": "degrees_north"}
+_DEGREES = {"x": ("degrees_east", "longitude")}
+_DEGREES["y"] = ("degrees_north", "latitude")
 _LENGTHS = {"a", "b", "R", "h", "x_0", "y_0"}  # in the unit of the ellipsoid
 _LEAST_RADIUS = 1e5  # of an ellipsoid in meters; a smaller one is in km
 
@@ -38,58 +31,50 @@ def from_radar(
     """Read radar images, one file per time, through pysteps.
 
     Args:
-        files: Path of a folder, a pattern such as `"radar/*.pgm"`, or a list of
-            paths.
+        files: Path of a folder, pattern as `"radar/*.pgm"`, or list of paths.
         importer: String, name of a pysteps importer, such as `"odim_hdf5"`.
-        pattern: String, the time in the file names, such as
-            `"AQC%y%j%H%M?_*.gif"`: the directives of `strftime`, `?` for one
-            character, `*` for any. None looks for YYYYMMDDHHMM[SS]. Names
-            without a date are ordered by the times stated in the files; without
-            these, times are unknown and the names or the list give the order.
+        pattern: String, the time in the file names as of `strftime`, such as
+            `"AQC%y%j%H%M?_*.gif"`; None is YYYYMMDDHHMM[SS]. Names without a
+            date are ordered by the times in the files, else as listed.
         scaling: `Scaling`; None is for mm/h (`RainRate`) and dBZ (-10 to 60).
-        interval: Number, seconds between two frames; the frames are split where
-            a step differs from it. None derives it from the times, which must
-            be evenly spaced.
-        period: Number, accumulation period of sums (mm), in seconds, like the
-            importers' `accutime`, in minutes. None is that of the file, else
-            the interval.
+        interval: Number, seconds between two frames, as in `from_arrays`.
+        period: Number, accumulation period of sums (mm), seconds; None is that
+            of the file, else the interval.
         **importer_options: Options of the importer, such as `qty="DBZH"`.
 
     Returns:
-        `Recording` of one channel in mm/h or dBZ, NaN outside the radar's
-        range. Sums in mm are converted to mm/h. `coordinates` has the grid and
-        the projection, `metadata` is that of pysteps.
+        `Recording` of one channel in mm/h or dBZ, NaN outside the range.
 
     Raises:
-        FileNotFoundError: If there are no files.
-        ValueError: If an argument, a file, its size, its times or its units are
-            not usable, or the period of sums is unknown.
-        ImportError: If the extra `radar` is missing.
+        FileNotFoundError, ImportError: If files or the extra are missing.
+        ValueError: If an argument or a file cannot be used.
 
     Example:
-    >>> source = from_radar("radar/*.pgm", "fmi_pgm")
-    >>> clips = Clips(source, context=5, horizon=12, teacher_forcing=True)
+    >>> clips = Clips(from_radar("radar/*.pgm", "fmi_pgm"), 5, 12)
 
-    Reference:
-        Pulkkinen et al., "Pysteps: an open-source Python library for
-        probabilistic precipitation nowcasting", 2019,
-        https://doi.org/10.5194/gmd-12-4185-2019
+    Reference: Pulkkinen et al., 2019, https://doi.org/10.5194/gmd-12-4185-2019
     """
     packages = ("xarray", "pyproj", "pysteps")  # pyproj is imported late
     xarray, _, pysteps = (require(name, "radar") for name in packages)
-    read = _importer(pysteps, importer)
+    try:
+        read = pysteps.io.get_method(importer, "importer")
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"`importer` must name an importer of pysteps ({error}). "
+            f"Received: {importer!r}"
+        ) from error
     if period is not None and not period > 0:
         raise ValueError(
             "`period` must be a positive number of seconds. "
             f"Received: period={period}"
         )
     paths = _paths(files)
-    times = file_times(paths, pattern)
+    times = radar_times.file_times(paths, pattern)
     if times is not None:
         order = np.argsort(times, kind="stable")
         paths, times = [paths[index] for index in order], times[order]
     elif not isinstance(files, (list, tuple)):
-        check_name_order(paths)
+        radar_times.check_name_order(paths)
     step = split_at_gaps(times, interval)[0]
     fields, metadata = [], {}
     for path in paths:
@@ -115,16 +100,6 @@ def from_radar(
     if times is not None:
         dataset = dataset.assign_coords(time=times)
     return recording_of(dataset, scaling, interval, metadata)
-
-
-def _importer(pysteps, name):
-    try:
-        return pysteps.io.get_method(name, "importer")
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"`importer` must name an importer of pysteps ({error}). "
-            f"Received: {name!r}"
-        ) from error
 
 
 def _paths(files):
@@ -160,18 +135,16 @@ def _read(read, path, importer, options):
 def _period(metadata, path, given, interval, options):
     """Return the accumulation period in seconds, None for other than sums."""
     unit = metadata.get("unit")
-    if unit != "mm":
-        if given is not None:
-            raise ValueError(
-                "`period` is for sums, in mm. Received: values in the unit "
-                f"{unit!r} in {str(path)!r}"
-            )
-        return None
-    if given is not None:
+    if unit != "mm" and given is not None:
+        raise ValueError(
+            "`period` is for sums, in mm. Received: values in the unit "
+            f"{unit!r} in {str(path)!r}"
+        )
+    if unit != "mm" or given is not None:
         return given
     if options.get("accutime") is not None:
         return 60 * options["accutime"]
-    start, end = stated_times(path)
+    start, end = radar_times.stated_times(path)
     seconds = (end - start) / np.timedelta64(1, "s")
     if seconds <= 0:
         raise ValueError(
@@ -229,11 +202,10 @@ def grid_coordinates(metadata, shape):
         centers = _centers(low, high, size, length)
         if axis == "y" and metadata.get("yorigin") == "upper":
             centers = centers[::-1]
-        attributes = {
-            "units": _EAST_AND_NORTH[axis] if unit == "degrees" else "m",
-            "standard_name": _AXIS_NAMES[unit][axis],
-            "axis": axis.upper(),
-        }
+        names = ("m", f"projection_{axis}_coordinate")
+        names = _DEGREES[axis] if unit == "degrees" else names
+        attributes = dict(zip(("units", "standard_name"), names, strict=True))
+        attributes["axis"] = axis.upper()
         coordinates[axis] = (axis, centers, attributes)
     return coordinates
 
@@ -269,9 +241,8 @@ def _in_meters(proj4, in_km):
     parts = []
     for part in proj4.split():
         key, equals, value = part.removeprefix("+").partition("=")
-        if key in ("units", "to_meter"):
-            continue
         if in_km and key in _LENGTHS:
             value = repr(1000 * float(value))
-        parts.append(f"+{key}{equals}{value}")
+        if key not in ("units", "to_meter"):
+            parts.append(f"+{key}{equals}{value}")
     return " ".join([*parts, "+units=m"])

@@ -17,8 +17,7 @@ _CLOCK = re.compile(r"(?<!\d)([01]\d|2[0-3])([0-5]\d)(?:[0-5]\d)?(?!\d)")
 _DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "y": 2, "j": 3}
 _FROM_COARSE_TO_FINE = ("Yy", "mj", "dj", "H", "M", "S")
 _UNKNOWN = np.datetime64("NaT", "s")
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN")
-_MONTHS += ("JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
 
 
 def file_times(paths, pattern=None):
@@ -31,9 +30,8 @@ def file_times(paths, pattern=None):
         return np.array(stated, "datetime64[ns]")
     if pattern is not None:
         raise ValueError(
-            "`pattern` (--pattern) must contain the date as well, such as "
-            "%Y%m%d%H%M, because the files do not state their time; rename "
-            f"files without a date. Received: pattern={pattern!r}"
+            "`pattern` (--pattern) must contain the date, as %Y%m%d%H%M, for "
+            f"files that do not state it. Received: pattern={pattern!r}"
         )
     return None
 
@@ -114,9 +112,8 @@ def _text(attribute):
 
 def _netcdf_times(path):
     xarray = require("xarray", "radar")
-    with xarray.open_dataset(
-        path, engine="netcdf4", decode_timedelta=False
-    ) as file:
+    options = {"engine": "netcdf4", "decode_timedelta": False}
+    with xarray.open_dataset(path, **options) as file:
         return tuple(
             file[name].to_numpy().ravel()[0].astype("datetime64[s]")
             if name in file and file[name].dtype.kind == "M"

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from msrnn_keras.data.io.images import unreadable
 from msrnn_keras.data.io.netcdf import from_netcdf
 from msrnn_keras.data.io.radar import from_radar
 from msrnn_keras.data.io.recording import from_arrays
@@ -26,14 +27,12 @@ def read_recordings(path, scaling=None, fill=None, **options):
                 f"`{name}` is not for {form}. Received: {name}="
                 f"{options[name]!r} for {str(path)!r}"
             )
-    recordings = read(path, **options)
-    if not isinstance(recordings, list):
-        recordings = [recordings]
-    if fill is not None:
-        for recording in recordings:
-            if recording.frames.dtype.kind == "f":
-                frames = recording.frames
-                recording.frames = np.where(np.isnan(frames), fill, frames)
+    found = read(path, **options)
+    recordings = found if isinstance(found, list) else [found]
+    for recording in recordings:
+        frames = recording.frames
+        if fill is not None and frames.dtype.kind == "f":
+            recording.frames = np.where(np.isnan(frames), fill, frames)
     return recordings
 
 
@@ -46,8 +45,7 @@ def _form(path, radar):
         form = "a folder of images" if path.is_dir() else "a video"
         return form, from_video, ("size", "gray")
     if suffix in (".nc", ".nc4", ".cdf"):
-        allowed = ("variable", "scaling", "interval")
-        return "NetCDF", from_netcdf, allowed
+        return "NetCDF", from_netcdf, ("variable", "scaling", "interval")
     if suffix in (".npy", ".npz"):
         return "an array", _read_arrays, ("scaling", "interval")
     check_file(path)
@@ -60,14 +58,13 @@ def _form(path, radar):
 
 def _read_arrays(path, scaling=None, interval=None):
     frames, times = _load_arrays(path)
-    if frames.ndim != 5:
-        return [from_arrays(frames, interval, times, scaling)]
-    if 0 in frames.shape:
+    if frames.ndim == 5 and 0 in frames.shape:
         raise ValueError(
             "The file must contain at least one clip of one frame. "
             f"Received: shape={frames.shape} in {str(path)!r}"
         )
-    return [from_arrays(clip, interval, times, scaling) for clip in frames]
+    clips = frames if frames.ndim == 5 else [frames]
+    return [from_arrays(clip, interval, times, scaling) for clip in clips]
 
 
 def _load_arrays(path):
@@ -84,10 +81,7 @@ def _load_arrays(path):
                 name = "frames" if "frames" in names else names[0]
                 return data[name], times
     except Exception as error:
-        raise ValueError(
-            f"The file cannot be read as .npy or .npz ({error}). "
-            f"Received: {str(path)!r}"
-        ) from error
+        raise unreadable(path, error) from error
     raise ValueError(
         "The file must contain one array, or one named `frames`. "
         f"Received: {', '.join(names) or 'no array'} in {str(path)!r}"

@@ -2,13 +2,8 @@
 
 import numpy as np
 
+from msrnn_keras.data import sources
 from msrnn_keras.data.scaling import MinMax, RainRate
-from msrnn_keras.data.sources import (
-    ArraySource,
-    as_times,
-    segments_of,
-    steps_of,
-)
 from msrnn_keras.utils.checks import stacked
 
 REFLECTIVITY = (-10.0, 60.0)  # dBZ of pixels 0 and 1
@@ -16,36 +11,23 @@ _RATES = {"mm/h", "mmh-1", "mm/hr", "mmhr-1", "mm/hour", "mmhour-1"}
 _PLAIN = {"", "1", "none"}
 
 
-class Recording(ArraySource):
+class Recording(sources.ArraySource):
     """Frames with the metadata of their file.
 
     Args:
-        frames: As in `ArraySource`.
-        *args: `segments`, `scaling`, `interval` and `times` of `ArraySource`.
-        coordinates: `xarray.Dataset` of the last two frames, from which the
-            grid and the attributes of a forecast are derived, or None.
+        frames, *args, **rest: As in `ArraySource`.
+        coordinates: `xarray.Dataset` of the last two frames, or None.
         unit: String, unit of the values; None is that of the scaling.
         metadata: Dict, further information of the file.
-        **kwargs: As `*args`, by name.
-
-    Raises:
-        ValueError: As in `ArraySource`.
 
     Example:
-    >>> recording = from_netcdf("rain.nc")
-    >>> clips = Clips(recording, context=10, horizon=10, teacher_forcing=True)
+    >>> clips = Clips(from_netcdf("rain.nc"), context=10, horizon=10)
     """
 
     def __init__(
-        self,
-        frames,
-        *args,
-        coordinates=None,
-        unit=None,
-        metadata=None,
-        **kwargs,
+        self, frames, *args, coordinates=None, unit=None, metadata=None, **rest
     ):
-        super().__init__(frames, *args, **kwargs)
+        super().__init__(frames, *args, **rest)
         self.coordinates = coordinates
         self.unit = self.scaling.unit if unit is None else unit
         self.metadata = dict(metadata or {})
@@ -55,16 +37,12 @@ def from_arrays(frames, interval=None, times=None, scaling=None):
     """Create a source of frames from an array.
 
     Args:
-        frames: Array `(frames, height, width)` or `(frames, height, width,
-            channels)`, in time order: 8-bit integers, or floats with NaN where
-            a value is missing. A masked value (`numpy.ma`) is missing. A
-            memory-mapped array stays memory-mapped.
-        interval: Number, seconds between two frames; the frames are split where
-            a step of `times` differs. None derives it from `times`.
+        frames: Array `(frames, height, width[, channels])`, may be mapped.
+        interval: Number, seconds between two frames, split where a step of the
+            times differs. None derives it from evenly spaced times.
         times: Array of `datetime64`, ISO text or `datetime` (UTC, or with a
-            zone), one per frame, rising; without `interval` evenly spaced.
-        scaling: `Scaling`; None is for 8-bit integers, which are divided by
-            255, and for floats in [0, 1].
+            zone), one per frame, rising.
+        scaling: `Scaling`; None is for 8-bit integers and floats in [0, 1].
 
     Returns:
         `Recording`.
@@ -74,7 +52,6 @@ def from_arrays(frames, interval=None, times=None, scaling=None):
 
     Example:
     >>> source = from_arrays(rain, interval=300, scaling=RainRate())
-    >>> model.fit(Clips(source, context=10, horizon=10, teacher_forcing=True))
     >>> model.forecast(source.pixels(0, 10)[None])
     """
     frames = np.asanyarray(stacked(frames))
@@ -96,8 +73,8 @@ def split_at_gaps(times, interval=None, precision=0.0):
         )
     if times is None or len(times) < 2:
         return interval, None
-    times = as_times(times)
-    steps = steps_of(times)
+    times = sources.as_times(times)
+    steps = sources.steps_of(times)
     tolerance = max(1e-3, 2 * precision)
     usual = _usual(steps, tolerance) if interval is None else interval
     if precision and 2 * tolerance > usual:
@@ -106,7 +83,7 @@ def split_at_gaps(times, interval=None, precision=0.0):
             f"float64 or integers. Received: times rounded to {precision:g} s, "
             f"{usual:g} s apart"
         )
-    segments = segments_of(times, usual, tolerance)
+    segments = sources.segments_of(times, usual, tolerance)
     if interval is not None:
         return interval, segments
     if len(segments) > 1:

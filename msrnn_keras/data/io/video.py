@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 
+from msrnn_keras.data.epochs import check_count
 from msrnn_keras.data.io.images import converter, read_folder, unreadable
 from msrnn_keras.data.io.recording import Recording
 from msrnn_keras.data.sources import segments_between
@@ -20,43 +21,33 @@ _ONE = 1 << 16  # in a display matrix
 def from_video(path, size=None, gray=False, start=0, count=None):
     """Read a video, or a folder of images.
 
-    Only the requested frames are kept; later frames are not decoded. Frames are
-    upright: the display matrix of a video and the EXIF orientation of an image
-    are applied. Transparent pixels become 0 (black) whatever their color;
-    translucent ones are blended over black.
+    Frames are upright: the display matrix of a video and the EXIF orientation
+    of an image are applied. Transparent pixels become 0 (black).
 
     Args:
-        path: Path of an `.mp4`, `.avi`, `.mov`, `.mkv` or `.webm` file (these
-            need the extra `video`), of a `.gif`, or of a folder of 8-bit
-            images, sorted by the numbers in their names, with all their pages.
-            Other files in the folder, and hidden ones, are skipped.
+        path: Path of an `.mp4`, `.avi`, `.mov`, `.mkv`, `.webm` or `.gif` file,
+            or of a folder of 8-bit images, sorted by the numbers in their
+            names, with all their pages.
         size: Tuple `(height, width)` to resize to, pixels; None keeps the size.
         gray: Boolean, whether to read luma (ITU-R BT.601) instead of RGB.
         start: Integer, the first frame.
         count: Integer, number of frames; None reads to the end.
 
     Returns:
-        `Recording` of 8-bit frames. Its `interval` is the time between two
-        frames of a video. A step that differs from the median by half of it or
-        more starts a new segment. The frames of a GIF are its stored images; it
-        has an interval if they all last equally long. Images have no interval.
+        `Recording` of 8-bit frames. A step that differs from the median by half
+        of it or more starts a new segment. A GIF has an `interval` if all its
+        images last equally long.
 
     Raises:
-        FileNotFoundError: If the file or folder does not exist.
-        ValueError: If it cannot be read, has too few frames or more than 8 bits
-            per channel, or is rotated by other than quarter turns.
-        ImportError: If the extra `video` is needed and missing.
+        FileNotFoundError, ImportError: If the file or the extra is missing.
+        ValueError: If it cannot be read, or has too few frames.
 
     Example:
     >>> source = from_video("street.mp4", size=(64, 64), gray=True)
-    >>> clips = Clips(source, context=10, horizon=10, teacher_forcing=True)
     """
     path = pathlib.Path(path)
     convert = converter(size, gray)
-    if isinstance(start, bool) or not isinstance(start, int) or start < 0:
-        raise ValueError(
-            f"`start` must be a non-negative integer. Received: start={start!r}"
-        )
+    check_count("start", start, 0)
     if count is not None:
         check_positive("count", count)
     if not path.exists():
@@ -64,29 +55,31 @@ def from_video(path, size=None, gray=False, start=0, count=None):
             f"There is no such file or folder. Received: {str(path)!r}"
         )
     stop = None if count is None else start + count
+    suffix = path.suffix.lower()
     if path.is_dir():
         frames, rows = read_folder(path, convert, start, stop), {}
+    elif suffix in VIDEOS:
+        read = _read_gif if suffix == ".gif" else _read_video
+        frames, rows = read(path, convert, start, stop)
     else:
-        frames, rows = _reader(path)(path, convert, start, stop)
+        raise ValueError(
+            f"A video must end in one of {', '.join(VIDEOS)}. "
+            f"Received: {str(path)!r}"
+        )
     if not frames or len(frames) < (count or 0):
         raise ValueError(
             f"The file must have at least {count or 1} frame(s) from frame "
             f"{start} on. Received: {len(frames)} in {str(path)!r}"
         )
-    _check_sizes(frames, path)
+    sizes = {frame.shape[:2] for frame in frames}
+    if len(sizes) > 1:
+        raise ValueError(
+            "All images must have the same size; else pass `size`. "
+            f"Received: {sorted(sizes)} in {str(path)!r}"
+        )
     interval = rows.get("interval")
     metadata = {"fps": 1 / interval} if interval else {}
     return Recording(np.stack(frames), metadata=metadata, **rows)
-
-
-def _reader(path):
-    suffix = path.suffix.lower()
-    if suffix not in VIDEOS:
-        raise ValueError(
-            f"A video must end in one of {', '.join(VIDEOS)}. "
-            f"Received: {str(path)!r}"
-        )
-    return _read_gif if suffix == ".gif" else _read_video
 
 
 def _read_video(path, convert, start, stop):
@@ -131,8 +124,7 @@ def _picture(frame, path):
     if max(part.bits for part in parts) > 8:
         raise ValueError(
             "Videos must have 8 bits per channel: convert the file, such as "
-            "by ffmpeg -i IN -pix_fmt yuv420p OUT, or read it into an array "
-            "for `from_arrays`. "
+            "by ffmpeg -i IN -pix_fmt yuv420p OUT. "
             f"Received: {frame.format.name} in {str(path)!r}"
         )
     if any(part.is_alpha for part in parts):
@@ -150,8 +142,7 @@ def _upright(image, side_data, path):
     a, b, _, c, d = struct.unpack("=9i", bytes(matrix))[:5]
     if sorted(map(abs, (a, b, c, d))) != [0, 0, _ONE, _ONE] or a * b or c * d:
         raise ValueError(
-            "A display matrix must rotate by quarter turns or mirror; encode "
-            "the video again, rotated. "
+            "A video must be rotated by quarter turns or mirrored. "
             f"Received: {[x / _ONE for x in (a, b, c, d)]} in {str(path)!r}"
         )
     if not a:
@@ -197,12 +188,3 @@ def _read_gif(path, convert, start, stop):
     rows = _rows(np.cumsum([0, *durations[:-1]]) / 1000)
     equal = len(set(durations)) == 1
     return frames, {**rows, "interval": durations[0] / 1000 if equal else None}
-
-
-def _check_sizes(frames, path):
-    sizes = {frame.shape[:2] for frame in frames}
-    if len(sizes) > 1:
-        raise ValueError(
-            "All images must have the same size; else pass `size`. "
-            f"Received: {sorted(sizes)} in {str(path)!r}"
-        )

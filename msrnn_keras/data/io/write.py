@@ -36,14 +36,11 @@ def check_writable(path, recordings=None, fps=None):
         raise ValueError(
             f"The file must not be a folder. Received: {str(path)!r}"
         )
-    if fps is not None and suffix not in (".gif", ".mp4"):
+    most = {".gif": 50, ".mp4": 1000}.get(suffix, 0)
+    if fps is not None and not 0 < fps <= most:
         raise ValueError(
-            f"`fps` is for .gif and .mp4 only. Received: {str(path)!r}"
-        )
-    if fps is not None and not 0 < fps <= (50 if suffix == ".gif" else 1000):
-        raise ValueError(
-            "`fps` must be positive, and at most 50 for a .gif. "
-            f"Received: fps={fps}"
+            "`fps` is for .mp4 and .gif, must be positive, and at most 50 for "
+            f"a .gif. Received: fps={fps} for {str(path)!r}"
         )
     needed = {".nc": ("xarray", "netcdf"), ".mp4": ("av", "video")}
     if suffix in needed:
@@ -97,43 +94,32 @@ def _netcdf(recordings, past, forecast, fps):
 def _picture(recordings, past, forecast, fps):
     from msrnn_keras.plots import plot_forecast, plot_radar
 
-    recording = recordings[0]
-    draw = plot_radar if _is_rain(recording) else plot_forecast
-    frames = _shown(recording, past[0], forecast[0])
-    return draw(frames[0], None, frames[1], *_interval(recording)).savefig
+    is_rain, past, forecast = _shown(recordings[0], past[0], forecast[0])
+    draw = plot_radar if is_rain else plot_forecast
+    seconds = recordings[0].interval
+    step = (seconds, "s") if seconds else (1, "frame")
+    if seconds and seconds >= 60:
+        step = (seconds / 60, "min")
+    return draw(past, None, forecast, *step).savefig
 
 
 def _animation(recordings, past, forecast, fps):
     from msrnn_keras.plots.animation import forecast_frames, save_animation
 
-    recording = recordings[0]
-    fps = fps or min(recording.metadata.get("fps", 5), 50)
-    past, forecast = _shown(recording, past[0], forecast[0])
+    fps = fps or min(recordings[0].metadata.get("fps", 5), 50)
+    is_rain, past, forecast = _shown(recordings[0], past[0], forecast[0])
     scale = min(4, max(1, _ENLARGED // max(past.shape[1:3])))
-    colors = "rain" if _is_rain(recording) else "gray"
+    colors = "rain" if is_rain else "gray"
     frames = forecast_frames(past, None, forecast, scale, colors)
     return lambda path: save_animation(path, frames, fps)
 
 
-def _is_rain(recording):
-    return isinstance(recording.scaling, RainRate)
-
-
 def _shown(recording, *clips):
-    """Return rain in mm/h, other data as pixels, with north at the top."""
-    if _is_rain(recording):
+    """Return whether it is rain; rain in mm/h or pixels, north at the top."""
+    is_rain = isinstance(recording.scaling, RainRate)
+    if is_rain:
         clips = [recording.scaling.inverse(clip) for clip in clips]
-    if recording.coordinates is None:
-        return list(clips)
-    return [north_up(recording, clip) for clip in clips]
-
-
-def _interval(recording):
-    """Return the interval and its unit for the plots."""
-    seconds = recording.interval
-    if seconds is None:
-        return 1, "frame"
-    return (seconds / 60, "min") if seconds >= 60 else (seconds, "s")
+    return is_rain, *(north_up(recording, clip) for clip in clips)
 
 
 WRITERS = {

@@ -4,40 +4,24 @@ import pytest
 
 from msrnn_keras.data.datasets.hdf5 import array_of, open_hdf5
 
-pytestmark = pytest.mark.backend_free
-
 
 @pytest.fixture
 def path(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["data"] = np.arange(12.0).reshape(4, 3)
+        file["data"] = np.zeros((4, 3))
         file.create_group("group")
         file.create_dataset("packed", data=range(100_000), compression="gzip")
     return tmp_path / "a.h5"
 
 
-def test_an_array_is_read_on_demand(path):
-    with open_hdf5(path) as file:
-        array = array_of(file, "data", (None, 3))
-        assert isinstance(array, h5py.Dataset)
-        np.testing.assert_array_equal(array[1:2], [[3, 4, 5]])
-
-
-@pytest.mark.parametrize(
-    ("name", "shape", "message"),
-    [
-        ("none", (None,), "array 'none'. Received: .*a.h5'$"),
+def test_wrong_damaged_and_missing_files(path, tmp_path):
+    for name, shape, message in (
         ("group", (None,), "array 'group'. Received: .*a.h5'$"),
         ("data", (None, 4), r"\(any, 4\). Received: \(4, 3\) in .*a.h5'$"),
         ("data", (None,), r"\(any\). Received: \(4, 3\) in .*a.h5'$"),
-    ],
-)
-def test_wrong_contents(path, name, shape, message):
-    with open_hdf5(path) as file, pytest.raises(ValueError, match=message):
-        array_of(file, name, shape)
-
-
-def test_damaged_and_missing_files(path, tmp_path):
+    ):
+        with open_hdf5(path) as file, pytest.raises(ValueError, match=message):
+            array_of(file, name, shape)
     whole = bytearray(path.read_bytes())
     with h5py.File(path) as file:
         place = file["packed"].id.get_chunk_info(0).byte_offset

@@ -4,8 +4,6 @@ import pytest
 from msrnn_keras.data import MinMax, forecast_dataset, from_arrays, from_netcdf
 from tests.recordings import STEP, rain, rain_dataset, times_of, write_netcdf
 
-pytestmark = pytest.mark.backend_free
-
 xarray = pytest.importorskip("xarray")
 netcdf = pytest.importorskip("netCDF4")
 
@@ -16,16 +14,11 @@ def forecast(dataset, **kwargs):
     return forecast_dataset(from_netcdf(dataset, **kwargs), AHEAD[..., None])
 
 
-@pytest.fixture
-def written(tmp_path):
-    """Return the files of a past and of its forecast."""
-    past = write_netcdf(tmp_path / "past.nc", rain())
-    forecast(past).to_netcdf(tmp_path / "ahead.nc")
-    return past, tmp_path / "ahead.nc"
-
-
-def test_time_continues_and_the_rest_stays(written):
-    past, ahead = (xarray.open_dataset(x, decode_coords="all") for x in written)
+def test_time_continues_and_the_rest_stays(tmp_path):
+    path = write_netcdf(tmp_path / "past.nc", rain())
+    forecast(path).to_netcdf(tmp_path / "ahead.nc")
+    paths = (path, tmp_path / "ahead.nc")
+    past, ahead = (xarray.open_dataset(x, decode_coords="all") for x in paths)
     np.testing.assert_allclose(ahead["rain"], AHEAD, rtol=1e-6)
     assert ahead["rain"].dims == ("time", "y", "x")
     times = times_of(7)[4:]
@@ -33,19 +26,14 @@ def test_time_continues_and_the_rest_stays(written):
     bounds = np.stack([times - STEP, times], axis=1)
     np.testing.assert_array_equal(ahead["time_bnds"], bounds)
     for name in ("x", "y", "lon", "crs"):
-        xarray.testing.assert_identical(
-            ahead[name].reset_coords(drop=True),
-            past[name].reset_coords(drop=True),
-        )
+        kept = (x[name].reset_coords(drop=True) for x in (ahead, past))
+        xarray.testing.assert_identical(*kept)
     assert ahead["rain"].attrs["units"] == "mm h-1"
     assert ahead["rain"].attrs["long_name"] == "rain rate"
     assert ahead.attrs["institution"] == "a weather service"
     first, last = ahead.attrs["history"].splitlines()
     assert first.startswith("forecast by msrnn-keras") and last == "measured"
-
-
-def test_the_file_follows_cf(written):
-    with netcdf.Dataset(written[1]) as file:
+    with netcdf.Dataset(tmp_path / "ahead.nc") as file:  # it follows CF
         variable = file["rain"]
         assert variable.dtype == "float32"
         assert variable.grid_mapping == "crs"
@@ -59,7 +47,7 @@ def test_the_file_follows_cf(written):
         assert file["time"].bounds == "time_bnds"
 
 
-def test_the_order_of_dimensions_is_kept():
+def test_dimensions_are_kept_and_times_continue():
     dataset = rain_dataset(rain())
     values = dataset["rain"].expand_dims("level")
     dataset["rain"] = values.transpose("y", "level", "x", "time")
@@ -67,31 +55,20 @@ def test_the_order_of_dimensions_is_kept():
     assert ahead.dims == ("y", "level", "x", "time")
     frames = ahead.isel(level=0).transpose("time", "y", "x")
     np.testing.assert_array_equal(frames, AHEAD)
-
-
-def test_numeric_times_continue():
     dataset = rain_dataset(rain()).drop_vars(["time", "time_bnds"])
     ahead = forecast(dataset)
     assert "time" not in ahead.coords and ahead.sizes["time"] == 3
     ahead = forecast(dataset.assign_coords(time=[0.5, 1.0, 1.5, 2.0]))
     np.testing.assert_array_equal(ahead["time"], [2.5, 3.0, 3.5])
-
-
-def test_the_interval_continues_after_a_gap():
+    # After a gap, and after a single frame.
     dataset = rain_dataset(rain(5), times=times_of(9)[[0, 1, 2, 3, 8]])
     ahead = forecast(dataset, interval=300)
     np.testing.assert_array_equal(ahead["time"], times_of(12)[9:])
-
-
-def test_a_single_frame_needs_the_interval():
     dataset = rain_dataset(rain()).isel(time=[3])
     with pytest.raises(ValueError, match="two frames.*Received: 1 frame"):
         forecast(dataset)
     ahead = forecast(dataset, interval=300)
     np.testing.assert_array_equal(ahead["time"], times_of(7)[4:])
-
-
-def test_arrays_have_a_plain_grid():
     frames = np.random.default_rng(0).random((2, 4, 5, 3))
     scaling = MinMax(0, 1, unit="m")
     source = from_arrays(frames, times=times_of(2), scaling=scaling)

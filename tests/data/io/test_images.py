@@ -1,5 +1,3 @@
-"""Images of a folder are read as a viewer shows them."""
-
 import struct
 import zlib
 
@@ -8,12 +6,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from msrnn_keras.data import from_video
-from tests.recordings import squares, write_animation, write_images
-
-pytestmark = pytest.mark.backend_free
+from tests.recordings import squares, write_animation
 
 RAMP = np.linspace(0, 4095, 256).astype("uint16").reshape(16, 16)
-COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # of channels, in PNG
 
 
 @pytest.fixture
@@ -23,7 +18,6 @@ def folder(tmp_path):
 
 
 def read_gray(folder):
-    """Return the first frame as luma."""
     return from_video(folder, gray=True).frames[0, ..., 0]
 
 
@@ -48,53 +42,43 @@ def write_png(path, rows, width, depth, color_type, transparent=None):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_transparent_pixels_are_black(folder, mode):
+@pytest.mark.parametrize("channels", [1, 3])
+def test_transparent_pixels_are_black(folder, channels):
     color = np.full((16, 16), 255, "uint8")  # hidden white
     alpha = np.repeat(np.arange(256, dtype="uint8")[::16], 16).reshape(16, 16)
     color[4:8] = 100
-    channels = [color] * (3 if mode == "RGBA" else 1) + [alpha]
-    image = Image.fromarray(np.stack(channels, axis=-1))
-    assert image.mode == mode
+    image = Image.fromarray(np.stack([color] * channels + [alpha], axis=-1))
     image.save(folder / "0.png")
     assert (read_gray(folder)[0] == 0).all()
     expected = np.rint(color * (alpha / 255.0)).astype(int)
     np.testing.assert_allclose(read_gray(folder), expected, atol=1)
     green = from_video(folder).frames[0, ..., 1]
     np.testing.assert_allclose(green, expected, atol=1)
-
-
-def test_hidden_colors_do_not_affect_resized_frames(folder):
+    # Hidden colors do not affect resized frames.
     pixels = np.full((8, 8, 4), 255, "uint8")
     pixels[..., 3] = 0
     Image.fromarray(pixels).save(folder / "0.png")
     assert not from_video(folder, size=(4, 4)).frames.any()
 
 
-def test_transparent_entries_of_a_palette_are_black(folder):
+def test_transparent_entries_of_palettes_and_gray_values_are_black(folder):
     bright = squares(1)[0, ..., 0] == 200
     image = Image.fromarray(bright.astype("uint8")).convert("P")
     image.putpalette([255, 255, 255, 90, 90, 90])
     image.save(folder / "0.png", transparency=0)
     np.testing.assert_array_equal(read_gray(folder), np.where(bright, 90, 0))
-
-
-@pytest.mark.parametrize(
-    ("depth", "row", "transparent", "expected"),
-    [
+    for depth, row, transparent, expected in (
         (1, b"\x50", 1, [0] * 8),
         (2, b"\x1b", 3, [0, 85, 170, 0]),
         (4, b"\x5f", 15, [85, 0]),
         (8, b"\x05\xff", 255, [5, 0]),
-    ],
-)
-def test_a_transparent_gray_value(folder, depth, row, transparent, expected):
-    write_png(folder / "0.png", [row], len(expected), depth, 0, transparent)
-    assert read_gray(folder)[0].tolist() == expected
+    ):
+        write_png(folder / "0.png", [row], len(expected), depth, 0, transparent)
+        assert read_gray(folder)[0].tolist() == expected
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", [1, 4, 5, 6])
 def test_images_are_upright(folder, suffix, orientation):
     pixels = np.zeros((32, 48), "uint8")
     pixels[:8, :16] = 255
@@ -123,28 +107,23 @@ def test_an_uncompressed_tiff_is_upright_or_refused(folder, orientation):
         np.testing.assert_array_equal(frame, turned)
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_png_of_16_bits_is_refused(folder, channels):
-    pixels = np.repeat(RAMP[..., None], channels, axis=-1)
-    rows = [row.astype(">u2").tobytes() for row in pixels]
-    write_png(folder / "0.png", rows, 16, 16, COLOR_TYPES[channels])
-    refuse(folder, "8 bits.*Received: .*0.png")
-
-
-@pytest.mark.parametrize("planar", ["contig", "separate"])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_tiff_of_16_bits_is_refused(folder, planar, channels):
+def test_images_of_16_bits_are_refused(folder):
     tifffile = pytest.importorskip("tifffile")
-    pixels, options = RAMP, {}
-    if channels == 3:
+    for channels, color_type in ((1, 0), (4, 6)):
+        pixels = np.repeat(RAMP[..., None], channels, axis=-1)
+        rows = [row.astype(">u2").tobytes() for row in pixels]
+        write_png(folder / "0.png", rows, 16, 16, color_type)
+        refuse(folder, "8 bits.*Received: .*0.png")
+    (folder / "0.png").unlink()
+    for axis, planar in ((-1, "contig"), (0, "separate")):
         options = {"photometric": "rgb", "planarconfig": planar}
-        axis = 0 if planar == "separate" else -1
-        pixels = np.stack([RAMP] * 3, axis=axis)
-    tifffile.imwrite(folder / "0.tif", pixels, **options)
-    refuse(folder, "8 bits.*Received: .*0.tif")
+        tifffile.imwrite(
+            folder / "0.tif", np.stack([RAMP] * 3, axis), **options
+        )
+        refuse(folder, "8 bits.*Received: .*0.tif")
 
 
-@pytest.mark.parametrize("top", [100, 254, 4095, 65535])
+@pytest.mark.parametrize("top", [100, 65535])
 @pytest.mark.parametrize("kind", ["P2", "P3", "P5", "P6"])
 def test_netpbm_of_another_maximum_is_refused(folder, top, kind):
     count = 3 if kind in ("P3", "P6") else 1
@@ -170,14 +149,12 @@ def test_all_pages_are_frames(folder, suffix):
     np.testing.assert_array_equal(part.frames, squares()[3:5])
 
 
-def test_the_still_image_of_an_animation_is_skipped(folder):
+def test_still_images_and_thumbnails_are_skipped(folder):
     still = np.full((1, 16, 20, 3), 255, "uint8")
     frames = np.concatenate([still, squares(3)])
-    write_animation(folder / "0.png", frames, default_image=True)
+    path = write_animation(folder / "0.png", frames, default_image=True)
     np.testing.assert_array_equal(from_video(folder).frames, squares(3))
-
-
-def test_thumbnails_within_a_tiff_are_skipped(folder):
+    path.unlink()
     tifffile = pytest.importorskip("tifffile")
     with tifffile.TiffWriter(folder / "0.tif") as file:
         for frame in squares(2):
@@ -188,30 +165,18 @@ def test_thumbnails_within_a_tiff_are_skipped(folder):
     np.testing.assert_array_equal(frames, squares(2))
 
 
-def test_the_second_picture_of_a_photograph_is_skipped(folder):
+def test_second_pictures_and_hidden_files_are_skipped(folder):
     write_animation(folder / "0.jpg", squares(2), format="MPO")
+    (folder / "._0.png").write_bytes(b"\0\5\x16\7")
+    (folder / ".hidden.jpg").write_bytes((folder / "0.jpg").read_bytes())
+    (folder / "Thumbs.db").write_bytes(b"thumbnails")
     assert len(from_video(folder).frames) == 1
 
 
-def test_hidden_files_are_skipped(tmp_path):
-    names = [f"{number}.png" for number in range(6)]
-    folder = write_images(tmp_path / "images", squares(), names)
-    (folder / "._0.png").write_bytes(b"\0\5\x16\7")
-    (folder / ".hidden.png").write_bytes((folder / "0.png").read_bytes())
-    (folder / "Thumbs.db").write_bytes(b"thumbnails")
-    np.testing.assert_array_equal(from_video(folder).frames, squares())
-
-
-def test_a_cut_off_animation_is_refused(folder):
-    path = write_animation(folder / "0.png", squares())
+def test_cut_off_images_are_refused(folder):
+    Image.fromarray(RAMP.astype("uint8")).save(folder / "0.png")
+    path = write_animation(folder / "1.png", squares())
     content = path.read_bytes()
-    path.write_bytes(content[: content.rindex(b"fcTL") - 4])
-    refuse(folder, "cannot be read.*Received: .*0.png")
-
-
-def test_a_bad_image_is_named(tmp_path):
-    folder = write_images(tmp_path / "images", squares(1), ["frame1.png"])
-    Image.fromarray(np.zeros((16, 20), "uint16")).save(folder / "frame99.png")
-    refuse(folder, "8 bits.*Received: .*frame99")
-    (folder / "frame99.png").write_bytes(b"\x89PNG cut off")
-    refuse(folder, "cannot be read.*frame99")
+    for cut in (content[: content.rindex(b"fcTL") - 4], b"\x89PNG cut off"):
+        path.write_bytes(cut)
+        refuse(folder, "cannot be read.*Received: .*1.png")

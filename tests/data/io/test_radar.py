@@ -1,5 +1,3 @@
-import gzip
-
 import numpy as np
 import pytest
 
@@ -13,8 +11,6 @@ from tests.recordings import (
     write_pgm,
     write_rainfields,
 )
-
-pytestmark = pytest.mark.backend_free
 
 pyproj = pytest.importorskip("pyproj")
 pytest.importorskip("pysteps")
@@ -33,29 +29,6 @@ def odim(tmp_path):
     for name, image in reversed(list(zip(NAMES, COUNTS, strict=True))):
         write_odim(tmp_path / name, image)
     return tmp_path
-
-
-def test_odim_rain_is_read_in_time_order(odim, capsys):
-    source = from_radar(odim, "odim_hdf5")
-    expected = np.where(COUNTS == 255, np.nan, COUNTS * 0.1)
-    np.testing.assert_allclose(source.frames[..., 0], expected, rtol=1e-6)
-    assert source.frames.dtype == "float32"
-    assert source.scaling == RainRate() and source.unit == "mm/h"
-    np.testing.assert_array_equal(source.times, times_of(3))
-    assert source.interval == 300
-    assert source.metadata["projection"] == PROJ4
-    assert capsys.readouterr() == ("", "")
-
-
-def test_a_forecast_continues_on_the_grid(odim, tmp_path):
-    source = from_radar(odim, "odim_hdf5")
-    forecast_dataset(source, source.frames[:2]).to_netcdf(tmp_path / "a.nc")
-    with netcdf.Dataset(tmp_path / "a.nc") as file:
-        assert file["rainfall_rate"].grid_mapping == "crs"
-        assert file["rainfall_rate"].units == "mm/h"
-        assert file["crs"].grid_mapping_name == "polar_stereographic"
-        times = netcdf.num2date(file["time"][:], file["time"].units)
-        assert [time.minute for time in times] == [15, 20]
 
 
 def test_options_are_passed_to_the_importer(tmp_path):
@@ -84,44 +57,6 @@ def test_fmi_images_with_a_pattern_of_names(tmp_path):
         from_radar(files, "fmi_pgm", pattern="*_%y%j_%H%M%S.pgm")
     with pytest.raises(ValueError, match="Received: '\\*.pgm'"):
         from_radar(files, "fmi_pgm", pattern="*.pgm")
-
-
-def test_names_give_the_order_without_times(tmp_path):
-    paths = []
-    for index, image in zip((2, 10, 9), COUNTS, strict=True):
-        paths.append(tmp_path / f"scan{index}.pgm.gz")
-        content = write_pgm(tmp_path / "whole", image).read_bytes()
-        paths[-1].write_bytes(gzip.compress(content))
-    files = str(tmp_path / "scan*")
-    source = from_radar(files, "fmi_pgm", gzipped=True)
-    assert source.times is None and source.interval is None
-    pixel = source.frames[:, 3, 3, 0]
-    np.testing.assert_allclose(pixel, DBZ[[0, 2, 1], 3, 3])
-    as_listed = from_radar(paths, "fmi_pgm", gzipped=True)
-    np.testing.assert_allclose(as_listed.frames[:, 3, 3, 0], DBZ[:, 3, 3])
-
-
-def test_sums_become_rates(odim, monkeypatch):
-    from pysteps.io import interface
-
-    metadata = {"unit": "mm", "accutime": 5.0, "transform": None}
-    metadata |= {"zerovalue": 0.0, "threshold": 0.1}
-    monkeypatch.setitem(
-        interface._importer_methods,
-        "sums",
-        lambda path: (np.full((4, 4), 0.5), None, metadata),
-    )
-    source = from_radar(odim, "sums")
-    np.testing.assert_allclose(source.frames, 6)
-    assert source.unit == "mm/h" and "x" not in source.coordinates
-
-
-def test_gaps_are_refused_or_split(odim):
-    write_odim(odim / "radar_202006011230.h5", COUNTS[0])
-    with pytest.raises(ValueError, match="Received: frame 3, .* 1200 s"):
-        from_radar(odim, "odim_hdf5")
-    source = from_radar(odim, "odim_hdf5", interval=300)
-    assert source.segments == [(0, 3), (3, 4)]
 
 
 def test_bad_files(odim, tmp_path):
@@ -154,7 +89,7 @@ def corner(grid):
     return to_degrees.transform(*low)
 
 
-def test_the_grid_is_that_of_the_file(odim):
+def test_odim_rain_and_its_grid(odim, tmp_path, capsys):
     grid = from_radar(odim, "odim_hdf5").coordinates
     np.testing.assert_allclose(grid["x"], 500 + 1000 * np.arange(5), atol=1)
     north = -3000000 + 5500 - 1000 * np.arange(6)  # row 0 is the northernmost
@@ -162,9 +97,26 @@ def test_the_grid_is_that_of_the_file(odim):
     crs = pyproj.CRS.from_cf(grid["crs"].attrs)
     there = pyproj.Transformer.from_crs(PROJ4, crs, always_xy=True)
     np.testing.assert_allclose(there.transform(5e5, -3e6), (5e5, -3e6))
+    assert grid_coordinates({}, (3, 4)) == {}
+    source = from_radar(odim, "odim_hdf5")
+    expected = np.where(COUNTS == 255, np.nan, COUNTS * 0.1)
+    np.testing.assert_allclose(source.frames[..., 0], expected, rtol=1e-6)
+    assert source.scaling == RainRate() and source.unit == "mm/h"
+    np.testing.assert_array_equal(source.times, times_of(3))
+    assert source.interval == 300
+    assert source.metadata["projection"] == PROJ4
+    assert capsys.readouterr() == ("", "")
+    # A forecast continues on the grid.
+    forecast_dataset(source, source.frames[:2]).to_netcdf(tmp_path / "a.nc")
+    with netcdf.Dataset(tmp_path / "a.nc") as file:
+        assert file["rainfall_rate"].grid_mapping == "crs"
+        assert file["rainfall_rate"].units == "mm/h"
+        assert file["crs"].grid_mapping_name == "polar_stereographic"
+        times = netcdf.num2date(file["time"][:], file["time"].units)
+        assert [time.minute for time in times] == [15, 20]
 
 
-def test_a_projection_in_km_is_converted_to_meters(tmp_path):
+def test_coordinates_in_meters_or_degrees(tmp_path):
     path = write_knmi(tmp_path / "a.h5", np.ones((9, 7)))
     source = from_radar([path], "knmi_hdf5", interval=300)
     expected = (0, 49.362)
@@ -175,9 +127,6 @@ def test_a_projection_in_km_is_converted_to_meters(tmp_path):
         np.testing.assert_allclose(corner(written), expected, atol=1e-3)
         assert written["y"][0] > written["y"][-1]
         np.testing.assert_allclose(written["x"].diff("x"), 100000)
-
-
-def test_corners_in_km(tmp_path):
     low = pyproj.Proj(PROJ4)(0, -3000000, inverse=True)
     grids = []
     for unit in ("m", "km"):
@@ -186,9 +135,6 @@ def test_corners_in_km(tmp_path):
         grids.append(from_radar([path], "odim_hdf5").coordinates)
         np.testing.assert_allclose(corner(grids[-1]), low, atol=1e-6)
     np.testing.assert_allclose(grids[0]["x"], grids[1]["x"], atol=1e-3)
-
-
-def test_longitudes_stay_degrees(tmp_path):
     proj4 = "+proj=longlat +a=6371288"
     path = write_odim(tmp_path / "a.h5", COUNTS[0], proj4=proj4)
     grid = from_radar([path], "odim_hdf5").coordinates
@@ -199,24 +145,9 @@ def test_longitudes_stay_degrees(tmp_path):
     assert grid["x"].attrs["units"] == "degrees_east"
     assert grid["y"].attrs["standard_name"] == "latitude"
     assert grid["y"][-1] > south
-
-
-@pytest.mark.parametrize("limits", [True, False])
-def test_axes_of_centers_are_not_edges(tmp_path, limits):
-    path = write_rainfields(tmp_path / "a.nc", np.ones((64, 64)), 1, limits)
-    grid = from_radar([path], "bom_rf3").coordinates
-    centers = 500 * np.arange(64) - 16000
-    np.testing.assert_allclose(grid["x"], centers, atol=1e-6)
-    np.testing.assert_allclose(grid["y"], centers[::-1], atol=1e-6)
-
-
-def test_centers_lie_between_edges():
-    corners = {"x1": 0, "x2": 4000, "y1": 0, "y2": 3000, "yorigin": "lower"}
-    for sizes in ({}, {"xpixelsize": 1000, "ypixelsize": 1000}):
-        grid = grid_coordinates(corners | sizes, (3, 4))
-        np.testing.assert_allclose(grid["x"][1], [500, 1500, 2500, 3500])
-        np.testing.assert_allclose(grid["y"][1], [500, 1500, 2500])
-    kilometers = {k: v / 1000 for k, v in corners.items() if v != "lower"}
-    grid = grid_coordinates(kilometers | {"cartesian_unit": "km"}, (3, 4))
-    np.testing.assert_allclose(grid["x"][1], [500, 1500, 2500, 3500])
-    assert grid["x"][2]["units"] == "m" and "crs" not in grid
+    for limits in (True, False):
+        path = write_rainfields(tmp_path / "a.nc", np.ones((64, 64)), 1, limits)
+        grid = from_radar([path], "bom_rf3").coordinates
+        centers = 500 * np.arange(64) - 16000
+        np.testing.assert_allclose(grid["x"], centers, atol=1e-6)
+        np.testing.assert_allclose(grid["y"], centers[::-1], atol=1e-6)

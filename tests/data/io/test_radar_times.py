@@ -17,8 +17,6 @@ from tests.recordings import (
     write_rainfields,
 )
 
-pytestmark = pytest.mark.backend_free
-
 for extra in ("pyproj", "pysteps", "xarray", "netCDF4"):
     pytest.importorskip(extra)
 
@@ -44,28 +42,18 @@ def pixels(files, **options):
 
 
 @pytest.mark.parametrize("importer", ["odim_hdf5", "opera_hdf5", "dwd_hdf5"])
-@pytest.mark.parametrize("hours", [1, 2])
-def test_odim_sums_are_divided_by_their_own_period(tmp_path, importer, hours):
-    path = write_sum(tmp_path / "a.h5", 48.9, hours)
+def test_odim_sums_are_divided_by_their_own_period(tmp_path, importer):
+    path = write_sum(tmp_path / "a.h5", 48.9, hours=2)
     # The importers say 15 minutes.
     found = rates(path, importer, qty="ACRR")
-    np.testing.assert_allclose(found, 48.9 / hours, rtol=1e-6)
+    np.testing.assert_allclose(found, 48.9 / 2, rtol=1e-6)
 
 
-def test_knmi_sums_are_divided_by_their_own_period(tmp_path):
-    path = write_knmi(tmp_path / "a.h5", 6 * ONES)
-    np.testing.assert_allclose(rates(path, "knmi_hdf5"), 6.0)
-    write_knmi(path, 6 * ONES, "01-JUN-2020;11:55:00.000")
+def test_own_and_given_periods_of_sums(tmp_path):
+    path = write_knmi(tmp_path / "a.h5", 6 * ONES, "01-JUN-2020;11:55:00.000")
     np.testing.assert_allclose(rates(path, "knmi_hdf5"), 72.0)
-
-
-@pytest.mark.parametrize("hours", [1, 24, 36])
-def test_rainfields_sums_may_last_for_days(tmp_path, hours):
-    path = write_rainfields(tmp_path / "a.nc", np.full((64, 64), 24.0), hours)
-    np.testing.assert_allclose(rates(path, "bom_rf3"), 24 / hours)
-
-
-def test_a_given_period_takes_precedence(tmp_path):
+    write_rainfields(path, np.full((64, 64), 24.0), hours=36)
+    np.testing.assert_allclose(rates(path, "bom_rf3"), 24 / 36)
     path = write_sum(tmp_path / "a.h5")
     with pytest.raises(ValueError, match="period.*Received: .*a.h5"):
         rates(path, **ACRR)
@@ -75,10 +63,7 @@ def test_a_given_period_takes_precedence(tmp_path):
         rates(path, **ACRR, period=0)
     write_sum(path, hours=1)
     np.testing.assert_allclose(rates(path, **ACRR, period=1800), 20)
-
-
-def test_rates_have_no_period(tmp_path):
-    path = write_odim(tmp_path / "a.h5", ONES)
+    write_odim(path, ONES)
     with pytest.raises(ValueError, match="sums.*Received: .*'mm/h'"):
         rates(path, "odim_hdf5", period=3600)
 
@@ -88,16 +73,11 @@ def test_the_interval_is_the_default_period(tmp_path):
         name = f"radar_2020060112{minute:02}.h5"
         write_sum(tmp_path / name, 1 + minute / 10)
     np.testing.assert_allclose(pixels(tmp_path, **ACRR), [6, 12, 18], 1e-6)
-
-
-def test_every_file_has_its_own_period(tmp_path):
-    for hours in (1, 2):
+    for hours in (1, 2):  # every file has its own period
         path = tmp_path / f"radar_20200601{12 + hours}00.h5"
         write_sum(path, 10, hours, NOON + hours * HOUR)
-    np.testing.assert_allclose(pixels(tmp_path, **ACRR), [10, 5])
-
-
-def test_an_image_of_one_time_is_no_sum(tmp_path):
+    files = str(tmp_path / "radar_*00.h5")
+    np.testing.assert_allclose(pixels(files, **ACRR)[1:], [10, 5])
     # Reflectivity that is read as the importer's default quantity.
     path = write_knmi(tmp_path / "a.h5", ONES, "01-JUN-2020;12:00:00.000")
     with pytest.raises(ValueError, match="single time.*qty.*Received: "):
@@ -127,16 +107,19 @@ def test_the_files_give_the_dates_across_midnight(tmp_path, pattern):
     assert source.interval == 300
 
 
-def test_patterns_without_a_date_are_refused(tmp_path):
+def test_patterns_and_names_without_a_date(tmp_path):
     write_night(tmp_path, stated=False)
     with pytest.raises(ValueError, match="date.*Received: .*rain_%H%M.h5"):
         from_radar(tmp_path, "odim_hdf5", pattern="rain_%H%M.h5")
     for name, pattern in (("a_0101", "a_%m%d"), ("a_2001", "a_%y%d")):
         with pytest.raises(ValueError, match=f"date.*Received: .*{pattern}"):
             file_times([tmp_path / name], pattern)
-
-
-def test_names_without_a_date_are_refused_across_midnight(tmp_path):
+    for pattern, name, date in (
+        ("a_%Y%m", "a_202003", "2020-03-01"),
+        ("a_%y%j", "a_20366", "2020-12-31"),
+    ):
+        found = file_times([tmp_path / name], pattern)
+        np.testing.assert_array_equal(found, np.array([date], "M8[ns]"))
     paths = write_night(tmp_path, stated=False)
     with pytest.raises(ValueError, match="midnight.*Received: 'rain_0000"):
         from_radar(tmp_path, "odim_hdf5")
@@ -145,32 +128,14 @@ def test_names_without_a_date_are_refused_across_midnight(tmp_path):
     assert source.times is None
     evening = pixels(str(tmp_path / "rain_23*.h5"), importer="odim_hdf5")
     np.testing.assert_allclose(evening, RAIN[:2], 1e-6)
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
+    for names in (
         [f"scan{i:04}" for i in range(60)],  # numbers, not hours
-        [f"scan{i}" for i in range(2000)],
+        [f"scan{i}" for i in range(0, 2000, 9)],
         [f"{h:02}{m:02}00" for h in range(24) for m in range(0, 60, 5)],
         ["2355"],
         ["a_1200_0900", "a_1200_1000", "a_1200_1800"],
-    ],
-)
-def test_other_names_are_in_order(names):
-    check_name_order([pathlib.Path(name) for name in names])
-
-
-@pytest.mark.parametrize(
-    ("pattern", "name", "date"),
-    [
-        ("a_%Y%m", "a_202003", "2020-03-01"),
-        ("a_%y%j", "a_20366", "2020-12-31"),
-    ],
-)
-def test_months_and_days_of_the_year_are_dates(tmp_path, pattern, name, date):
-    times = file_times([tmp_path / name], pattern)
-    np.testing.assert_array_equal(times, np.array([date], "M8[ns]"))
+    ):
+        check_name_order([pathlib.Path(name) for name in names])
 
 
 def test_times_stated_in_files(tmp_path):
@@ -184,11 +149,7 @@ def test_times_stated_in_files(tmp_path):
     assert all(np.isnat(stated_times(path)))
     write_odim(path, ONES)
     assert all(np.isnat(stated_times(path)))
-    path.write_bytes(b"cut off")
-    assert all(np.isnat(stated_times(path)))
-
-
-def test_the_time_in_the_name_takes_precedence(tmp_path):
+    # The time in the name takes precedence.
     path = tmp_path / "a_202006011205.h5"
     write_odim(path, ONES, period=(NOON, NOON))
     source = from_radar([path], "odim_hdf5")

@@ -13,8 +13,6 @@ from tests.recordings import (
     write_odim,
 )
 
-pytestmark = pytest.mark.backend_free
-
 
 def read_npz(path, **arrays):
     np.savez(path / "a.npz", **arrays)
@@ -33,33 +31,24 @@ def test_an_array_has_one_or_several_clips(tmp_path, shape):
     np.testing.assert_allclose(pixels.reshape(shape), frames, rtol=1e-6)
 
 
-@pytest.mark.parametrize("names", [("x",), ("frames",), ("x", "frames")])
-def test_the_array_in_an_npz_file(tmp_path, names):
-    arrays = {name: np.full((2, 4, 4), i / 4) for i, name in enumerate(names)}
-    read = read_npz(tmp_path, **arrays)
-    np.testing.assert_array_equal(read.frames[..., 0], arrays[names[-1]])
-    assert read.interval is None
-
-
-def test_times_in_an_npz_file(tmp_path):
+def test_frames_times_and_scaling_of_arrays(tmp_path):
     frames, times = np.zeros((3, 4, 4)), times_of(3).astype("datetime64[s]")
+    for arrays in ({"x": frames}, {"x": frames + 1, "frames": frames}):
+        read = read_npz(tmp_path, **arrays)
+        np.testing.assert_array_equal(read.frames[..., 0], frames)
+        assert read.interval is None
     assert read_npz(tmp_path, frames=frames, times=times).interval == 300
     with pytest.raises(ValueError, match="Convert numbers.*Received: .*int64"):
         read_npz(tmp_path, frames=frames, times=times.astype("int64"))
     text = np.char.add(np.datetime_as_string(times), "Z")
     read = read_npz(tmp_path, frames=frames, times=text)
     np.testing.assert_array_equal(read.times, times)
-
-
-def test_times_apply_to_every_clip(tmp_path):
+    # Times apply to every clip.
     times = times_of(4)[[0, 1, 3]]
     arrays = {"frames": np.zeros((2, 3, 4, 4, 1)), "times": times}
     np.savez(tmp_path / "a.npz", **arrays)
     for read in read_recordings(tmp_path / "a.npz", interval=300):
         assert read.segments == [(0, 2), (2, 3)]
-
-
-def test_values_are_scaled_and_filled(tmp_path):
     frames = np.array([10.0, 25.0, np.nan]).reshape(3, 1, 1)
     np.save(tmp_path / "a.npy", frames)
     options = {"scaling": MinMax(0, 50), "fill": 5}
@@ -109,42 +98,24 @@ def assert_refused(path, error, message, **options):
         read_recordings(path, **options)
 
 
-@pytest.mark.parametrize("name", ["a.npy", "a.mp4", "a.nc", "a.txt", "a"])
-def test_missing_files(tmp_path, name):
-    if name == "a.nc":
-        pytest.importorskip("xarray")
-    assert_refused(tmp_path / name, FileNotFoundError, "no such file")
-
-
-@pytest.mark.parametrize("name", ["a.txt", "a.h5", "a"])
-def test_unknown_suffixes(tmp_path, name):
-    (tmp_path / name).write_text("frames")
-    assert_refused(tmp_path / name, ValueError, "one of .npy.*importer")
-
-
-@pytest.mark.parametrize(
-    "name, options",
-    [
+def test_refused_files_and_options(tmp_path):
+    for name in ("a.npy", "a.mp4", "a.txt"):
+        assert_refused(tmp_path / name, FileNotFoundError, "no such file")
+    for name in ("a.h5", "a"):
+        (tmp_path / name).write_text("frames")
+        assert_refused(tmp_path / name, ValueError, "one of .npy.*importer")
+    for name, option in (
         ("a.npy", {"gray": True}),
         ("a.npz", {"variable": "rain"}),
         ("a.mp4", {"scaling": MinMax()}),
-        ("a.nc", {"size": (8, 8)}),
         ("a.nc", {"pattern": "%Y"}),
-    ],
-)
-def test_options_of_another_format(tmp_path, name, options):
-    message = f"`{min(options)}` is not for"
-    assert_refused(tmp_path / name, ValueError, message, **options)
-
-
-@pytest.mark.parametrize("shape", [(9, 8), (1, 1, 3, 9, 8, 1), (0, 3, 9, 8, 1)])
-def test_wrong_shapes(tmp_path, shape):
-    np.save(tmp_path / "a.npy", np.zeros(shape))
-    with pytest.raises(ValueError, match="Received: shape="):
-        read_recordings(tmp_path / "a.npy")
-
-
-def test_unreadable_arrays(tmp_path):
+    ):
+        message = f"`{min(option)}` is not for"
+        assert_refused(tmp_path / name, ValueError, message, **option)
+    for shape in ((9, 8), (1, 1, 3, 9, 8, 1), (0, 3, 9, 8, 1)):
+        np.save(tmp_path / "a.npy", np.zeros(shape))
+        with pytest.raises(ValueError, match="Received: shape="):
+            read_recordings(tmp_path / "a.npy")
     path = tmp_path / "a.npz"
     np.savez(path, frames=np.random.default_rng(0).random((3, 9, 8)))
     whole = path.read_bytes()
@@ -154,9 +125,6 @@ def test_unreadable_arrays(tmp_path):
         assert_refused(path, ValueError, "cannot be read")
     np.save(tmp_path / "a.npy", np.array([{}]), allow_pickle=True)
     assert_refused(tmp_path / "a.npy", ValueError, "cannot be read")
-
-
-@pytest.mark.parametrize("names", [("x", "y"), ()])
-def test_an_npz_file_without_a_clear_array(tmp_path, names):
-    np.savez(tmp_path / "a.npz", **{name: np.zeros(3) for name in names})
-    assert_refused(tmp_path / "a.npz", ValueError, "must contain one array")
+    for names in (("x", "y"), ()):
+        np.savez(path, **{name: np.zeros(3) for name in names})
+        assert_refused(path, ValueError, "must contain one array")

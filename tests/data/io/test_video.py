@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from msrnn_keras.data import Clips, from_video
+from msrnn_keras.data import from_video
 from tests.recordings import squares, write_animation, write_avi, write_images
-
-pytestmark = pytest.mark.backend_free
 
 NAMES = [f"frame{index}.png" for index in (1, 2, 10, 11, 100, 101)]
 
@@ -31,30 +29,12 @@ def folder(tmp_path):
     ("name", "interval"), [("avi", 0.04), ("gif", 0.2), ("folder", None)]
 )
 def test_frames_are_read_exactly(request, name, interval):
-    source = from_video(request.getfixturevalue(name))
+    path = request.getfixturevalue(name)
+    source = from_video(path)
     np.testing.assert_array_equal(source.frames, squares())
     assert source.interval == interval
     assert source.metadata == ({"fps": 1 / interval} if interval else {})
     np.testing.assert_allclose(source.pixels(0, 6), squares() / 255, 1e-6)
-
-
-def test_mp4(tmp_path):
-    pytest.importorskip("av")
-    imageio = pytest.importorskip("imageio.v3")
-    frames = squares(size=(32, 48))
-    path = str(tmp_path / "a.MP4")
-    options = {"plugin": "pyav", "codec": "libx264", "fps": 10}
-    imageio.imwrite(path, frames, extension=".mp4", **options)
-    source = from_video(path)
-    assert source.frames.shape == frames.shape and source.interval == 0.1
-    error = source.frames.astype(int) - frames  # the codec is lossy
-    assert np.abs(error).mean() < 8
-    assert np.corrcoef(source.frames.ravel(), frames.ravel())[0, 1] > 0.98
-
-
-@pytest.mark.parametrize("name", ["avi", "gif", "folder"])
-def test_only_the_requested_frames(request, name):
-    path = request.getfixturevalue(name)
     source = from_video(path, start=2, count=3)
     np.testing.assert_array_equal(source.frames, squares()[2:5])
     source = from_video(path, start=4)
@@ -79,17 +59,8 @@ def test_gray_is_luma_and_size_is_height_and_width(request, name):
     np.testing.assert_allclose(small.frames.mean(axis=(1, 2)), mean, atol=3)
 
 
-def test_images_of_several_sizes_are_resized_or_refused(folder):
-    Image.new("L", (30, 30), 255).save(folder / "frame102.png")
-    with pytest.raises(ValueError, match="Received: .*16, 20.*30, 30"):
-        from_video(folder)
-    source = from_video(folder, size=(8, 8))
-    assert source.frames.shape == (7, 8, 8, 3)
-    assert (source.frames[-1] == 255).all()
-
-
 @pytest.mark.parametrize("name", ["avi", "gif"])
-@pytest.mark.parametrize("part", [0.0, 0.02, 0.5, 0.95])
+@pytest.mark.parametrize("part", [0.0, 0.02, 0.95])
 def test_a_cut_off_file_is_refused(request, name, part):
     path = request.getfixturevalue(name)
     content = path.read_bytes()
@@ -98,7 +69,13 @@ def test_a_cut_off_file_is_refused(request, name, part):
         from_video(path)
 
 
-def test_a_gif_cut_off_between_two_images_is_refused(gif):
+def test_images_of_several_sizes_and_a_cut_off_gif(folder, gif):
+    Image.new("L", (30, 30), 255).save(folder / "frame102.png")
+    with pytest.raises(ValueError, match="Received: .*16, 20.*30, 30"):
+        from_video(folder)
+    source = from_video(folder, size=(8, 8))
+    assert source.frames.shape == (7, 8, 8, 3)
+    assert (source.frames[-1] == 255).all()
     content = gif.read_bytes()
     gif.write_bytes(content[: content.rindex(b"\x21\xf9\x04")])
     with pytest.raises(ValueError, match="after frame 4.*its end is missing"):
@@ -122,7 +99,7 @@ def test_bad_paths_and_arguments(tmp_path):
 @pytest.mark.parametrize("degrees", [0, 90, 180, -90])
 def test_a_video_is_upright_like_in_opencv(tmp_path, degrees):
     cv2 = pytest.importorskip("cv2")
-    path = write_avi(tmp_path / "a.mkv", squares(), degrees=degrees)
+    path = write_avi(tmp_path / "a.MKV", squares(), degrees=degrees)
     capture = cv2.VideoCapture(str(path))
     expected = [capture.read()[1][..., ::-1] for _ in range(6)]
     capture.release()
@@ -130,19 +107,12 @@ def test_a_video_is_upright_like_in_opencv(tmp_path, degrees):
     np.testing.assert_array_equal(source.frames, expected)
     is_turned = degrees in (90, -90)
     assert source.image_shape[:2] == ((20, 16) if is_turned else (16, 20))
-
-
-@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
-def test_a_video_is_mirrored_after_its_rotation(tmp_path, degrees):
-    path = tmp_path / "a.mkv"
+    # It is mirrored after its rotation.
     write_avi(path, squares(), degrees=degrees, hflip=True)
     turned = np.rot90(squares(), degrees // 90, axes=(1, 2))
     np.testing.assert_array_equal(from_video(path).frames, turned[:, :, ::-1])
-
-
-def test_other_rotations_are_refused(tmp_path):
-    path = write_avi(tmp_path / "a.mkv", squares(), degrees=30)
-    with pytest.raises(ValueError, match="quarter turns.*Received: .*a.mkv"):
+    write_avi(path, squares(), degrees=degrees + 30)
+    with pytest.raises(ValueError, match="quarter turns.*Received: .*a.MKV"):
         from_video(path)
 
 
@@ -155,48 +125,35 @@ def test_a_pause_in_a_video_is_a_gap(tmp_path, suffix):
     assert source.segments == [(0, 3), (3, 7)]
     assert source.interval == pytest.approx(0.1)
     assert source.metadata["fps"] == pytest.approx(10)
-    clips = Clips(source, context=2, horizon=1)
-    assert clips.starts.tolist() == [0, 3, 4]
     part = from_video(path, start=3, count=3)
     assert part.segments == [(0, 3)]
     assert part.interval == pytest.approx(0.1)
     assert from_video(path, count=1).segments == [(0, 1)]
 
 
-@pytest.mark.parametrize(
-    ("times", "segments"),
-    [
+def test_half_an_interval_is_a_gap(tmp_path):
+    path = tmp_path / "a.mkv"
+    for times, segments in (
         ([0, 100, 200, 210, 310, 410], [(0, 3), (3, 6)]),  # a shorter step
         ([0, 60, 160, 290, 360, 500], [(0, 6)]),  # jitter
-    ],
-)
-def test_half_an_interval_is_a_gap(tmp_path, times, segments):
-    path = write_avi(tmp_path / "a.mkv", squares(), 10, times=times)
-    source = from_video(path)
-    assert source.segments == segments
-    assert source.interval == pytest.approx(0.1)
-
-
-def test_times_rounded_to_milliseconds_keep_the_frame_rate(tmp_path):
-    source = from_video(write_avi(tmp_path / "a.mkv", squares(), rate=30))
+    ):
+        source = from_video(write_avi(path, squares(), 10, times=times))
+        assert source.segments == segments
+        assert source.interval == pytest.approx(0.1)
+    # Times rounded to milliseconds keep the frame rate.
+    source = from_video(write_avi(path, squares(), rate=30))
     assert source.segments == [(0, 6)] and source.interval == 1 / 30
-
-
-@pytest.mark.parametrize(
-    ("durations", "segments"),
-    [
+    for durations, segments in (
         ([200, 200, 200, 200, 900], [(0, 5)]),
         ([100, 5000, 100, 100, 100], [(0, 2), (2, 5)]),
-    ],
-)
-def test_durations_of_a_gif(tmp_path, durations, segments):
-    path = tmp_path / "a.gif"
-    write_animation(path, squares(5), duration=durations)
-    source = from_video(path)
-    assert source.segments == segments and source.interval is None
+    ):
+        path = tmp_path / "a.gif"
+        write_animation(path, squares(5), duration=durations)
+        source = from_video(path)
+        assert source.segments == segments and source.interval is None
 
 
-def test_transparent_pixels_of_a_gif_are_black(tmp_path):
+def test_transparent_pixels_and_more_than_8_bits(tmp_path):
     frames = np.full((3, 16, 20, 4), 255, "uint8")
     bright = squares(3)[..., 0] == 200
     frames[..., :3][bright] = (200, 120, 40)
@@ -205,18 +162,11 @@ def test_transparent_pixels_of_a_gif_are_black(tmp_path):
     write_animation(path, frames, duration=100, disposal=2)
     expected = np.where(squares(3) == 16, 0, squares(3))
     np.testing.assert_array_equal(from_video(path).frames, expected)
-
-
-def test_transparent_pixels_of_a_video_are_black(tmp_path):
-    frames = np.full((3, 16, 20, 4), 255, "uint8")
-    frames[..., 3] = np.where(squares(3)[..., 0] == 200, 255, 0)
+    frames[..., :3] = 255
     path = write_avi(tmp_path / "a.mkv", frames, form="bgra")
     seen = from_video(path, gray=True).frames[..., 0]
     np.testing.assert_array_equal(seen, frames[..., 3])
-
-
-@pytest.mark.parametrize("form", ["gray16le", "gbrp12le", "yuv444p10le"])
-def test_a_video_of_more_than_8_bits_is_refused(tmp_path, form):
-    path = write_avi(tmp_path / "a.mkv", squares(), form=form)
-    with pytest.raises(ValueError, match=f"8 bits.*Received: {form}.*a.mkv"):
-        from_video(path)
+    for form in ("gray16le", "yuv444p10le"):
+        path = write_avi(tmp_path / "a.mkv", squares(), form=form)
+        with pytest.raises(ValueError, match=f"8 bits.*: {form}.*a.mkv"):
+            from_video(path)

@@ -8,8 +8,6 @@ from msrnn_keras.data.io.write import check_writable, write_forecast
 from tests.recordings import map_dataset, rain, rain_dataset, times_of
 from tests.runs import contents
 
-pytestmark = pytest.mark.backend_free
-
 RNG = np.random.default_rng(0)
 PAST = RNG.random((2, 3, 9, 8, 1), "float32")
 AHEAD = RNG.random((2, 4, 9, 8, 1), "float32")
@@ -22,20 +20,11 @@ def write(path, past=PAST, forecast=AHEAD, recordings=None, **options):
     return path
 
 
-def picture_of(path):
-    with Image.open(path) as image:
-        return np.array(image.convert("RGB")).astype(int)
-
-
-@pytest.mark.parametrize("suffix", [".npy", ".npz"])
-def test_arrays_are_read_back_unchanged(tmp_path, suffix):
-    path = write(tmp_path / f"a{suffix}")
-    read = read_recordings(path)
-    np.testing.assert_array_equal([clip.frames for clip in read], AHEAD)
-    assert list(contents(tmp_path)) == [path.name]
-
-
-def test_values_are_in_the_unit_of_the_data(tmp_path):
+def test_arrays_are_in_the_unit_of_the_data(tmp_path):
+    for name in ("a.npy", "a.npz"):
+        read = read_recordings(write(tmp_path / name))
+        np.testing.assert_array_equal([clip.frames for clip in read], AHEAD)
+    assert sorted(contents(tmp_path)) == ["a.npy", "a.npz"]
     scaling = MinMax(-10, 60, unit="dBZ")
     values = scaling.inverse(PAST[0])
     source = from_arrays(values, times=times_of(3), scaling=scaling)
@@ -45,9 +34,7 @@ def test_values_are_in_the_unit_of_the_data(tmp_path):
         expected = np.minimum(forecast, 1) * 70 - 10
         np.testing.assert_allclose(file["frames"], expected, rtol=1e-5)
         np.testing.assert_array_equal(file["times"], times_of(7)[3:])
-
-
-def test_8_bit_frames_give_floats_from_0_to_1(tmp_path):
+    # 8-bit frames give floats from 0 to 1.
     source = from_arrays(np.zeros((3, 9, 8), "uint8"))
     write(tmp_path / "a.npy", PAST[:1], AHEAD[:1] - 0.5, [source])
     expected = np.clip(AHEAD[:1] - 0.5, 0, 1)
@@ -70,8 +57,10 @@ def test_netcdf_continues_netcdf(tmp_path):
         write(tmp_path / "b.nc")
 
 
-@pytest.mark.parametrize("unit", ["mm/h", "dBZ", None])
-@pytest.mark.parametrize("suffix", [".png", ".gif", ".mp4"])
+@pytest.mark.parametrize(
+    ("suffix", "unit"),
+    [(".png", None), (".png", "dBZ"), (".gif", "mm/h"), (".mp4", None)],
+)
 def test_pictures_show_past_and_forecast(tmp_path, suffix, unit):
     source = from_arrays(PAST[0])
     if unit:
@@ -97,43 +86,36 @@ def test_pictures_show_past_and_forecast(tmp_path, suffix, unit):
     assert list(contents(tmp_path)) == [path.name]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".gif"])
-def test_pictures_have_north_at_the_top(tmp_path, suffix):
-    values = np.random.default_rng(0).random((3, 9, 7)).astype("float32")
-    dataset = map_dataset(values[:, ::-1]).sortby("lat", ascending=False)
-    rising = dataset.sortby("lat")
-    pictures = []
-    for turned in (dataset, rising, rising.transpose("time", "lon", "lat")):
+def test_pictures_have_north_at_the_top(tmp_path):
+    values = np.zeros((3, 32, 32), "float32")
+    values[:, 20:28, 4:12] = 20
+    rising = map_dataset(values, "mm/h")
+    falling = rising.sortby("lat", ascending=False)
+    for turned in (rising, falling, rising.transpose("time", "lon", "lat")):
         source = from_netcdf(turned)
         past = source.pixels(0, 3)[None]
-        path = write(tmp_path / f"a{suffix}", past, past, [source])
-        pictures.append(picture_of(path))
+        with Image.open(write(tmp_path / "a.gif", past, past, [source])) as gif:
+            picture = np.array(gif.convert("RGB")).astype(int)[3:-3, 3:-3]
+        wet = np.abs(picture - picture[-6, -6]).sum(-1) > 30
+        down, right = np.argwhere(wet).mean(0) / picture.shape[:2]
+        assert abs(down - 8 / 32) < 0.05 and abs(right - 8 / 32) < 0.05
         # Arrays keep the axes of the file.
         path = write(tmp_path / "a.npy", past, past, [source])
-        np.testing.assert_allclose(np.load(path)[0], source.frames, rtol=1e-5)
-    np.testing.assert_array_equal(pictures[1], pictures[0])
-    np.testing.assert_array_equal(pictures[2], pictures[0])
+        np.testing.assert_allclose(np.load(path)[0], source.frames, rtol=1e-4)
 
 
-def test_rain_in_the_north_west_is_drawn_there(tmp_path):
-    values = np.zeros((3, 32, 32), "float32")
-    values[:, 20:28, 4:12] = 20  # latitude rises
-    source = from_netcdf(map_dataset(values, "mm/h"))
-    past = source.pixels(0, 3)[None]
-    path = write(tmp_path / "a.gif", past, past, [source])
-    picture = picture_of(path)[3:-3, 3:-3]
-    wet = np.abs(picture - picture[-6, -6]).sum(-1) > 30
-    down, right = np.argwhere(wet).mean(0) / picture.shape[:2]
-    assert abs(down - 8 / 32) < 0.05 and abs(right - 8 / 32) < 0.05
-
-
-def test_an_animation_has_the_frame_rate_of_its_video(tmp_path):
+def test_frames_per_second(tmp_path):
+    # An animation has the frame rate of its video.
     write(tmp_path / "past.gif", PAST[:1], fps=20)
     source = from_video(tmp_path / "past.gif", gray=True)
     past = source.pixels(0, 3)[None]
     forecast = RNG.random((1, 2, *source.image_shape), "float32")
     path = write(tmp_path / "a.gif", past, forecast, [source])
     assert from_video(path).interval == 0.05
+    for name, fps in (("a.npz", 5), ("a.gif", 0), ("a.gif", 60)):
+        with pytest.raises(ValueError, match="`fps`.*Received: "):
+            check_writable(tmp_path / name, fps=fps)
+    check_writable(tmp_path / "a.gif", fps=50)
 
 
 def test_pictures_need_1_or_3_channels(tmp_path):
@@ -147,7 +129,7 @@ def test_pictures_need_1_or_3_channels(tmp_path):
 
 @pytest.mark.parametrize("refuse", [check_writable, write])
 def test_unknown_suffixes_and_missing_folders(tmp_path, refuse):
-    for name in ("a.txt", "a", "a.npz.zip"):
+    for name in ("a", "a.npz.zip"):
         with pytest.raises(ValueError, match=f"one of .npz.*Rec.*{name}"):
             refuse(tmp_path / name)
     with pytest.raises(FileNotFoundError, match="Received: .*nowhere"):
@@ -156,11 +138,3 @@ def test_unknown_suffixes_and_missing_folders(tmp_path, refuse):
     (tmp_path / "a.npy").mkdir()
     with pytest.raises(ValueError, match="a folder. Received: .*a.npy"):
         refuse(tmp_path / "a.npy")
-
-
-def test_frames_per_second_are_for_animations(tmp_path):
-    for name, fps in (("a.npz", 5), ("a.gif", 0), ("a.gif", 60)):
-        with pytest.raises(ValueError, match="`fps`.*Received: "):
-            check_writable(tmp_path / name, fps=fps)
-    check_writable(tmp_path / "a.gif", fps=50)
-    check_writable(tmp_path / "a.npz")

@@ -19,30 +19,20 @@ NAME = "ms-convlstm/mnist/tiny"
 NAMES = {"model": "ms-convlstm", "dataset": "mnist", "variant": "tiny"}
 KEYS = ("mse", "mae", "ssim", "psnr", "mse_unclipped")
 ENVIRONMENT = {"backend": "jax", "keras": "3.99", "python": "3.88"}
-FILES = {
-    "README.md",
-    "config.json",
-    "forecast.png",
-    "metadata.json",
-    "model.weights.h5",
-}
+FILES = {"config.json", "metadata.json", "model.weights.h5"}
+FILES |= {"README.md", "forecast.png"}
 
 
 def history(epochs):
     """Return epochs of which the last but one has the best score."""
+    scores = [30.0 - i + (3 if i == epochs - 1 else 0) for i in range(epochs)]
     return [
-        {
-            "epoch": i,
-            "seconds": 900.0,
-            "loss": 50.0 - i,
-            "val_mse": 30.0 - i + (3 if i == epochs - 1 else 0),
-        }
-        for i in range(epochs)
+        {"epoch": i, "seconds": 900.0, "loss": 50.0 - i, "val_mse": score}
+        for i, score in enumerate(scores)
     ]
 
 
 def write_run(folder, text=RECIPE, seed=0, epochs=3):
-    """Write a run with random weights and an invented history."""
     folder.mkdir(parents=True)
     (folder / "recipe.toml").write_text(text)
     model = load_recipe(folder / "recipe.toml").build()
@@ -56,13 +46,11 @@ def write_run(folder, text=RECIPE, seed=0, epochs=3):
 
 
 def clips(num_clips=4, split="validation", digit=1):
-    """Return clips of gray squares."""
     digits = np.full((1, 28, 28), digit, "uint8")
     return MovingMNIST(split, num_clips, 3, 2, 2, (32, 32), digits=digits)
 
 
 def empty_library(folder):
-    """Return a library without presets, with its own manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifest.json").write_text('{"presets": {}}')
     return Library(folder / "presets", folder / "manifest.json")
@@ -73,9 +61,7 @@ def small_mnist():
     """Use the digits of the package, six test and four validation clips."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            moving_mnist,
-            "load_digits",
-            lambda split, path=None: sample_digits(split),
+            moving_mnist, "load_digits", lambda split, _: sample_digits(split)
         )
         patch.setitem(moving_mnist.NUM_CLIPS, "test", 6)
         patch.setitem(moving_mnist.NUM_CLIPS, "validation", 4)
@@ -86,10 +72,9 @@ def small_mnist():
 def few_clips():
     """Use `small_mnist` and accept its test clips as the fixed test set."""
     verified = []
+    verify = "tools.publishing.publish.verify_test_set"
     with small_mnist(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "tools.publishing.publish.verify_test_set", verified.append
-        )
+        patch.setattr(verify, verified.append)
         yield verified
 
 
@@ -102,18 +87,19 @@ def quick(run):
         path.write_bytes(b"picture")
         return path
 
+    replaced = {
+        "run.Run.load": lambda run: model,
+        "candidates.load_folder": lambda folder: model,
+        "scoring.evaluate": scorer,
+        "publish.draw_forecasts": draw,
+    }
     with few_clips(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tools.publishing.run.Run.load", lambda run: model)
-        patch.setattr(
-            "tools.publishing.candidates.load_folder", lambda folder: model
-        )
-        patch.setattr("tools.publishing.scoring.evaluate", scorer)
-        patch.setattr("tools.publishing.publish.draw_forecasts", draw)
+        for name, value in replaced.items():
+            patch.setattr(f"tools.publishing.{name}", value)
         yield scorer
 
 
 def protocols(start):
-    """Return different scores of both protocols."""
     return {
         protocol: {key: start + 10 * i + j for j, key in enumerate(KEYS)}
         for i, protocol in enumerate(PROTOCOLS)
@@ -133,8 +119,5 @@ class Scorer:
         self.asked.append((model.name, getattr(dataset, "split", None)))
         scores = dict.fromkeys(KEYS, float(self.mse(model, dataset)))
         curves = dict.fromkeys(KEYS, [scores["mse"]] * model.horizon)
-        return {
-            **dict.fromkeys(PROTOCOLS, scores),
-            "curves": curves,
-            "clips": dataset.num_clips,
-        }
+        both = dict.fromkeys(PROTOCOLS, scores)
+        return {**both, "curves": curves, "clips": dataset.num_clips}

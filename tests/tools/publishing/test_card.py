@@ -1,37 +1,20 @@
-"""The model card: tables, comparisons and texts show the given numbers."""
-
-import json
 import re
 
 import pytest
 
-from msrnn_keras.presets.registry import MANIFEST, Library
 from msrnn_keras.training.recipe import DATASETS as TRAINED_ON
-from msrnn_keras.training.recipe import load_recipe
+from msrnn_keras.training.recipe import parse_recipe
 from tests.runs import RECIPE, RICH
-from tests.tools.publishing.publishing import (
-    ENVIRONMENT,
-    empty_library,
-    protocols,
-)
-from tools.publishing import manifest
+from tests.tools.publishing.publishing import ENVIRONMENT, NAMES, protocols
 from tools.publishing.card import SAMPLING, evaluate_command, render_card
 from tools.publishing.comparison import (
     compare,
     compare_baselines,
     counterpart_of,
-    find_counterpart,
 )
 from tools.publishing.datasets import DATASETS, LICENSES
-from tools.publishing.tables import (
-    LONG_STREAMS,
-    long_forecasts,
-    published_results,
-    read_long_streams,
-    score_tables,
-)
+from tools.publishing.tables import published_results, score_tables
 
-pytestmark = pytest.mark.backend_free
 GRAY = {"low": 0.0, "high": 255.0, "unit": ""}
 
 
@@ -40,15 +23,9 @@ def units_of(config, class_name="MinMax", image_shape=(4, 8, 2)):
     return {"interval": "1 frame", "units": units, "image_shape": image_shape}
 
 
-def read_recipe(folder, text=RECIPE):
-    path = folder / "recipe.toml"
-    path.write_text(text)
-    return load_recipe(path)
-
-
 @pytest.fixture
-def recipe(tmp_path):
-    return read_recipe(tmp_path)
+def recipe():
+    return parse_recipe(RECIPE, "recipe.toml")
 
 
 @pytest.fixture
@@ -56,10 +33,10 @@ def metadata():
     history = [
         {"epoch": i, "loss": 50.04 - i, "val_mse": 30.06 - i} for i in range(20)
     ]
+    scores = [protocols(hundred + 0.123) for hundred in (100, 200, 300, 400)]
+    baselines = ("persistence", "linear extrapolation")
     return {
-        "model": "ms-convlstm",
-        "dataset": "mnist",
-        "variant": "tiny",
+        **NAMES,
         "revision": "3",
         "parameters": 1234567,
         "weights_dtype": "float16",
@@ -67,22 +44,12 @@ def metadata():
         "hardware": "two abaci",
         "input": units_of(GRAY, image_shape=[32, 32, 1]),
         "clips": {"validation": 1011, "test": 10012},
-        "scores": {
-            "validation": protocols(100.123),
-            "test": protocols(200.123),
-        },
-        "baselines": {
-            "persistence": protocols(300.123),
-            "linear extrapolation": protocols(400.123),
-        },
+        "scores": {"validation": scores[0], "test": scores[1]},
+        "baselines": dict(zip(baselines, scores[2:], strict=True)),
         "training": {
-            "clips": 4321,
-            "steps": 9876,
-            "hours": 5.43,
-            "epochs": 20,
-            "planned_epochs": 20,
+            **{"clips": 4321, "steps": 9876, "hours": 5.43},
+            **{"epochs": 20, "planned_epochs": 20, "history": history},
             **ENVIRONMENT,
-            "history": history,
         },
     }
 
@@ -90,24 +57,14 @@ def metadata():
 @pytest.fixture
 def plain(metadata):
     """Metadata of a plain counterpart that is worse."""
-    return {
-        **metadata,
-        "model": "convlstm",
-        "revision": "2",
-        "scores": {"test": protocols(250.123)},
-        "training": {**metadata["training"], "hours": 9.5},
-    }
+    names = {"model": "convlstm", "revision": "2"}
+    training = {**metadata["training"], "hours": 9.5}
+    scores = {"test": protocols(250.123)}
+    return {**metadata, **names, "scores": scores, "training": training}
 
 
-@pytest.fixture
-def card(recipe, metadata):
-    return render_card(recipe, metadata)
-
-
-# === The card ===
-
-
-def test_the_card_describes_the_model_and_its_training(card):
+def test_the_card_describes_the_model_and_its_training(recipe, metadata):
+    card = render_card(recipe, metadata)
     assert card.startswith("# ms-convlstm/mnist/tiny, revision 3\n")
     words = " ".join(card.split())
     for said in (
@@ -134,23 +91,16 @@ def test_the_card_describes_the_model_and_its_training(card):
         assert said in words
     assert f"```toml\n{RECIPE}```\n" in card
     assert not re.search(r"\{\w*\}", card)
+    # The history is thinned out and ends with the last epoch.
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \| ([\d.]+) \|$", card, re.M)
+    assert 5 <= len(rows) == len(set(rows)) <= 9
+    assert rows[:2] == [("1", "50.0", "30.1"), ("4", "47.0", "27.1")]
+    assert rows[-1] == ("20", "31.0", "11.1")
+    del metadata["training"]["history"][1:]
+    assert render_card(recipe, metadata).count("| 1 | 50.0 | 30.1 |") == 1
 
 
-def test_the_card_shows_what_is_special(recipe, metadata, tmp_path):
-    metadata["training"]["cpu_hours"] = 4.5
-    words = " ".join(render_card(recipe, metadata).split())
-    assert "4,321 clips, 5.43 hours, 4.5 CPU hours." in words
-    assert "Unfinished" not in words
-    metadata["weights_dtype"] = "float32"
-    metadata["training"]["epochs"] = 7
-    card = render_card(read_recipe(tmp_path, RICH), metadata)
-    assert "Weights are stored in float32, because float16 does not" in card
-    assert "Unfinished: 7 of the 20 epochs of the recipe." in card
-    assert SAMPLING["reverse"] in card
-    assert "weights averaged over the steps (0.75)" in card
-
-
-def test_the_tables_contain_the_counterpart(recipe, metadata, plain):
+def test_the_card_shows_what_is_special(recipe, metadata, plain):
     card = render_card(recipe, metadata, plain)
     names = re.findall(r"^\| ([a-z][\w\-, ]*) \| \d+\.\d\d \| \d", card, re.M)
     rows = ["ms-convlstm", "convlstm, revision 2"]
@@ -158,22 +108,21 @@ def test_the_tables_contain_the_counterpart(recipe, metadata, plain):
     plain["clips"] = {"test": 5}
     card = render_card(recipe, metadata, plain)
     assert "| convlstm, revision 2 |" not in card
+    metadata["training"]["cpu_hours"] = 4.5
+    words = " ".join(render_card(recipe, metadata).split())
+    assert "4,321 clips, 5.43 hours, 4.5 CPU hours." in words
+    assert "Unfinished" not in words
+    metadata["weights_dtype"] = "float32"
+    metadata["training"]["epochs"] = 7
+    card = render_card(parse_recipe(RICH, "rich.toml"), metadata)
+    assert "Weights are stored in float32, because float16 does not" in card
+    assert "Unfinished: 7 of the 20 epochs of the recipe." in card
+    assert SAMPLING["reverse"] in card
+    assert "weights averaged over the steps (0.75)" in card
 
 
-def test_long_forecasts_that_are_not_finite(metadata, tmp_path):
-    library = Library(tmp_path, tmp_path / "manifest.json")
-    every = read_long_streams(MANIFEST.with_name(LONG_STREAMS))
-    results = {**every["predrnn/mnist/small/1"], "finite_float16_100": False}
-    every = {"ms-convlstm/mnist/tiny/3": results}
-    (tmp_path / LONG_STREAMS).write_text(json.dumps(every))
-    section = long_forecasts(library, metadata)
-    assert "| forecast of 500 frames, float32 | finite |" in section
-    assert "| forecast of 100 frames, mixed_float16 | not finite |" in section
-    assert f"\n    {results['command']}\n" in section
-    assert long_forecasts(library, {**metadata, "revision": "4"}) == ""
-
-
-def test_only_mnist_has_published_results(recipe, metadata, card):
+def test_only_mnist_has_published_results(recipe, metadata):
+    card = render_card(recipe, metadata)
     assert published_results("mnist") in card
     assert "| ConvLSTM | 29.80 | 90.64 |" in card
     assert "| MS-ConvLSTM | 58.31 |" in card
@@ -188,21 +137,7 @@ def test_only_mnist_has_published_results(recipe, metadata, card):
     assert "| 204.12 | 442.08 |" in card
 
 
-def test_the_history_is_thinned_out_and_ends_with_the_last_epoch(
-    recipe, metadata, card
-):
-    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \| ([\d.]+) \|$", card, re.M)
-    assert 5 <= len(rows) == len(set(rows)) <= 9
-    assert rows[:2] == [("1", "50.0", "30.1"), ("4", "47.0", "27.1")]
-    assert rows[-1] == ("20", "31.0", "11.1")
-    del metadata["training"]["history"][1:]
-    assert render_card(recipe, metadata).count("| 1 | 50.0 | 30.1 |") == 1
-
-
-# === Tables ===
-
-
-def test_each_protocol_has_a_table():
+def test_tables_by_protocol_and_threshold():
     models = {"mine": protocols(200.123), "persistence": protocols(300.123)}
     forecast, all_frames = score_tables(models, units_of(GRAY)).split("\n\n")
     assert forecast.startswith("| forecast frames |")
@@ -215,53 +150,27 @@ def test_each_protocol_has_a_table():
             f"| {name} | {n}0.12 | {n}1.12 | {n}2.1230 | {n}3.12 | {n}4.12 |"
             for name, n in (("mine", first), ("persistence", first + 10))
         ]
-
-
-def test_rain_has_a_table_by_threshold():
     models = {"mine": protocols(1.0), "persistence": protocols(1.0)}
-    for i, scores in enumerate(models.values()):
-        for j, threshold in enumerate(("0.5", "10")):
-            for k, score in enumerate(("pod", "far", "csi", "hss")):
-                number = (8 * i + 4 * j + k + 1) / 100
-                scores["forecast"][f"{score}_{threshold}"] = number
+    names, rows = ("csi", "pod", "far", "hss"), []
+    for i, name in enumerate(names):
+        for model, scores in models.items():
+            low, high = (i + 1) / 100, len(model) / 100
+            scores["forecast"] |= {f"{name}_10": high, f"{name}_0.5": low}
+            row = f"| {model} | {name.upper()} | {low:.3f} | {high:.3f} |"
+            rows.append(row)
     models["mine"]["forecast"] |= {"far_10": None, "ssim": None}
+    rows[4] = "| mine | FAR | 0.030 | – |"
     rain = units_of({"unit": "mm/h"}, "RainRate")
     tables = score_tables(models, rain)
     assert "| mine | 1.00 | 2.00 | – | 4.00 | 5.00 |" in tables
     assert tables.split("\n\n")[2].splitlines() == [
         "| forecast frames, rain of at least | score | 0.5 mm/h | 10 mm/h |",
         "| --- | --- | --- | --- |",
-        "| mine | CSI | 0.030 | 0.070 |",
-        "| persistence | CSI | 0.110 | 0.150 |",
-        "| mine | POD | 0.010 | 0.050 |",
-        "| persistence | POD | 0.090 | 0.130 |",
-        "| mine | FAR | 0.020 | – |",
-        "| persistence | FAR | 0.100 | 0.140 |",
-        "| mine | HSS | 0.040 | 0.080 |",
-        "| persistence | HSS | 0.120 | 0.160 |",
+        *rows,
     ]
     for scores in models.values():  # a file has another order of keys
         scores["forecast"] = dict(reversed(scores["forecast"].items()))
     assert score_tables(models, rain) == tables
-
-
-# === Comparison ===
-
-
-def test_counterparts_and_baselines(metadata):
-    assert counterpart_of("ms-predrnn++") == "predrnn++"
-    assert counterpart_of("ms-lstm") == "mk-lstm"
-    assert counterpart_of("mk-lstm") == "ms-mk-lstm"
-    assert compare({**metadata, "model": "convlstm"}, None) == (
-        "Its multi-scale counterpart, `ms-convlstm/mnist/tiny`, is not "
-        "published."
-    )
-    lower = "Its forecast MSE is lower than that of every baseline."
-    assert compare_baselines(metadata) == lower
-    metadata["scores"]["test"] = protocols(300.123)
-    assert compare_baselines(metadata) == (
-        "Its forecast MSE is not lower than that of persistence (300.12)."
-    )
 
 
 def test_the_scores_tell_which_is_better(metadata, plain):
@@ -278,41 +187,24 @@ def test_the_scores_tell_which_is_better(metadata, plain):
     )
     even = compare(metadata, {**plain, "scores": metadata["scores"]})
     assert "does not beat" in even and "(no difference)" in even
-
-
-def test_other_budgets_and_test_sets_are_stated(metadata, plain):
+    # Other budgets and test sets are stated.
     plain["training"]["clips"] = 1234
     text = compare(metadata, plain)
     assert "beats" in text and "Both" not in text
-    assert text.endswith(
-        "The training budgets differ: 4,321 clips in 5.43 hours against 1,234 "
-        "clips in 9.5 hours."
-    )
+    budgets = "4,321 clips in 5.43 hours against 1,234 clips in 9.5 hours."
+    assert text.endswith(f"The training budgets differ: {budgets}")
     text = compare(metadata, {**plain, "clips": {"test": 100}})
     assert "cannot be compared" in text and "beat" not in text
-
-
-def test_the_newest_counterpart_is_found(tmp_path, write_stub):
-    library = empty_library(tmp_path)
-    names = {"model": "ms-mim", "dataset": "mnist", "variant": "base"}
-    assert find_counterpart(library, names) is None
-    for name in ("9", "10", "2"):
-        folder = write_stub(library.root, f"mim/mnist/base/{name}", 4.0)
-        path = folder / "metadata.json"
-        content = json.loads(path.read_text())
-        content["scores"] = {"test": protocols(float(name))}
-        path.write_text(json.dumps(content))
-    write_stub(library.root, "mim/kth/base/1", 4.0)
-    write_stub(library.root, "mim/mnist/small/1", 4.0)
-    manifest.update(library.root, library.manifest)
-    found = find_counterpart(library, names)
-    assert (found["model"], found["revision"]) == ("mim", "10")
-    assert found["scores"]["test"] == protocols(10.0)
-    # Without test scores there is nothing to compare with.
-    assert find_counterpart(library, {**names, "dataset": "kth"}) is None
-
-
-# === Data sets and their commands ===
+    assert counterpart_of("ms-predrnn++") == "predrnn++"
+    assert counterpart_of("ms-lstm") == "mk-lstm"
+    assert counterpart_of("mk-lstm") == "ms-mk-lstm"
+    text = compare({**metadata, "model": "convlstm"}, None)
+    assert text.startswith("Its multi-scale counterpart, `ms-convlstm/mnist/t")
+    lower = "Its forecast MSE is lower than that of every baseline."
+    assert compare_baselines(metadata) == lower
+    metadata["scores"]["test"] = protocols(300.123)
+    text = compare_baselines(metadata)
+    assert text.endswith("is not lower than that of persistence (300.12).")
 
 
 def test_every_data_set_of_a_recipe_has_texts(metadata):

@@ -1,7 +1,6 @@
-"""`python -m tools.publishing`, and the commands that cards print."""
-
 import json
 import re
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from tests.tools.publishing.publishing import (
 )
 from tools.publishing import __main__ as command
 
-pytestmark = pytest.mark.backend_free
 RAIN_RECIPE = (
     RECIPE.replace('"mnist"', '"germany"')
     .replace("[32, 32, 1]", "[16, 16, 1]")
@@ -29,9 +27,7 @@ RAIN_RECIPE = (
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """The folder of an empty library that the commands use."""
     library = empty_library(tmp_path / "zoo")
-
     monkeypatch.setattr(registry, "PRESETS", library.root)
     monkeypatch.setattr(registry, "MANIFEST", library.manifest)
     monkeypatch.setattr("msrnn_keras.data.verify_test_set", lambda data: None)
@@ -40,8 +36,6 @@ def root(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(capsys):
-    """Run the command; return the exit status and what it printed."""
-
     def run(*arguments):
         status = command.main([str(argument) for argument in arguments])
         printed = capsys.readouterr()
@@ -54,8 +48,8 @@ def run(capsys):
 def check_scores(preset, tmp_path, data=None):
     """Run the command of a card; return the metadata if the scores agree."""
     card = (preset / "README.md").read_text(encoding="utf-8")
-    arguments = re.search(r"^    msrnn (evaluate .*)$", card, re.M)[1].split()
-    arguments = [data if word == "PATH" else word for word in arguments]
+    words = re.search(r"^    msrnn (evaluate .*)$", card, re.M)[1]
+    arguments = words.replace("PATH", str(data)).split()
     path = tmp_path / "measured.json"
     assert msrnn.main([*arguments, "--json", str(path)]) == 0
     measured = json.loads(path.read_text())
@@ -63,20 +57,19 @@ def check_scores(preset, tmp_path, data=None):
     expected = metadata["scores"]["test"]
     expected = {metadata["model"]: expected, **metadata["baselines"]}
     assert set(measured) == set(expected)
-    for name, protocols in expected.items():
+    for name, scores in expected.items():
         for protocol in PROTOCOLS:
-            assert measured[name][protocol] == pytest.approx(
-                protocols[protocol], rel=0.01
-            )
+            close = pytest.approx(scores[protocol], rel=0.01)
+            assert measured[name][protocol] == close
     return metadata, card
 
 
 def test_the_command_of_the_card_reproduces_its_scores(run, root, tmp_path):
-    folder = write_run(tmp_path / "run")
+    folder, preset = write_run(tmp_path / "run"), root / NAME / "1"
     with few_clips():
         printed = run(folder, "--hardware", "abaci", "--verbose", 0)
-        assert printed == (0, f"Published: {root / NAME / '1'}\n")
-        metadata, _ = check_scores(root / NAME / "1", tmp_path)
+        assert printed == (0, f"Published: {preset}\n")
+        metadata, _ = check_scores(preset, tmp_path)
     assert metadata["hardware"] == "abaci"
 
 
@@ -105,30 +98,22 @@ def test_rain_is_scored_at_thresholds(run, root, tmp_path, monkeypatch):
 
 
 def test_all_options_are_passed_on(run, monkeypatch):
-    calls, pushed = [], []
-
-    def publish(*arguments, **options):
-        calls.append((arguments, options))
-        return "presets/a/b/c/1"
-
-    def push(folder, repo):
-        pushed.append((folder, repo))
-        return f"hf://{repo}"
-
+    publish = mock.Mock(return_value="presets/a/b/c/1")
+    push = mock.Mock(return_value="hf://there")
     monkeypatch.setattr(command, "publish", publish)
     monkeypatch.setattr(command, "require", lambda *names: None)
     monkeypatch.setattr("msrnn_keras.presets.hub.push", push)
     given = ("run", "--hardware", "two abaci")
     assert run(*given) == (0, "Published: presets/a/b/c/1\n")
     options = {"data": None, "batch_size": 16, "unfinished": False}
-    assert calls == [(("run", "two abaci"), {**options, "verbose": 1})]
-    assert pushed == []
+    publish.assert_called_once_with("run", "two abaci", **options, verbose=1)
+    push.assert_not_called()
     more = ("--data", "kth", "--batch", 3, "--unfinished", "--verbose", 0)
     _, out = run(*given, *more, "--hub", "me/mine")
-    assert out.splitlines()[1] == "Uploaded: hf://me/mine"
+    assert out.splitlines()[1] == "Uploaded: hf://there"
     options = {"data": "kth", "batch_size": 3, "unfinished": True}
-    assert calls[1] == (("run", "two abaci"), {**options, "verbose": 0})
-    assert pushed == [("presets/a/b/c/1", "me/mine")]
+    publish.assert_called_with("run", "two abaci", **options, verbose=0)
+    push.assert_called_once_with("presets/a/b/c/1", "me/mine")
 
 
 def test_refusals_are_one_line(run, root, tmp_path, monkeypatch):
@@ -141,18 +126,12 @@ def test_refusals_are_one_line(run, root, tmp_path, monkeypatch):
     refuse("1 of 3 epochs", write_run(tmp_path / "run", epochs=1))
     monkeypatch.setattr(command, "publish", None)
     refuse("USER/NAME", "run", "--hub", "mine")
-
-    def missing(*names):
-        raise ImportError("pip install huggingface_hub. Received: nothing")
-
-    monkeypatch.setattr(command, "require", missing)
+    missing = ImportError("pip install huggingface_hub. Received: nothing")
+    require, stop = (
+        mock.Mock(side_effect=error) for error in (missing, KeyboardInterrupt)
+    )
+    monkeypatch.setattr(command, "require", require)
     refuse("huggingface_hub", "run", "--hub", "me/mine")
-
-
-def test_an_interrupt_is_told(run, monkeypatch):
-    def interrupt(*arguments, **options):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "publish", interrupt)
+    monkeypatch.setattr(command, "publish", stop)
     status = run("run", "--hardware", "none")
     assert status == (130, "tools.publishing: stopped\n")

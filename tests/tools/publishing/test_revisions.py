@@ -1,12 +1,10 @@
-"""Revisions and their cards: next, published, worse, renewed."""
-
 import json
 import shutil
 
 import pytest
 
 from msrnn_keras.presets.registry import MANIFEST, Library
-from msrnn_keras.training.recipe import load_recipe
+from msrnn_keras.training.recipe import parse_recipe
 from tests.runs import RECIPE, contents
 from tests.tools.publishing.publishing import NAME, NAMES, write_run
 from tools.publishing import manifest
@@ -21,14 +19,7 @@ from tools.publishing.revisions import (
 )
 from tools.publishing.tables import LONG_STREAMS, read_long_streams
 
-pytestmark = pytest.mark.backend_free
-
-
-@pytest.fixture
-def recipe(tmp_path):
-    path = tmp_path / "recipe.toml"
-    path.write_text(RECIPE)
-    return load_recipe(path)
+PLAN = parse_recipe(RECIPE, "recipe.toml")
 
 
 def listed(library):
@@ -39,23 +30,23 @@ def is_current(library):
     return manifest.main(["--check"], library.root, library.manifest) == 0
 
 
-def test_the_next_revision(library, recipe, write_stub):
-    assert next_revision(recipe, library) == {**NAMES, "revision": "1"}
+def test_the_next_revision(library, write_stub):
+    assert next_revision(PLAN, library) == {**NAMES, "revision": "1"}
     for revision in ("2", "9", "10"):
         write_stub(library.root, f"{NAME}/{revision}", 4.0)
     other = write_stub(library.root, f"{NAME}-big/44", 4.0)
     assert listed(library) == {}  # as if killed before it listed them
-    assert next_revision(recipe, library)["revision"] == "11"
+    assert next_revision(PLAN, library)["revision"] == "11"
     assert newest_revision(NAMES, library).revision == "10"
     assert len(listed(library)) == 4 and is_current(library)
     (other / "model.weights.h5").write_bytes(b"WEIGHTS")
     with pytest.raises(ValueError, match="never changes.*Received: "):
-        next_revision(recipe, library)
+        next_revision(PLAN, library)
     shutil.rmtree(library.root)
-    assert next_revision(recipe, library)["revision"] == "11"
+    assert next_revision(PLAN, library)["revision"] == "11"
 
 
-def test_leftovers_of_a_killed_call_are_removed(library, recipe, write_stub):
+def test_leftovers_of_a_killed_call_are_removed(library, write_stub):
     write_stub(library.root, f"{NAME}/1", 4.0)
     folder = library.root / NAME
     left = folder / f".2.{'0a' * 16}"
@@ -65,9 +56,8 @@ def test_leftovers_of_a_killed_call_are_removed(library, recipe, write_stub):
     (folder / ".2.notes").write_text("mine")
     manifest_left = library.manifest.with_name(f"tmp-{'0a' * 16}-manifest.json")
     manifest_left.write_text("{")
-    next_revision(recipe, library)
-    names = sorted(path.name for path in folder.iterdir())
-    assert names == [".2.notes", "1"]
+    next_revision(PLAN, library)
+    assert {path.name for path in folder.iterdir()} == {".2.notes", "1"}
     assert other.exists() and not manifest_left.exists()
 
 
@@ -99,18 +89,12 @@ def test_only_the_newest_revision_must_be_reached(library, write_stub):
         refuse_worse(worse, NAMES, library)
 
 
-# === Cards ===
-
-
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A multi-scale run and a plain one."""
     folder = tmp_path_factory.mktemp("renewal")
     plain = RECIPE.replace("ms-convlstm", "convlstm")
-    return [
-        write_run(folder / "multi", RECIPE, 0),
-        write_run(folder / "plain", plain, 1),
-    ]
+    multi = write_run(folder / "multi", RECIPE, 0)
+    return [multi, write_run(folder / "plain", plain, 1)]
 
 
 @pytest.fixture
@@ -152,15 +136,17 @@ def test_a_renewed_card_equals_the_published_one(library, multi):
     (multi / "README.md").write_text("Another.")
     assert renew_cards(library) == [NAME]
     assert contents(multi) == before and is_current(library)
-
-
-def test_results_of_long_streams_are_added(library, multi):
+    # Results of long streams are added.
     before = read_card(multi)
     results = read_long_streams(MANIFEST.with_name(LONG_STREAMS))
     path = library.manifest.with_name(LONG_STREAMS)
-    path.write_text(json.dumps({f"{NAME}/1": results["predrnn/mnist/small/1"]}))
+    results = results["predrnn/mnist/small/1"] | {"finite_float16_100": False}
+    path.write_text(json.dumps({f"{NAME}/1": results}))
     assert renew_card(library, NAMES) is True
     assert renew_card(library, NAMES) is False
     old, new = before.splitlines(), read_card(multi).splitlines()
     assert "## Long forecasts" in set(new) - set(old)
+    assert "| forecast of 500 frames, float32 | finite |" in new
+    assert "| forecast of 100 frames, mixed_float16 | not finite |" in new
+    assert f"    {results['command']}" in new
     assert set(old) <= set(new)

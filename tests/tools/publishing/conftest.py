@@ -1,0 +1,2 @@
+def pytest_itemcollected(item):
+    item.add_marker("backend_free")

@@ -38,7 +38,7 @@ class CMSLSTMCell(ConvLSTMCell):
 
     `*` is a 'same' convolution, `*1` a 1×1 convolution and `[,]` concatenates
     over channels. States: `h` (h'') and `c` (c''), each `(batch, height,
-    width, filters)`. Time and memory grow with the square of the pixels.
+    width, filters)`. Time and memory grow with the square of the map's size.
     Arguments are those of `ConvRNNCell`.
 
     Example:

@@ -32,7 +32,7 @@ class MKLSTMCell(ConvRNNCell):
     Example:
     >>> outputs = msrnn_keras.ConvRNN(msrnn_keras.MKLSTMCell(8))(frames)
 
-    Reference: Ma et al., "MS-LSTM", 2023, arXiv:2304.07724, a stack of it.
+    Reference: Ma et al., "MS-LSTM", arXiv:2304.07724, its multi-scale stack.
     """
 
     State = State

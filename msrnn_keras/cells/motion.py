@@ -37,10 +37,10 @@ class MotionCell(WrapperCell):
     `*1` is a 1×1 convolution. (u_i, v_i) are channels (2i, 2i + 1) of Φ',
     pixels of the half map, i < 9. h' is the output and replaces the state `h`
     of the inner cell. If x has not `filters` channels, the highway reads
-    W_x *1 x. The default limit does not change the 19 published steps. In mixed
-    precision Φ, Δ, a, r and z are float32. States: those of the inner cell,
-    then `motion` and `trend`, each `(batch, height/2, width/2, 18)`.
-    `aux["flow"]` is Φ'.
+    W_x *1 x. Without a limit, Φ grows by up to 1.707 times per step; the
+    default does not change the 19 published steps. In mixed precision Φ, Δ, a,
+    r and z are float32. States: those of the inner cell, then `motion` and
+    `trend`, each `(batch, height/2, width/2, 18)`. `aux["flow"]` is Φ'.
 
     Args:
         cell: `ConvRNNCell` with a state `h`, an output gate and a number of

@@ -88,8 +88,9 @@ def _metrics(options, dataset):
         known = {normalize(metric.name): metric for metric in known}
         names = dict.fromkeys(options.scores)
         chosen = [lookup(name, known, "score")[1] for name in names]
-    rain = dataset.scaling.unit == "mm/h"
-    thresholds = options.thresholds or (rain and metrics.RAIN_THRESHOLDS) or ()
+    thresholds = options.thresholds or ()
+    if not thresholds and dataset.scaling.unit == "mm/h":
+        thresholds = metrics.RAIN_THRESHOLDS
     windows = options.windows or ()
     return [*chosen, *metrics.threshold_metrics(thresholds, windows)]
 

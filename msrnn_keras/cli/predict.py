@@ -21,7 +21,11 @@ OPTIONS = (
     *MODEL,
     ("--out", str, "a .npz, .npy, .nc, .png, .gif or .mp4", REQUIRED),
     ("--horizon", int, "frames to forecast"),
-    ("--last", int, "frames of the past; default: all after the last gap"),
+    (
+        "--last",
+        int,
+        "frames of the past, across gaps too; default: after the last",
+    ),
     ("--variable", str, "of a .nc file; default: the only one"),
     ("--size", str, "of a video, such as 64x64; default: its own"),
     ("--fill", float, "value that replaces missing ones"),

@@ -22,8 +22,9 @@ def check_count(name, value, least):
 class EpochDataset(keras.utils.PyDataset, abc.ABC):
     """Batches that depend on their index and the epoch alone.
 
-    Each epoch has every batch once: Keras, whose queue would carry batches over
-    to the next pass, sees one worker, and a subclass reads with `threads`.
+    Each epoch has every batch once. Keras sees one worker, because its queue of
+    workers carries unread batches over to the next pass. A subclass reads the
+    parts of a batch in parallel with `threads`.
     `epoch` starts at 0 and may be set at any time. Keras advances it after each
     epoch, and once at the start of each `fit` or `evaluate`. Do not use
     `fit(steps_per_epoch=...)`: such a pass mixes batches of several epochs.

@@ -30,7 +30,8 @@ class MSStack(Forecaster):
     Args:
         cell: String, a name in `models.architectures.CELL_SPECS`, such as
             `"predrnn"`; or your own registered subclass of `ConvRNNCell`.
-        image_shape: Tuple `(height, width, channels)`, pixels; no size limit.
+        image_shape: Tuple `(height, width, channels)` of a frame, pixels.
+            Height and width are a default, not a limit.
         context, horizon: Integers, numbers of past and forecast frames.
         filters: Integer, channels of every recurrent layer.
         kernel_size: Integer, height and width of the cells' kernels, pixels.
@@ -39,7 +40,7 @@ class MSStack(Forecaster):
         skips: String, `"none"`, `"add"`, `"unet3+"` or `"fc"`, as in
             `models.step_graph.sources`. None: `"add"` if a scale is not 1.
         patch_size: Integer p, turns p×p pixels into channels and back.
-        sampling: `ScheduledSampling`. None trains on the own predictions.
+        sampling: `ScheduledSampling`. None trains on its own forecasts.
         warmup: Boolean, whether the loss includes the context's predictions.
         motion: Boolean, whether all layers but the last are a `MotionCell`.
             None means only for `"motionrnn"`.

@@ -108,7 +108,9 @@ class Library:
             metadata = read_json(locate(preset, METADATA, self.root))
             return {**metadata, "files": preset.files}
         return {
-            **dict(zip(Preset._fields, preset[:3], strict=False)),
+            "model": preset.model,
+            "dataset": preset.dataset,
+            "variant": preset.variant,
             "weights": "none",
             "recipe": self.recipe(preset).read_text(encoding="utf-8"),
             "train": preset.command,
@@ -219,7 +221,7 @@ def no_weights(entries, received):
 
 def folder_of(metadata):
     """Return the folder MODEL/DATASET/VARIANT/REVISION that metadata names."""
-    keys = Preset._fields[:4]
+    keys = ("model", "dataset", "variant", "revision")
     *names, revision = parts = [str(metadata.get(key)) for key in keys]
     valid = all(NAME.fullmatch(name) for name in names)
     if not (valid and REVISION.fullmatch(revision)):

@@ -55,8 +55,11 @@ def find(run_dir):
         if path.exists():
             if is_whole(path):
                 if damaged:
-                    message = f"{damaged[0]} is damaged; the run resumes from "
-                    warnings.warn(f"{message}{name} before it.", stacklevel=2)
+                    warnings.warn(
+                        f"{damaged[0]} is damaged; the run resumes from "
+                        f"{name}, the one before it.",
+                        stacklevel=2,
+                    )
                 return path
             damaged.append(name)
     if damaged:

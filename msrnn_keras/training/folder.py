@@ -38,7 +38,7 @@ def check_folder(run_dir, recipe):
 
 @contextlib.contextmanager
 def lock_run(run_dir):
-    """Lock a run directory, made if missing; the OS releases it at death."""
+    """Make and lock a run directory; the OS frees it if the process dies."""
     run_dir.mkdir(parents=True, exist_ok=True)
     try:
         lock = filelock.FileLock(run_dir / LOCK).acquire(blocking=False)

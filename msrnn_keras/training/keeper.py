@@ -40,7 +40,7 @@ class RunKeeper(keras.callbacks.Callback):
         self.position = position or Position()
         self.rows = read_history(run_dir)[: self.position.epoch]
         self.run_dir = pathlib.Path(run_dir)
-        if not self.group.is_main:  # writes, as TensorFlow requires
+        if not self.group.is_main:  # TensorFlow requires that all write
             self._elsewhere = tempfile.TemporaryDirectory()
             self.run_dir = pathlib.Path(self._elsewhere.name)
         self.steps, self.stop = steps, stop or Stop()

@@ -54,8 +54,8 @@ class Recipe:
         t = self.training
         keras.utils.set_random_seed(t.seed)
         options = {"dtype": t.precision} if t.precision else {}
-        options |= {"sampling": optimization.sampling(t), **self.architecture}
-        model = create(self.model, **options)
+        options["sampling"] = optimization.sampling(t)
+        model = create(self.model, **options, **self.architecture)
         loss = LOSSES[t.loss]()
         model.compile(optimization.optimizer(t), loss=loss, metrics=[MSE()])
         return model
@@ -174,10 +174,11 @@ def _check(recipe):
     check_types(t)
     check_known("dataset", recipe.dataset, DATASETS)
     check_known("loss", t.loss, LOSSES)
-    if t.precision and "dtype" in recipe.architecture:
+    given = sorted({"dtype", "sampling"} & set(recipe.architecture))
+    if "sampling" in given or (given and t.precision):
         raise ValueError(
-            "Give `precision` in [training], not `dtype` in [architecture]. "
-            f"Received: precision={t.precision!r} and both"
+            "Give `precision` and `sampling` in [training], not `dtype` and "
+            f"`sampling` in [architecture]. Received: {', '.join(given)}"
         )
     reserved = sorted(set(recipe.options) & set(RESERVED))
     if reserved:

@@ -115,7 +115,7 @@ def check_frames(frames, channels, name="frames"):
         )
     if shape[-1] != channels:
         raise ValueError(
-            f"`{name}` must have {channels} channel(s), last, as the model. "
+            f"`{name}` needs the model's {channels} channel(s), last. "
             f"Received: shape={shape}"
         )
     if 0 in shape[1:]:

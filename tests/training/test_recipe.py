@@ -135,8 +135,10 @@ def test_all_settings_of_a_recipe(load):
     assert dataclasses.replace(changed, **old) == recipe
     text = RECIPE.replace("patch_size = 4", 'dtype = "float64"')
     assert load(text).build().dtype_policy.name == "float64"
-    with pytest.raises(ValueError, match="Received: precision='float32'"):
-        load(text + "precision = 'float32'\n")
+    sampled = RECIPE.replace("patch_size = 4", "sampling = 0.5")
+    for wrong in (text + "precision = 'float32'\n", sampled):
+        with pytest.raises(ValueError, match="Received: (dtype|sampling)$"):
+            load(wrong)
     loss = load(RECIPE.replace('"l1_l2"', '"mse"')).build().loss
     truth = np.array([[[[[1.0], [np.nan]]]]], "float32")
     assert float(loss(truth, np.full_like(truth, 3.0))) == 4.0

@@ -16,8 +16,11 @@ from msrnn_keras.data.sources import Source, segments_of
 
 FILE = "RYDL.hdf5"
 ADDRESS = "https://zenodo.org/record/3629951"
-YEARS = {"train": (2006, 2014), "validation": (2015, 2015)}
-YEARS["test"] = (2016, 2017)
+YEARS = {
+    "train": (2006, 2014),
+    "validation": (2015, 2015),
+    "test": (2016, 2017),
+}
 SIDE = 900  # pixels of 1 km
 CENTER = slice(194, 706)
 BLOCK = 4  # side of the averaged blocks, pixels

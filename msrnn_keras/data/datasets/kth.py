@@ -24,8 +24,11 @@ ADDRESS = "http://www.csc.kth.se/cvap/actions/"
 LISTING = "00sequences.txt"
 MOVING = ("walking", "jogging", "running")
 ACTIONS = ("boxing", "handclapping", "handwaving", *sorted(MOVING))
-PERSONS = {"train": range(1, 15), "validation": range(15, 17)}
-PERSONS["test"] = range(17, 26)
+PERSONS = {
+    "train": range(1, 15),
+    "validation": range(15, 17),
+    "test": range(17, 26),
+}
 # Published incomplete: only 304 of its 370 frames can be decoded.
 CUT_OFF = {"person01_boxing_d4": 304}
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from msrnn_keras.utils.checks import check_positive
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm")
-IMAGES += (".webp",)
+_FORMATS = "png jpg jpeg bmp tif tiff pgm ppm webp"
+IMAGES = tuple(f".{name}" for name in _FORMATS.split())
 _ANIMATED = ("PNG", "TIFF", "WEBP")  # not MPO: pictures of one moment
 _REDUCED, _MASK = 1, 4  # bits of the TIFF tag NewSubfileType
 _NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE = 254, 258
@@ -18,8 +18,10 @@ def converter(size, gray):
     """Return a function from a Pillow image to a uint8 array."""
     from PIL import Image, ImageOps
 
-    for name, value in zip(("height", "width"), size or (), strict=False):
-        check_positive(name, value)
+    if size is not None:
+        height, width = size
+        check_positive("height", height)
+        check_positive("width", width)
 
     def convert(image):
         announced = image.size
@@ -36,7 +38,7 @@ def converter(size, gray):
             image = Image.alpha_composite(black, image)
         image = image.convert("L" if gray else "RGB")
         if size is not None:
-            image = image.resize(size[::-1], Image.Resampling.BILINEAR)
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
         frame = np.array(image)
         return frame[..., None] if gray else frame
 

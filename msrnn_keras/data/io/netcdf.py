@@ -152,8 +152,10 @@ def dimensions(dataset, values):
 
 
 def _is_time(dataset, name):
-    if str(name).lower() in _TIME_NAMES or name not in dataset.coords:
-        return str(name).lower() in _TIME_NAMES
+    if str(name).lower() in _TIME_NAMES:
+        return True
+    if name not in dataset.coords:
+        return False
     values = dataset[name]
     is_date = values.dtype.kind == "M" or _is_of_another_calendar(values)
     return is_date or values.attrs.get("axis") == "T"

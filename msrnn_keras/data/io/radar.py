@@ -13,8 +13,10 @@ from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file
 
 _VARIABLES = {"mm/h": "rainfall_rate", "dBZ": "equivalent_reflectivity_factor"}
-_DEGREES = {"x": ("degrees_east", "longitude")}
-_DEGREES["y"] = ("degrees_north", "latitude")
+_DEGREES = {
+    "x": ("degrees_east", "longitude"),
+    "y": ("degrees_north", "latitude"),
+}
 _LENGTHS = {"a", "b", "R", "h", "x_0", "y_0"}  # in the unit of the ellipsoid
 _LEAST_RADIUS = 1e5  # of an ellipsoid in meters; a smaller one is in km
 
@@ -202,9 +204,10 @@ def grid_coordinates(metadata, shape):
         centers = _centers(low, high, size, length)
         if axis == "y" and metadata.get("yorigin") == "upper":
             centers = centers[::-1]
-        names = ("m", f"projection_{axis}_coordinate")
-        names = _DEGREES[axis] if unit == "degrees" else names
-        attributes = dict(zip(("units", "standard_name"), names, strict=True))
+        units, name = ("m", f"projection_{axis}_coordinate")
+        if unit == "degrees":
+            units, name = _DEGREES[axis]
+        attributes = {"units": units, "standard_name": name}
         attributes["axis"] = axis.upper()
         coordinates[axis] = (axis, centers, attributes)
     return coordinates

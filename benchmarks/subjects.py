@@ -34,7 +34,7 @@ def work(task):
     if peer is None:
         return stack_work(task)
     kind, model = peer
-    sizes = {"scales": ARCHITECTURES[model].scales, **task.options}
+    sizes = {"scales": ARCHITECTURES[model].options["scales"], **task.options}
     return PEERS[kind](task, sizes)
 
 

@@ -44,9 +44,11 @@ if "msrnn_command" not in sys.modules:
         WrapperCell,
     )
     from msrnn_keras.layers import ConvRNN
+    from msrnn_keras.models.earthformer import Earthformer
     from msrnn_keras.models.forecaster import Forecaster
     from msrnn_keras.models.ms_stack import MSStack, create
     from msrnn_keras.models.scheduled_sampling import ScheduledSampling
+    from msrnn_keras.models.simvp import SimVP
     from msrnn_keras.models.transfer import transfer_weights
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "ConvRNN",
     "ConvRNNCell",
     "DecoupledCell",
+    "Earthformer",
     "Forecaster",
     "GradientHighwayCell",
     "MIMCell",
@@ -67,6 +70,7 @@ __all__ = [
     "PrecipLSTMCell",
     "STLSTMCell",
     "ScheduledSampling",
+    "SimVP",
     "TrajGRUCell",
     "WrapperCell",
     "create",

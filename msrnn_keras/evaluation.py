@@ -45,7 +45,8 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
     Returns:
         Dict: "forecast" and "ms-rnn", from the name of a metric to its score;
         "curves", from the same names to the scores of every lead time; "clips",
-        their number. A score is None if every pixel is missing.
+        their number. A score is None if every pixel is missing, and in "ms-rnn"
+        for a model without states, which predicts no input.
 
     Raises:
         TypeError: If the model, a metric or the dtype of frames is unsuitable.
@@ -66,6 +67,7 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
         past, future = _check_batch(batch, model)
         predictions = _predict_all(model, past, batch_size)
         truth = np.concatenate([past[:, 1:], future], axis=1)
+        truth = truth[:, -predictions.shape[1] :]
         for scorer in scorers:
             scorer.update(truth, predictions)
         clips += len(past)
@@ -76,6 +78,8 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
     for scorer in scorers:
         for key, scores in scorer.results().items():
             result[key].update(scores)
+    if not _has_warmup(model):
+        result["ms-rnn"] = dict.fromkeys(result["ms-rnn"])
     return {**result, "clips": clips}
 
 
@@ -199,6 +203,11 @@ def _scorer(metric, horizon, scaling):
     return _SumScorer(metric, horizon)
 
 
+def _has_warmup(model):
+    """Return whether a model predicts the frames of its input too."""
+    return getattr(model, "has_states", True)
+
+
 def _check_model(model):
     for attribute in ("context", "horizon", "predict_all"):
         if not hasattr(model, attribute):
@@ -273,9 +282,11 @@ def _check_batch(batch, model):
 
 def _predict_all(model, past, batch_size):
     """Return all predictions as a NumPy array; refuse NaN and infinity."""
-    predictions = keras.ops.convert_to_numpy(
-        model.predict_all(past, batch_size=batch_size)
-    )
+    if _has_warmup(model):
+        predictions = model.predict_all(past, batch_size=batch_size)
+    else:
+        predictions = model.predict(past, batch_size=batch_size, verbose=0)
+    predictions = keras.ops.convert_to_numpy(predictions)
     if not np.all(np.isfinite(predictions)):
         raise ValueError(
             "A prediction is not finite and has no score; check the model's "

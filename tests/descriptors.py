@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 import pytest
 
+import msrnn_keras
 from msrnn_keras import cells
 from tests.reference import short
 
@@ -99,6 +100,41 @@ ARCHITECTURES = [
     *_described("mk-lstm", 7_576_897, "mk-lstm"),
 ]
 
+
+class NetworkDescriptor(NamedTuple):
+    name: str  # of an architecture without states
+    parameters: int  # that are trained, at the published size
+    options: dict  # arguments that keep the checks small
+    gflops: float  # published, two per multiplication and addition
+    layer: str = "decoder_1 (ConvSC)"  # in the summary
+    setting: str = "4 filters, translator_filters=16"  # in that of costs
+    spread: float = 0.5  # of weights that leave no unit without a gradient
+    deeper: dict = {}  # with which recomputing the blocks saves memory
+
+    def small(self, **options):
+        """A model that sees 2 frames of 8×8 pixels and forecasts 3."""
+        sizes = {"image_shape": (8, 8, 1), "context": 2, "horizon": 3}
+        options = {**sizes, **self.options, **options}
+        keras.utils.set_random_seed(options.pop("seed", 7))
+        return msrnn_keras.create(self.name, **options)
+
+
+_SIMVP = {"filters": 4, "translator_filters": 16, "translator_blocks": 2}
+_SIMVP["spatial_layers"] = 2
+_INCEPTION = {**_SIMVP, "inception_groups": 4, "inception_kernel_sizes": (3, 5)}
+_EARTHFORMER = {"base_units": 32, "enc_depth": (1, 1), "dec_depth": (1, 1)}
+_EARTHFORMER |= {"enc_attn_patterns": "full", "dec_self_attn_patterns": "full"}
+NETWORKS = [
+    NetworkDescriptor("simvp", 57_946_113, _INCEPTION, 38.669),
+    NetworkDescriptor("simvp-original", 15_778_433, _INCEPTION, 17.387),
+    NetworkDescriptor("simvp-v2", 46_769_665, _SIMVP, 32.937),
+    NetworkDescriptor("tau", 44_656_001, _SIMVP, 31.788),
+    NetworkDescriptor(
+        *("earthformer", 6_702_109, _EARTHFORMER, 66.655),
+        *("(CrossBlock)", "base_units=32", 0.1),
+        {"enc_depth": (2, 2), "dec_depth": (2, 2)},
+    ),
+]
 BY_NAME = {descriptor.name: descriptor for descriptor in ARCHITECTURES}
 # The plain stacks have the same cells, as the golden values show.
 MULTI_SCALE = [d for d in ARCHITECTURES if d.name.startswith("ms-")]
@@ -116,3 +152,6 @@ def each(descriptors, everywhere):
 
 every_cell = each(CELLS, [d.cell.__name__ for d in CELLS])
 some_cells = each(CELLS, ("STLSTMCell", "MotionCell"))
+every_network = each(NETWORKS, [d.name for d in NETWORKS])
+# The others have the same layers; golden values show them on all backends.
+some_networks = each(NETWORKS, ("simvp", "tau", "earthformer"))

@@ -82,14 +82,31 @@ def _torch_step(model):
     return step
 
 
-def torch_convolution(x, kernel, bias=None):
-    """Compute a 'same' convolution without Keras' copies of all maps."""
+def torch_convolution(
+    x, kernel, bias=None, strides=1, dilation=(1, 1), groups=1
+):
+    """Compute a convolution without Keras' copies of all maps.
+
+    The zero padding is the same on all sides, as for an odd kernel.
+    """
     import torch
 
     maps = ops.convert_to_tensor(x).permute(0, 3, 1, 2)
     weights = ops.convert_to_tensor(kernel).permute(3, 2, 0, 1)
-    padding = [size // 2 for size in kernel.shape[:2]]
+    pairs = zip(kernel.shape[:2], dilation, strict=True)
+    padding = [rate * (size // 2) for size, rate in pairs]
     if bias is not None:
         bias = ops.convert_to_tensor(bias, dtype=kernel.dtype)
-    result = torch.conv2d(maps, weights, bias, padding=padding)
+    result = torch.conv2d(
+        maps, weights, bias, strides, padding, dilation, groups
+    )
     return result.permute(0, 2, 3, 1)
+
+
+def torch_group_norm(x, gamma, beta, groups, epsilon):
+    """Normalize groups of channels by PyTorch's own operation."""
+    import torch
+
+    maps = ops.convert_to_tensor(x).permute(0, 3, 1, 2)
+    maps = torch.nn.functional.group_norm(maps, groups, gamma, beta, epsilon)
+    return maps.permute(0, 2, 3, 1)

@@ -11,7 +11,7 @@ from msrnn_keras.cli.arguments import (
 )
 
 MODEL = (
-    ("model", str, "such as ms-predrnn or predrnn"),
+    ("model", str, "such as ms-predrnn or simvp-v2"),
     ("--size", str, "of a frame", "64x64"),
     ("--skips", str, "none, add, unet3+ or fc"),
     ("--precision", str, "such as mixed_bfloat16; default: float32"),
@@ -67,11 +67,9 @@ def run_profile(options):
     )
     print(table(measured))
     if options.json:
-        record = {
-            "setting": measured.setting,
-            "plain": measured.plain._asdict(),
-            "multi_scale": measured.multi_scale._asdict(),
-        }
+        both = {"plain": measured.plain, "multi_scale": measured.multi_scale}
+        record = {"setting": measured.setting}
+        record |= {k: m._asdict() for k, m in both.items() if m is not None}
         text = json.dumps(record, indent=2)
         write_atomically(options.json, lambda path: path.write_text(text))
 

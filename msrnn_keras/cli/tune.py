@@ -22,6 +22,11 @@ RANGES = (
     ("sampling", "sampling", str, "of none, linear, reverse"),
     ("sampling-steps", "sampling_steps", int, "training steps"),
 )
+# Those of `SimVPHyperModel`, beside filters.
+OTHERS = (
+    ("models", "model", str, "such as simvp-v2 tau, in place of cells"),
+    ("translator-filters", "translator_filters", int, "of simvp-v2 and tau"),
+)
 OPTIONS = (
     ("dataset", str, "such as mnist"),
     ("--out", str, "folder of the search", REQUIRED),
@@ -42,6 +47,7 @@ OPTIONS = (
     ("--batch", int, "clips of a batch", 8),
     ("--seed", int, "of the search", 0),
     *((f"--{name}", kind, text, MANY) for name, _, kind, text in RANGES),
+    *((f"--{name}", kind, text, MANY) for name, _, kind, text in OTHERS),
     ("--learning-rate", float, "of Adam, 1e-4 3e-3", LOW_HIGH),
 )
 # Options that are passed to `tuning.tune` as they are.
@@ -94,21 +100,32 @@ def _datasets(options):
         shared["image_shape"] = height_and_width(options.size)
     load = functools.partial(data.load, options.dataset, **shared)
     clips, seed = options.clips, options.seed
-    train = load("train", teacher_forcing=True, num_clips=clips, seed=seed)
+    forced = not options.models
+    train = load("train", teacher_forcing=forced, num_clips=clips, seed=seed)
     return train, load("validation", num_clips=options.validation_clips)
 
 
 def _hypermodel(options, train):
-    from msrnn_keras.tuning import MSRNNHyperModel
+    from msrnn_keras import tuning
 
-    given = vars(options)
-    ranges = {
-        argument: given[name.replace("-", "_")] for name, argument, *_ in RANGES
+    own = (RANGES[1], *OTHERS) if options.models else RANGES
+    given = {
+        name: getattr(options, name.replace("-", "_"))
+        for name, *_ in (*RANGES, *OTHERS)
     }
+    for name in given.keys() - {name for name, *_ in own}:
+        if given[name]:
+            word = "with" if options.models else "without"
+            raise ValueError(
+                f"--{name} does not go {word} --models. "
+                f"Received: --{name} {given[name]}"
+            )
+    ranges = {argument: given[name] for name, argument, *_ in own}
     if options.scales:
         ranges["scales"] = [_scales(text) for text in options.scales]
     ranges["learning_rate"] = options.learning_rate
-    return MSRNNHyperModel(
+    kind = tuning.SimVPHyperModel if options.models else tuning.MSRNNHyperModel
+    return kind(
         image_shape=(*train.image_shape, 1)[:3],
         context=train.context,
         horizon=train.horizon,

@@ -22,16 +22,23 @@ def rematerialized(layer, function, *inputs):
     kernels = [maker.current_kernel() for maker in makers]
     in_kernels = {id(w) for maker in makers for w in maker.kernel_weights}
     weights = [w for w in layer.variables if id(w) not in in_kernels]
+    is_float = keras.backend.is_float_dtype
+    floats = [w for w in weights if is_float(w.dtype)]
+    # What may change before the gradient, such as seeds, is copied.
+    seeds = [(w, keras.ops.copy(w)) for w in weights if not is_float(w.dtype)]
+    values = [
+        keras.ops.convert_to_tensor(w) if w.trainable else keras.ops.copy(w)
+        for w in floats
+    ]
 
     def run(*tensors):
         given = tensors[: len(inputs)]
         made = tensors[len(inputs) : len(inputs) + len(kernels)]
-        values = tensors[len(inputs) + len(kernels) :]
-        mapping = list(zip(weights, values, strict=True))
+        taken = tensors[len(inputs) + len(kernels) :]
+        mapping = [*zip(floats, taken, strict=True), *seeds]
         with using_kernels(makers, made), keras.StatelessScope(mapping):
             return tuple(function(*given))
 
-    values = [keras.ops.convert_to_tensor(weight) for weight in weights]
     return list(keras.remat(run)(*inputs, *kernels, *values))
 
 

@@ -1,4 +1,7 @@
-"""The tables of cells and architectures; add a row to `CELL_SPECS`."""
+"""The tables of cells and architectures.
+
+Add a cell to `CELL_SPECS`, another model to `ARCHITECTURES`.
+"""
 
 from typing import NamedTuple
 
@@ -22,10 +25,10 @@ class CellSpec(NamedTuple):
 
 
 class Architecture(NamedTuple):
-    """A cell and the scale of each layer."""
+    """A class of models and its arguments."""
 
-    cell: str  # name in `CELL_SPECS`
-    scales: tuple
+    model: str  # class name in `presets.configuration.MODULES`
+    options: dict  # arguments that differ from the defaults of the class
 
 
 CELL_SPECS = {
@@ -49,9 +52,33 @@ CELL_SPECS = {
     "cms-lstm": CellSpec(cells.CMSLSTMCell),
     "mk-lstm": CellSpec(cells.MKLSTMCell),
 }
-# Every cell, plain and multi-scale.
+
+
+def _stack(cell, scales):
+    """Return the row of a stack."""
+    return Architecture("MSStack", {"cell": cell, "scales": scales})
+
+
+# Every cell, plain and multi-scale, then the other models.
 ARCHITECTURES = {
-    **{name: Architecture(name, PLAIN) for name in CELL_SPECS},
-    **{f"ms-{name}": Architecture(name, MULTI_SCALE) for name in CELL_SPECS},
+    **{name: _stack(name, PLAIN) for name in CELL_SPECS},
+    **{f"ms-{name}": _stack(name, MULTI_SCALE) for name in CELL_SPECS},
+    "simvp": Architecture("SimVP", {"translator": "inception"}),
+    "simvp-original": Architecture(
+        "SimVP",
+        {
+            "translator": "inception",
+            "original": True,
+            "translator_filters": 256,
+        },
+    ),
+    "simvp-v2": Architecture("SimVP", {"translator": "gsta"}),
+    "tau": Architecture("SimVP", {"translator": "tau"}),
+    "earthformer": Architecture("Earthformer", {}),
 }
 ALIASES = {"ms-lstm": "ms-mk-lstm"}
+
+
+def names_of(model):
+    """Return the names of the architectures of a class."""
+    return tuple(k for k, row in ARCHITECTURES.items() if row.model == model)

@@ -42,9 +42,13 @@ class Forecaster(keras.Model):
       attribute of the same name.
     - sets `architectures` to the names of its models, as in preset names, and
       `preset_overrides` to the arguments that do not change its weights.
-    - may override `_forecast`, `_loss_inputs`, `_stream_window` and, if it has
-      warm-up predictions, `predict_all`. With `has_states`, the past may be
-      shorter than `context`; it overrides `_forecast` and has a `_stepper`.
+    - may override `_forecast`, `_loss_inputs`, `_stream_window`,
+      `_predict_window` (the frames after a window), `_target_channels` and, if
+      it has warm-up predictions, `predict_all`. With `has_states`, the past may
+      be shorter than `context`; it overrides `_forecast` and has a `_stepper`.
+      `any_size` is False if the weights depend on the size of a frame.
+    - may have `published_weights()`, a dict from the names in checkpoints of
+      published code to `models.published_weights.PublishedWeight`.
 
     Args:
         inputs: `keras.KerasTensor`, from `frames_input`.
@@ -67,6 +71,7 @@ class Forecaster(keras.Model):
     """
 
     has_states = False
+    any_size = True
     architectures = ()
     preset_overrides = ("dtype", "image_shape", "name", "value_range")
 
@@ -306,9 +311,18 @@ class Forecaster(keras.Model):
         while frames.shape[1] < self.context + horizon:
             window = frames[:, -self.context :]
             with restore_variables_on_error(self):
-                new = super().predict(window, batch_size, verbose)
+                new = self._predict_window(window, batch_size, verbose)
             frames = np.concatenate([frames, new], axis=1)
         return frames[:, self.context :][:, :horizon]
+
+    def _predict_window(self, window, batch_size, verbose):
+        """Return the frames after a window of `context` frames."""
+        return super().predict(window, batch_size, verbose)
+
+    @property
+    def _target_channels(self):
+        """The channels of a forecast. None means those of the frames."""
+        return None
 
     @property
     def _stream_window(self):
@@ -368,7 +382,8 @@ class Forecaster(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        checks.check_target(y, (self.horizon, *x.shape[2:]))
+        channels = self._target_channels or x.shape[-1]
+        checks.check_target(y, (self.horizon, *x.shape[2:4], channels))
         y, y_pred, sample_weight = self._loss_inputs(
             x, y, y_pred, sample_weight, training
         )
@@ -414,7 +429,8 @@ class Forecaster(keras.Model):
         limits = (self.value_range or checks.LIMITS, checks.SCALE)
         if any(getattr(metric, "unit_range", False) for metric in ours):
             limits = (UNIT_RANGE, UNIT_REMEDY)
-        return self._batch_check(*limits, self.horizon)
+        sizes = (self.horizon, self._target_channels)
+        return self._batch_check(*limits, *sizes)
 
     def quantize(self, mode=None, config=None, **kwargs):
         """Raise NotImplementedError: Keras does not quantize convolutions."""

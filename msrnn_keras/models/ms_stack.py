@@ -1,11 +1,18 @@
 """MSStack: a multi-scale encoder and decoder of recurrent layers."""
 
+import inspect
+
 import keras
 import numpy as np
 from keras import ops
 
 from msrnn_keras.layers.convolution import Untracked
-from msrnn_keras.models.architectures import ALIASES, ARCHITECTURES, MULTI_SCALE
+from msrnn_keras.models.architectures import (
+    ALIASES,
+    ARCHITECTURES,
+    MULTI_SCALE,
+    names_of,
+)
 from msrnn_keras.models.forecaster import Forecaster, check_arguments
 from msrnn_keras.models.rollout import Rollout, StepCell
 from msrnn_keras.models.step_graph import (
@@ -15,6 +22,7 @@ from msrnn_keras.models.step_graph import (
     lookup_cell,
 )
 from msrnn_keras.models.stepper import Stepper
+from msrnn_keras.presets.configuration import find_class
 from msrnn_keras.utils import checks
 from msrnn_keras.utils.names import lookup, normalize
 
@@ -71,7 +79,7 @@ class MSStack(Forecaster):
     """
 
     has_states = True
-    architectures = tuple(ARCHITECTURES)
+    architectures = names_of("MSStack")
     preset_overrides = (
         *Forecaster.preset_overrides,
         *("context", "horizon", "missing", "remat", "sampling", "warmup"),
@@ -232,11 +240,12 @@ class MSStack(Forecaster):
 
 
 def create(name, **kwargs):
-    """Build an `MSStack` by the name of its architecture.
+    """Build a model by the name of its architecture.
 
     Args:
         name: String, a key of `models.architectures.ARCHITECTURES`.
-        **kwargs: Arguments of `MSStack`, which replace the architecture's.
+        **kwargs: Arguments of the architecture's class, such as `MSStack` or
+            `SimVP`, which replace the architecture's.
 
     Raises:
         ValueError: If the name or an argument is unknown.
@@ -244,11 +253,29 @@ def create(name, **kwargs):
     Example:
     >>> model = msrnn_keras.create("ms-convlstm", filters=32)
     """
-    name = ALIASES.get(normalize(name), name)
-    name, row = lookup(name, ARCHITECTURES, "architecture")
+    name, row = _find(name)
+    kind = find_class(row.model)
+    taken = inspect.signature(kind).parameters
+    unknown = sorted(set(kwargs) - set(taken))
+    if unknown and "cell_options" not in taken:
+        raise ValueError(
+            f"{name} has no argument {', '.join(unknown)}; it has "
+            f"{', '.join(taken)}. Received: {', '.join(unknown)}"
+        )
     # TensorFlow refuses "+" in the name of a model.
     safe = name.replace("++", "-plus-plus")
-    return MSStack(row.cell, **{"scales": row.scales, "name": safe, **kwargs})
+    return kind(**{**row.options, "name": safe, **kwargs})
+
+
+def class_of(name):
+    """Return the class of the models of an architecture."""
+    return find_class(_find(name)[1].model)
+
+
+def _find(name):
+    """Return the canonical name and the row of an architecture."""
+    name = ALIASES.get(normalize(name), name)
+    return lookup(name, ARCHITECTURES, "architecture")
 
 
 def _check_scales(scales):

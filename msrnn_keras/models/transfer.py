@@ -1,17 +1,22 @@
 """Transfer of weights between models that differ in a few layers."""
 
+import warnings
+
 import keras
+
+from msrnn_keras.layers.position_tables import position_tables, resized_table
 
 
 def transfer_weights(source, target):
     """Copy the weights of one model to another where they fit.
 
     Weights are matched by path and must have the same shape; those of the mask
-    of a model with `missing="mask"` start at zero.
+    of a model with `missing="mask"` start at zero. Position tables of another
+    size of frames are interpolated, with a warning.
 
     Args:
-        source: `MSStack`, trained.
-        target: `MSStack`, changed in place.
+        source: Trained model.
+        target: Model of the same class, changed in place.
 
     Returns:
         List of the paths of the weights that were not copied.
@@ -24,14 +29,17 @@ def transfer_weights(source, target):
     >>> fresh = transfer_weights(zoo.load("ms-convlstm", "mnist"), model)
     """
     known = {weight.path: weight for weight in source.weights}
-    fresh = []
+    tables, fresh = _resized_tables(source, target), []
     for weight in target.weights:
         value = _fitting(known.get(weight.path), weight, target.missing)
+        value = tables.get(weight.path, value)
         if value is None:
             fresh.append(weight.path)
         else:
             weight.assign(value)
-    recurrent = {w.path for w in target.weights if "layer_" in w.path}
+    # Of recurrent layers, or of all if there are none.
+    paths = {weight.path for weight in target.weights}
+    recurrent = {path for path in paths if "layer_" in path} or paths
     if recurrent <= set(fresh):
         raise ValueError(
             "No recurrent layer of the source fits the target. Both models "
@@ -39,6 +47,31 @@ def transfer_weights(source, target):
             f"Received: {source.name} and {target.name}"
         )
     return fresh
+
+
+def _resized_tables(source, target):
+    """Return the values of the position tables that differ in size."""
+    old, new = position_tables(source), position_tables(target)
+    known = {weight.path: weight for weight in source.weights}
+    values = {
+        path: resized_table(
+            keras.ops.convert_to_numpy(known[path]), old[path], new[path]
+        )
+        for path in set(old) & set(new)
+        if old[path] != new[path]
+    }
+    values = {
+        path: value for path, value in values.items() if value is not None
+    }
+    if values:
+        warnings.warn(
+            f"{len(values)} position tables were interpolated, because the "
+            "model is for another size of frames: train it further, or check "
+            f"its forecasts. Received: image_shape={source.image_shape} and "
+            f"{target.image_shape}",
+            stacklevel=3,
+        )
+    return values
 
 
 def initialize_weights(source, target):

@@ -21,6 +21,7 @@ class BatchCheck:
     target_limits: tuple | None = None  # of y; None does not check y
     target_remedy: str = checks.SCALE  # for values of y beyond the limits
     horizon: int | None = None  # frames of y
+    target_channels: int | None = None  # of y; None means those of x
     # The last error: TensorFlow replaces it, see `readable_nan_errors`.
     error: Exception | None = None
 
@@ -64,7 +65,8 @@ class BatchCheck:
         """Refuse y that is not the forecast frames of x."""
         # Keras' graph cannot: on TensorFlow it may not know the shapes.
         if y is not None and self.horizon and hasattr(x, "shape"):
-            checks.check_target(y, (self.horizon, *x.shape[2:]))
+            channels = self.target_channels or x.shape[-1]
+            checks.check_target(y, (self.horizon, *x.shape[2:4], channels))
 
     def weights(self, weights):
         """Check the sample weights and return them."""

@@ -11,7 +11,12 @@ from msrnn_keras.presets.download import PresetFileError
 from msrnn_keras.presets.registry import CONFIG, METADATA
 
 PACKAGE = "msrnn_keras"
-MODULES = {"MSStack": "models.ms_stack"}  # where the models are registered
+# Where the models are registered.
+MODULES = {
+    "Earthformer": "models.earthformer",
+    "MSStack": "models.ms_stack",
+    "SimVP": "models.simvp",
+}
 # Of Keras; their classes hold plain arguments and run no code of a user.
 OPTIONS = ("keras.constraints", "keras.initializers", "keras.regularizers")
 
@@ -108,10 +113,9 @@ def _has_keys(table, *keys):
 
 def _is_plain(value):
     """Return whether a value is a number, string, boolean, None or a list."""
-    values = value if isinstance(value, list | tuple) else [value]
-    return all(
-        x is None or isinstance(x, str | int | float | bool) for x in values
-    )
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float | bool)
 
 
 def _is_object(value):

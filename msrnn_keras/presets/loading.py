@@ -116,10 +116,14 @@ def _build(cls, make, config, weights, model_class=None, **overrides):
 
 
 def _load_fitting(model, make, config, weights):
-    """Load weights into a model that may differ from theirs in `missing`."""
+    """Load weights into a model that may differ in `missing` or its size."""
     check_weights_file(weights)
     missing = getattr(model, "missing", None)
-    if missing == config.get("missing"):
+    shape = config.get("image_shape")
+    any_size = getattr(model, "any_size", True) or shape is None
+    if missing == config.get("missing") and (
+        any_size or tuple(shape) == model.image_shape
+    ):
         return model.load_weights(weights)
     source = make({k: v for k, v in config.items() if k != "value_range"})
     build_weights(source).load_weights(weights)
@@ -168,7 +172,7 @@ def _load_run(folder, weights, **options):
         )
     models = late_import("models.ms_stack")
     model = _build(
-        models.MSStack,
+        models.class_of(recipe.model),
         lambda config: models.create(recipe.model, **config),
         recipe.architecture,
         best if weights else None,
@@ -182,8 +186,9 @@ def _load_run(folder, weights, **options):
 
 
 def _load_recipe(path, model_class=None, dtype=None, **overrides):
-    _check_class(late_import("models.ms_stack").MSStack, model_class)
     recipe = late_import("training.recipe").load_recipe(path)
+    cls = late_import("models.ms_stack").class_of(recipe.model)
+    _check_class(cls, model_class)
     architecture = {**recipe.architecture, **overrides}
     training = recipe.training
     if dtype is not None:

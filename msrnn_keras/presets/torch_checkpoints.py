@@ -1,6 +1,7 @@
 """Convert checkpoints of the published PyTorch code, in both directions."""
 
 import pickle
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.cells import CheckpointBlock
-from msrnn_keras.models.ms_stack import create
+from msrnn_keras.models.ms_stack import class_of, create
 from msrnn_keras.models.step_graph import build_cells, lookup_cell
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "model_of_torch_checkpoint",
 ]
 
+# Of wrapped models.
+PREFIXES = re.compile(r"^((model|module|torch_nn_module)\.)+")
 TO_KERAS = (2, 3, 1, 0)  # from (out, in, height, width); transposed ones alike
 TO_TORCH = (3, 2, 0, 1)
 SHOWN = 6  # names listed in an error, of each kind
@@ -61,9 +64,10 @@ def load_torch_checkpoint(model, source):
     If anything does not match, the model stays unchanged.
 
     Args:
-        model: `MSStack` of the checkpoint's sizes.
+        model: `MSStack` or `SimVP` of the checkpoint's sizes.
         source: Mapping of names to arrays (a `state_dict`), or path of a
-            `.pth` or `.pt` file. A prefix `module.` is ignored.
+            `.pth` or `.pt` file. Prefixes `module.`, `model.` and
+            `torch_nn_module.` are ignored.
 
     Returns:
         The model.
@@ -80,6 +84,11 @@ def load_torch_checkpoint(model, source):
     arrays = _arrays(source)
     slots = _slots(model)
     _check_match(arrays, slots)
+    if hasattr(model, "published_weights"):
+        for name, slot in slots.items():
+            if slot.variable is not None:
+                slot.variable.assign(slot.from_published(arrays[name]))
+        return model
     values = {}
     for name, slot in slots.items():
         if slot.variable is None:
@@ -96,15 +105,15 @@ def load_torch_checkpoint(model, source):
 
 
 def model_of_torch_checkpoint(name, source, **options):
-    """Build the model of a checkpoint, with its filters, and load it.
+    """Build the model of a checkpoint, with its sizes, and load it.
 
     Args:
         name: String, the architecture, such as `"ms-predrnn"`.
         source: As in `load_torch_checkpoint`.
-        **options: Arguments of `MSStack`; the channels are the checkpoint's.
+        **options: Arguments of the model; the channels are the checkpoint's.
 
     Returns:
-        `MSStack` with the weights of the checkpoint.
+        `Forecaster` with the weights of the checkpoint.
 
     Raises:
         ValueError: As in `load_torch_checkpoint`, or an option is unknown.
@@ -113,6 +122,11 @@ def model_of_torch_checkpoint(name, source, **options):
     >>> model = convert.model_of_torch_checkpoint("ms-predrnn", "best.pth")
     """
     arrays = _arrays(source)
+    published_sizes = getattr(class_of(name), "published_sizes", None)
+    if published_sizes is not None:
+        sizes = published_sizes(arrays, options.pop("image_shape", (64, 64)))
+        model = create(name, **{**sizes, **options})
+        return load_torch_checkpoint(model, arrays)
     for key in ("embed.conv_embed.weight", "fc.conv_fc.weight"):
         if key not in arrays:
             raise ValueError(
@@ -134,16 +148,19 @@ def export_torch_checkpoint(model):
     Arrays that the published code stores without using are zeros.
 
     Args:
-        model: `MSStack`.
+        model: `MSStack` or `SimVP`.
 
     Returns:
-        Dict from name to float32 array.
+        Dict from name to float32 array; counters are int64.
 
     Example:
     >>> arrays = convert.export_torch_checkpoint(model)
     >>> state = {name: torch.from_numpy(a) for name, a in arrays.items()}
     >>> torch.save(state, "checkpoint.pth")
     """
+    if hasattr(model, "published_weights"):
+        weights = model.published_weights()
+        return {name: slot.to_published() for name, slot in weights.items()}
     layers = "rnns.lstms." if model.skips in ("unet3+", "fc") else "rnns.lstm."
     return {
         name.replace("rnns.lstm.", layers): slot.whole()
@@ -152,6 +169,8 @@ def export_torch_checkpoint(model):
 
 
 def _slots(model):
+    if hasattr(model, "published_weights"):
+        return model.published_weights()
     wiring = model._stepper.cell.wiring
     slots = _layer_slots("embed.conv_embed", wiring.embed)
     all_layers = _slots_of_all_layers(model)
@@ -257,9 +276,11 @@ def _check_match(arrays, slots):
 def _arrays(source):
     if not isinstance(source, Mapping):
         source = _read(source)
+    if isinstance(source.get("state_dict"), Mapping):
+        source = source["state_dict"]  # of PyTorch Lightning
     arrays = {}
     for name, value in source.items():
-        name = str(name).removeprefix("module.")
+        name = PREFIXES.sub("", str(name))
         name = name.replace("rnns.lstms.", "rnns.lstm.", 1)
         if name in arrays:
             raise ValueError(

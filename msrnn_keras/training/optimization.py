@@ -1,15 +1,14 @@
 """Optimizer, learning rate and scheduled sampling of a recipe."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from msrnn_keras.models.scheduled_sampling import ScheduledSampling
 from msrnn_keras.training.settings import check_known
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-# The first and the last learning rate of a cosine, as fractions of the peak.
-COSINES = {"cosine": (0.0, 0.0), "one-cycle": (1 / 25, 1 / 25e4)}
-SCHEDULES = (*COSINES, "constant")
+SCHEDULES = ("cosine", "one-cycle", "constant")
 SAMPLINGS = {
     "linear": ScheduledSampling.linear,
     "reverse": ScheduledSampling.reverse,
@@ -39,6 +38,71 @@ class WarmupStableDecay(keras.optimizers.schedules.LearningRateSchedule):
         return dict(vars(self))
 
 
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """PyTorch's one cycle of the learning rate and Adam's first momentum.
+
+    The rate rises from 1/25 of the peak during the warm-up, then falls to
+    1/250,000 of it; the momentum falls from 0.95 to 0.85, then rises. All are
+    half-cosines.
+    """
+
+    def __init__(self, learning_rate, warmup_steps, steps):
+        self.learning_rate = learning_rate
+        self.warmup_steps, self.steps = warmup_steps, steps
+
+    def __call__(self, step):
+        peak = self.learning_rate
+        return self._cycle(step, peak / 25, peak, peak / 25e4)
+
+    def momentum(self, step):
+        """Return the momentum at a step."""
+        return self._cycle(step, 0.95, 0.85, 0.95)
+
+    def _cycle(self, step, start, middle, end):
+        step = ops.cast(step, "float32")
+        top = max(self.warmup_steps - 1, 0)
+        rise = ops.clip(step / max(top, 1), 0.0, 1.0)
+        fall = ops.clip((step - top) / max(self.steps - 1 - top, 1), 0.0, 1.0)
+        up = middle + (start - middle) * (1 + ops.cos(np.pi * rise)) / 2
+        down = end + (middle - end) * (1 + ops.cos(np.pi * fall)) / 2
+        return ops.where(step < top, up, down)
+
+    def get_config(self):
+        return dict(vars(self))
+
+
+class _CycledMomentum:
+    """An Adam whose first momentum follows its `OneCycle` schedule."""
+
+    @property
+    def beta_1(self):
+        schedule = getattr(self, "_learning_rate", None)
+        if isinstance(schedule, OneCycle):
+            return schedule.momentum(self._iterations)
+        return self._beta_1
+
+    @beta_1.setter
+    def beta_1(self, value):
+        self._beta_1 = value
+
+    def get_config(self):
+        return {**super().get_config(), "beta_1": self._beta_1}
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class CycledAdam(_CycledMomentum, keras.optimizers.Adam):
+    """Adam whose first momentum follows its `OneCycle` schedule."""
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class CycledAdamW(_CycledMomentum, keras.optimizers.AdamW):
+    """AdamW whose first momentum follows its `OneCycle` schedule."""
+
+
+CYCLED = {"adam": CycledAdam, "adamw": CycledAdamW}
+
+
 def learning_rate(training):
     """Return the learning rate schedule of a `Training`.
 
@@ -49,13 +113,13 @@ def learning_rate(training):
     if t.schedule == "constant":
         decay = t.decay_steps, t.steps if t.decay_steps else None
         return WarmupStableDecay(t.learning_rate, t.warmup_steps, *decay)
-    start, end = COSINES[t.schedule]
+    if t.schedule == "one-cycle":
+        return OneCycle(t.learning_rate, t.warmup_steps, t.steps)
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=start * t.learning_rate,
-        decay_steps=t.steps - t.warmup_steps,
-        alpha=end,
+        initial_learning_rate=0.0,
         warmup_target=t.learning_rate,
         warmup_steps=t.warmup_steps,
+        decay_steps=t.steps - t.warmup_steps,
     )
 
 
@@ -66,7 +130,9 @@ def optimizer(training):
     options = {name: x for name, x in options.items() if x is not None}
     if training.ema is not None:
         options |= {"use_ema": True, "ema_momentum": training.ema}
-    return OPTIMIZERS[training.optimizer](learning_rate(training), **options)
+    cycled = training.schedule == "one-cycle"
+    made = (CYCLED if cycled else OPTIMIZERS)[training.optimizer]
+    return made(learning_rate(training), **options)
 
 
 def sampling(training):

@@ -12,6 +12,7 @@ from msrnn_keras import data
 from msrnn_keras.data.datasets.catalog import published_sizes
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.metrics import MSE
+from msrnn_keras.models.architectures import ARCHITECTURES
 from msrnn_keras.models.ms_stack import create
 from msrnn_keras.training import optimization
 from msrnn_keras.training.settings import (
@@ -54,7 +55,8 @@ class Recipe:
         t = self.training
         keras.utils.set_random_seed(t.seed)
         options = {"dtype": t.precision} if t.precision else {}
-        options["sampling"] = optimization.sampling(t)
+        if t.sampling != "none":
+            options["sampling"] = optimization.sampling(t)
         model = create(self.model, **options, **self.architecture)
         loss = LOSSES[t.loss]()
         model.compile(optimization.optimizer(t), loss=loss, metrics=[MSE()])
@@ -136,8 +138,11 @@ def parse_recipe(text, path):
         if isinstance(text, bytes):
             text = text.decode("utf-8").replace("\r\n", "\n")
         table = tomllib.loads(text)
+        training = table.pop("training", {})
+        if not _has_states(table.get("model")):
+            training = {"sampling": "none", **training}
         own = {
-            "training": Training(**table.pop("training", {})),
+            "training": Training(**training),
             "options": table.pop("data", {}),
             "name": pathlib.Path(path).stem,
             "text": text,
@@ -167,9 +172,20 @@ def _essence(recipe):
     return dataclasses.replace(recipe, training=training, text="", name="")
 
 
+def _has_states(model):
+    """Return whether a model takes scheduled sampling, or is unknown."""
+    row = ARCHITECTURES.get(model) if isinstance(model, str) else None
+    return row is None or row.model == "MSStack"
+
+
 def _check(recipe):
     """Refuse a recipe with an invalid value."""
     t = recipe.training
+    if t.sampling != "none" and not _has_states(recipe.model):
+        raise ValueError(
+            f"{recipe.model} has no scheduled sampling; leave `sampling` out. "
+            f"Received: sampling={t.sampling!r}"
+        )
     check_types(recipe)
     check_types(t)
     check_known("dataset", recipe.dataset, DATASETS)

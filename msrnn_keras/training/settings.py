@@ -29,14 +29,16 @@ class Training:
     sampling_steps: int | None = None
     loss: str = "l1_l2"  # or "mse", per-frame sums over the pixels
     seed: int = 0  # of weights, data and sampling
-    # After the warm-up "cosine" falls to 0; "one-cycle" rises from 1/25 of the
-    # peak and falls to 1/250,000 of it; "constant" (Hu et al., 2024,
+    # After the warm-up "cosine" falls to 0; "one-cycle" is PyTorch's: it rises
+    # from 1/25 of the peak and falls to 1/250,000 of it, with Adam's first
+    # momentum from 0.95 to 0.85 and back; "constant" (Hu et al., 2024,
     # arXiv:2404.06395) stays at the peak, falling linearly to 0 in the last
     # `decay_steps`, if any.
     schedule: str = "cosine"
     decay_steps: int | None = None
     # "linear", from the true frames to the model's own predictions within
-    # `sampling_steps`; "reverse", as PredRNN-V2; "none", own predictions.
+    # `sampling_steps`; "reverse", as PredRNN-V2; "none", own predictions,
+    # the only choice for models that are not recurrent.
     sampling: str = "linear"
     optimizer: str = "adam"  # or "adamw", which needs `weight_decay`
     weight_decay: float | None = None  # multiplied by the learning rate
@@ -53,7 +55,9 @@ class Training:
             return  # `check_types` refuses it by name.
         put = functools.partial(object.__setattr__, self)
         if self.warmup_steps is None:
-            put("warmup_steps", 100 if self.steps >= 1000 else self.steps // 10)
+            steps = 100 if self.steps >= 1000 else self.steps // 10
+            cycle = self.schedule == "one-cycle"
+            put("warmup_steps", self.steps * 3 // 10 if cycle else steps)
         if self.sampling_steps is None and self.sampling != "none":
             whole = 600 if self.schedule == "constant" else self.steps
             half = self.sampling == "linear" and self.schedule != "constant"

@@ -9,12 +9,18 @@ __all__ = [
     "BEST",
     "METHODS",
     "MSRNNHyperModel",
+    "SimVPHyperModel",
     "read_results",
     "results_table",
     "tune",
 ]
 
-_MODULES = dict(METHODS="search", tune="search", MSRNNHyperModel="hypermodel")
+_MODULES = {
+    "METHODS": "search",
+    "MSRNNHyperModel": "hypermodel",
+    "SimVPHyperModel": "simvp",
+    "tune": "search",
+}
 
 
 def __getattr__(name):

@@ -108,8 +108,9 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
             rate = hp.Float("learning_rate", low, high, sampling="log")
         keras.utils.set_random_seed(self.seed)
         name, arguments = space.architecture(values, self.fixed)
-        sampling = space.schedule(values["sampling"])
-        model = create(name, sampling=sampling, **arguments)
+        if "sampling" in values:
+            arguments["sampling"] = space.schedule(values["sampling"])
+        model = create(name, **arguments)
         adam = keras.optimizers.Adam(rate, clipnorm=self.clipnorm)
         model.compile(adam, loss=FrameL1L2Loss(), metrics=[MSE()])
         # Hyperband resumes a trial with the optimizer saved with its weights.

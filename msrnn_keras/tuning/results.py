@@ -122,7 +122,7 @@ def _recipe(best, count, search):
     training = {
         "batch_size": values.get("batch_size"),
         **{"epochs": best["epochs"], "learning_rate": values["learning_rate"]},
-        **{"sampling": values["sampling"], "clipnorm": space["clipnorm"]},
+        **{"sampling": values.get("sampling"), "clipnorm": space["clipnorm"]},
         **{"loss": "l1_l2", "seed": space["seed"]},
     }
     found = {

@@ -88,6 +88,10 @@ def span(name, values):
 
 def architecture(values, fixed):
     """Return the name and arguments of `create` for a point of the space."""
+    if "model" in values:  # of `SimVPHyperModel`
+        others = ("model", "learning_rate", "batch_size")
+        arguments = {k: x for k, x in values.items() if k not in others}
+        return values["model"], {**arguments, **fixed}
     cell = values["cell"]
     scales = tuple(int(scale) for scale in values["scales"].split(","))
     names = ("filters", "kernel_size", "skips", "patch_size")

@@ -21,6 +21,19 @@ def test_summary_prints_what_the_function_gives(capsys):
     assert capsys.readouterr().out == compare.table(expected) + "\n"
 
 
+def test_summary_of_a_model_without_layers_of_filters(run, refuse):
+    small = [
+        "summary",
+        "earthformer",
+        "--set",
+        "base_units=16",
+        "--size",
+        "16x16",
+    ]
+    assert "parameters" in run(*small)
+    refuse("has no argument filters", *small, "--filters", 32)
+
+
 def test_summary_refuses_bad_options(refuse):
     refuse("Received: 'nothing'", "summary", "nothing")
     for option, value, message in (

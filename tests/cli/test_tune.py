@@ -3,6 +3,7 @@ import tomllib
 
 import pytest
 
+import msrnn_keras
 from msrnn_keras import data, tuning
 from msrnn_keras.cli import tune
 from tests.recordings import rain
@@ -47,6 +48,29 @@ def test_tune_searches_and_resumes(run, refuse, command, tmp_path):
     assert "Trial " not in run(*command)
     refuse("differs in clips", *command, "--clips", 6)
     refuse("differs in filters", *command, "--filters", 3)
+
+
+def test_tune_searches_models_without_states(run, refuse, mnist, tmp_path):
+    folder = tmp_path / "run"
+    command = ["tune", "mnist", "--data", mnist, "--out", folder, *TINY[:16]]
+    command += [
+        "--models",
+        "tau",
+        "--filters",
+        4,
+        "--learning-rate",
+        1e-3,
+        2e-3,
+    ]
+    refuse("--cells does not go with", *command, "--cells", "convlstm")
+    wide = ["--translator-filters", 8, 16]
+    refuse("does not go without", *command[:-7], *wide)
+    assert "Best hyperparameters" in run(*command, *wide)
+    best = tomllib.loads((folder / "best.toml").read_text())
+    assert best["model"] == "tau" and "sampling" not in best["training"]
+    assert best["architecture"]["translator_filters"] in (8, 16)
+    model = msrnn_keras.create(best["model"], **best["architecture"])
+    assert model.context == 2
 
 
 def test_space_has_the_sizes_of_the_data(run, command, monkeypatch):

@@ -3,8 +3,20 @@ import pytest
 
 from msrnn_keras import layers
 from msrnn_keras.layers.block_attention import BlockAttention
+from msrnn_keras.layers.drop_path import DropPath
+from msrnn_keras.layers.grouped_conv import GroupedConv2D
 from msrnn_keras.layers.local_attention import LocalAttention
+from msrnn_keras.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+)
 from msrnn_keras.layers.summed_conv import SummedConv
+from msrnn_keras.layers.time_folding import (
+    BatchToTime,
+    ChannelsToTime,
+    TimeToBatch,
+    TimeToChannels,
+)
 from msrnn_keras.layers.warp import Warp
 
 pytestmark = pytest.mark.backend_free
@@ -17,6 +29,17 @@ LAYERS = [
     (layers.PadToMultiple, {"multiple": 3, "fill": 1.0}),
     (layers.Resample, {"source": 2, "target": 4}),
     (layers.SpaceToDepth, {"block": 3}),
+    (BatchNormalization, {"momentum": 0.8, "epsilon": 1e-4}),
+    (BatchToTime, {"frames": 3}),
+    (ChannelsToTime, {"frames": 3}),
+    (DropPath, {"rate": 0.3, "seed": 4}),
+    (GroupNormalization, {"groups": 3, "epsilon": 1e-4}),
+    (
+        GroupedConv2D,
+        {"filters": 4, "kernel_size": (3, 3), "strides": (2, 2), "groups": 2},
+    ),
+    (TimeToBatch, {}),
+    (TimeToChannels, {"frames": 3}),
     (BlockAttention, {"blocks": 3, **L2}),
     (LocalAttention, {"window": 7}),
     (SummedConv, {"filters": 2, "kernel_sizes": (3, 7), "factor": 0.5, **L2}),

@@ -14,7 +14,7 @@ from msrnn_keras import MSStack, ScheduledSampling, losses
 from msrnn_keras.models.architectures import ARCHITECTURES, CELL_SPECS
 from tests import reference
 from tests.descriptors import ARCHITECTURES as DESCRIPTORS
-from tests.descriptors import BY_NAME, MULTI_SCALE, each
+from tests.descriptors import BY_NAME, MULTI_SCALE, NETWORKS, each
 from tests.reference import assert_close, assert_equal, clips, numpy
 
 FRAMES = clips(batch=3, length=3, size=(8, 8))
@@ -48,7 +48,8 @@ def forecast_of(name):
 @pytest.mark.backend_free
 @pytest.mark.parametrize("name", CELL_SPECS)
 def test_parameters_at_the_published_size(name):
-    assert sorted(BY_NAME) == sorted(ARCHITECTURES)
+    networks = [descriptor.name for descriptor in NETWORKS]
+    assert sorted([*BY_NAME, *networks]) == sorted(ARCHITECTURES)
     count = msrnn_keras.create(name).count_params()
     assert count == BY_NAME[name].parameters
 

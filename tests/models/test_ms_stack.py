@@ -113,7 +113,7 @@ def test_xla_is_off_only_on_tensorflow_without_a_gpu(model):
 def test_create_knows_names_in_any_spelling():
     model = msrnn_keras.create("MS_ConvLSTM", filters=2)
     assert (model.name, model.skips) == ("ms-convlstm", "add")
-    assert model.scales == ARCHITECTURES["ms-convlstm"].scales
+    assert model.scales == ARCHITECTURES["ms-convlstm"].options["scales"]
     assert msrnn_keras.create("convlstm", filters=2).skips == "none"
     for name in ("predrnn++", "PredRNN_plus_plus", "PredRNN-Plus-Plus"):
         model = msrnn_keras.create(name, filters=2)

@@ -2,6 +2,7 @@ import dataclasses
 import math
 
 import keras
+import numpy as np
 import pytest
 
 from msrnn_keras.training import optimization
@@ -25,7 +26,7 @@ def number(value):
     "schedule, rates",
     [
         ("cosine", {0: 0, 1: 0.005, 2: 0.01, 7: 0.005, 12: 0, 20: 0}),
-        ("one-cycle", {0: 0.0004, 1: 0.0052, 2: 0.01, 7: 0.00500002, 12: 4e-8}),
+        ("one-cycle", {0: 0.0004, 1: 0.01, 6: 0.00500002, 11: 4e-8, 20: 4e-8}),
         ("constant", {0: 0, 1: 0.005, 2: 0.01, 7: 0.01, 12: 0.01, 20: 0.01}),
     ],
 )
@@ -36,6 +37,47 @@ def test_learning_rate(schedule, rates):
     cold = changed(schedule=schedule, warmup_steps=0)
     first = number(optimization.learning_rate(cold)(0))
     assert first == pytest.approx(0.01)
+
+
+def test_one_cycle_is_that_of_pytorch():
+    training = Training(
+        epochs=10, steps_per_epoch=100, learning_rate=1e-3, schedule="one-cycle"
+    )
+    cycle = optimization.learning_rate(training)
+    for step, rate, momentum in (
+        (0, 4e-5, 0.95),
+        (299, 1e-3, 0.85),
+        (650, 4.98e-4, 0.90),
+        (999, 4e-9, 0.95),
+    ):
+        assert number(cycle(step)) == pytest.approx(rate, rel=1e-3)
+        assert number(cycle.momentum(step)) == pytest.approx(momentum, abs=1e-3)
+
+
+def test_the_momentum_of_one_cycle_varies_in_the_graph(tmp_path):
+    training = Training(
+        epochs=1, steps_per_epoch=8, learning_rate=0.1, schedule="one-cycle"
+    )
+    model = keras.Sequential([keras.layers.Dense(1, use_bias=False)])
+    model.build((None, 1))
+    model.compile(optimization.optimizer(training), loss="mse")
+    weight = float(keras.ops.convert_to_numpy(model.weights[0])[0, 0])
+    cycle, m, v = optimization.learning_rate(training), 0.0, 0.0
+    for step in range(1, 7):
+        gradient = 2 * (weight - 3)
+        beta = number(cycle.momentum(step - 1))
+        m = beta * m + (1 - beta) * gradient
+        v = 0.999 * v + 0.001 * gradient**2
+        scale = number(cycle(step - 1)) / (1 - beta**step)
+        weight -= scale * m / (math.sqrt(v / (1 - 0.999**step)) + 1e-7)
+        model.train_on_batch(np.ones((1, 1)), np.full((1, 1), 3.0))
+        if step == 3:  # a resumed run goes on in the same way
+            model.save(tmp_path / "m.keras")
+            model = keras.saving.load_model(tmp_path / "m.keras")
+            rate = optimization.learning_rate(training)
+            model.optimizer.learning_rate = rate
+        given = float(keras.ops.convert_to_numpy(model.weights[0])[0, 0])
+        assert given == pytest.approx(weight, rel=1e-4)
 
 
 def test_constant_rate_with_decay():

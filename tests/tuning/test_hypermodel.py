@@ -5,7 +5,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from msrnn_keras import ScheduledSampling, data, losses
+from msrnn_keras import ScheduledSampling, data, losses, tuning
 from tests.tuning.searches import clips, space
 
 pytestmark = pytest.mark.backend_free
@@ -118,3 +118,25 @@ def test_space_has_every_value_or_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             space(**{name: value})
+
+
+def test_space_of_simvp():
+    hypermodel = tuning.SimVPHyperModel(
+        model=("tau", "simvp"),
+        filters=4,
+        translator_filters=(16, 32),
+        spatial_layers=2,
+        translator_blocks=2,
+        image_shape=(8, 8, 1),
+        context=2,
+        horizon=2,
+    )
+    values = {"model": "simvp", "translator_filters": 32}
+    model, hp = built(hypermodel, **values)
+    assert model.translator == "inception" and model.translator_filters == 32
+    assert hypermodel.dimensions == 3
+    x, y = clips(2)
+    history = hypermodel.fit(hp, model, x[:, :2], y, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    with pytest.raises(ValueError, match="Received: "):
+        tuning.SimVPHyperModel(model="convlstm")

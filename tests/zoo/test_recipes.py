@@ -67,7 +67,7 @@ def test_every_recipe(name):
     masked = recipe.architecture.get("missing") == "mask"
     assert masked == (recipe.dataset == "germany")  # only it has missing pixels
     # The model builds, here with few filters and 8x8 patches.
-    patch, channels = recipe.architecture["patch_size"], form[0][2]
+    patch, channels = recipe.architecture.get("patch_size", 1), form[0][2]
     small = {"filters": 4, "image_shape": (8 * patch, 8 * patch, channels)}
     architecture = {**recipe.architecture, **small}
     model = dataclasses.replace(recipe, architecture=architecture).build()
@@ -76,9 +76,11 @@ def test_every_recipe(name):
         assert config[key] == (
             tuple(value) if isinstance(value, list) else value
         )
-    assert model.scales == ARCHITECTURES[recipe.model].scales
+    for key, value in ARCHITECTURES[recipe.model].options.items():
+        assert config[key] == value
     assert model.compiled and isinstance(model.loss, FrameL1L2Loss)
-    assert model.sampling is not None
+    assert model.has_states == (recipe.training.sampling != "none")
+    assert getattr(model, "sampling", None) or not model.has_states
     training = recipe.training
     assert model.optimizer.use_ema == (training.ema is not None)
     assert model.optimizer.global_clipnorm == training.global_clipnorm

@@ -21,7 +21,8 @@ def forecast_flops(model):
     and maxima take one for each number of their input, all others and a bias
     one of their output, copies and what comes from weights alone none.
     """
-    steps = model.context + model.horizon - 1
+    has_step = graphs.has_step(model)
+    steps = model.context + model.horizon - 1 if has_step else 1
     return steps * flops(graphs.elementary(graphs.step_graph(model)))
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 
 from msrnn_keras.cells.base import ConvRNNCell
+from msrnn_keras.layers.grouped_conv import GroupedConv2D
 from msrnn_keras.layers.linear import Linear
 from msrnn_keras.layers.rematerialization import Remat
 
@@ -18,13 +19,22 @@ class Graph(NamedTuple):
     nodes: list  # in topological order
 
 
+def has_step(model):
+    """Return whether a model repeats one time step."""
+    return hasattr(model, "step")
+
+
 def step_graph(model, batch=1):
-    """Return one time step of an `MSStack`, with its layers as nodes."""
+    """Return one time step, or the whole model if it has no time steps."""
     if None in model.image_shape:
         raise ValueError(
             "The height and width of the frames must be known. Received: "
             f"image_shape={model.image_shape}"
         )
+    if not has_step(model):
+        shape = (batch, model.context, *model.image_shape)
+        frames = keras.KerasTensor(shape, model.inputs[0].dtype)
+        return replay(trace(model.inputs, model.outputs), [frames])
     step = model.step
     inputs = [
         keras.KerasTensor((batch, *x.shape[1:]), x.dtype) for x in step.inputs
@@ -83,6 +93,8 @@ def rematerialized(graph, remat):
     """Make each cell ("layer") or the whole graph ("step") a `Remat` node."""
 
     def opened(operation):
+        if getattr(operation, "remat", None) == "layer":
+            return functools.partial(_open_again, operation)
         if not isinstance(operation, ConvRNNCell):
             return operation
 
@@ -128,6 +140,15 @@ def _open(layer, *args, **kwargs):
     return scope.opened
 
 
+def _open_again(layer, *args):
+    """Return the outputs of a layer whose gradient computes it again."""
+
+    def inside(*tensors):
+        return _open(layer, *keras.tree.pack_sequence_as(args, tensors))
+
+    return Remat(inside)(*keras.tree.flatten(args))
+
+
 def _copies(tensors):
     return [keras.KerasTensor(x.shape, x.dtype) for x in tensors]
 
@@ -140,6 +161,7 @@ def _step(cell, x, states):
 def _is_composed(operation, kept):
     is_layer = isinstance(operation, keras.layers.Layer)
     of_keras = type(operation).__module__.startswith("keras.")
+    kept = (GroupedConv2D, *kept)
     return is_layer and not of_keras and not isinstance(operation, kept)
 
 
@@ -159,7 +181,7 @@ def name_of(node):
 def kernel_of(node):
     """Return the kernel of a convolution, None for another node."""
     name, operation = name_of(node), node.operation
-    if name in ("Conv2D", "Conv2DTranspose"):
+    if name in ("Conv2D", "Conv2DTranspose", "GroupedConv2D"):
         kernel = operation.kernel
         cast = operation.compute_dtype != kernel.dtype
         return Kernel(tuple(kernel.shape), operation.compute_dtype, cast)

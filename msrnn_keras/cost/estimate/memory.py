@@ -10,8 +10,9 @@ from msrnn_keras.layers.kernels import kernel_makers
 # What the gradient of an operation reads. Those that are not named read
 # nothing: sums, differences, splits, copies and changes of shape.
 READS_INPUTS = set(
-    "Absolute Clip Conv Conv2D Conv2DTranspose LeakyRelu Matmul MaxPool "
-    "Maximum Multiply Remat TrueDivide Where".split()
+    "Absolute Clip Conv Conv2D Conv2DTranspose Gelu GroupedConv2D LeakyRelu "
+    "Log Matmul MaxPool Maximum Moments Multiply Remat Silu TrueDivide "
+    "Where".split()
 )
 READS_OUTPUT = {"Clip", "MaxPool", "Rsqrt", "Sigmoid", "Softmax", "Tanh"}
 RESHAPES = {"ExpandDims", "Reshape"}  # the output shares the input's buffer
@@ -24,10 +25,16 @@ def training_memory(model, batch):
     gradient of each time step reads; the kernels that are computed from
     weights; and the gradients and recomputed tensors of one time step. Frames,
     loss and backend are left out. It is for TensorFlow on a CPU, without XLA.
+    Of a model without time steps, all that its gradient reads is kept once.
     """
     graph = graphs.step_graph(model, batch)
     graph = graphs.elementary(graphs.rematerialized(graph, model.remat))
     weights = total_size(model.trainable_variables)
+    if not graphs.has_step(model):
+        kept = kept_tensors(graph)
+        largest = max(total_size([tensor]) for tensor in kept)
+        again = max(_recomputed_sizes(graph), default=0)
+        return 4 * weights + total_size(kept) + again + 2 * largest
     steps = model.context + model.horizon - 1
     kept = steps * total_size(kept_in_a_loop(graph))
     kernels = total_size(made_kernels(model.step))
@@ -75,12 +82,17 @@ def kept_in_a_loop(graph):
 
 def working_size(graph):
     """Return the bytes of gradients and recomputed tensors of a graph."""
+    recomputed = max(_recomputed_sizes(graph), default=0)
+    return total_size(kept_tensors(graph)) + recomputed
+
+
+def _recomputed_sizes(graph):
+    """Return the bytes of each part that is recomputed."""
     remats = [x for x in graph.nodes if graphs.name_of(x) == "Remat"]
     inside = list(map(graphs.graph_inside, remats))
-    recomputed = [
+    return [
         total_size(kept_tensors(part)) + working_size(part) for part in inside
     ]
-    return total_size(kept_tensors(graph)) + max(recomputed, default=0)
 
 
 def _read(node):

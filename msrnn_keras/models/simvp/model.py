@@ -1,0 +1,233 @@
+"""SimVP: an encoder, a translator over time and channels, a decoder."""
+
+import math
+
+import keras
+from keras import ops
+
+from msrnn_keras.layers.convolution import Untracked
+from msrnn_keras.models.architectures import names_of
+from msrnn_keras.models.forecaster import Forecaster, check_arguments
+from msrnn_keras.models.simvp.checks import check_sizes
+from msrnn_keras.models.simvp.frame_coder import FrameCoder
+from msrnn_keras.models.simvp.network import Network, published_sizes
+from msrnn_keras.models.simvp.tau import divergence
+from msrnn_keras.models.simvp.translators import TRANSLATORS, Settings
+from msrnn_keras.utils.names import lookup
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class SimVP(Forecaster):
+    """Convolutional model that forecasts all frames at once.
+
+    The encoder maps each frame to a smaller map, the translator mixes the maps
+    of all `context` frames, the decoder turns them into `context` frames of the
+    future. A longer horizon repeats this on the predicted frames, in training
+    too. Frames of any size are padded at the bottom and right and cropped.
+
+    Args:
+        image_shape: Tuple `(height, width, channels)` of a frame, pixels.
+            Height and width are a default, not a limit.
+        context, horizon: Integers, numbers of past and forecast frames.
+        filters: Integer, even, channels of the encoder and the decoder.
+        translator_filters: Integer, channels of the translator.
+        spatial_layers: Integer, layers of the encoder and of the decoder.
+            Every second one halves or doubles the size. Unless `original`, an
+            odd number is rounded down.
+        translator_blocks: Integer, 2 or more, blocks of the translator;
+            `"inception"` has as many again on the way back.
+        translator: String, a name in `simvp.translators.TRANSLATORS`:
+            `"inception"` (SimVP v1), `"gsta"` (v2) or `"tau"`.
+        original: Boolean, whether encoder and decoder are those of the first
+            published code: LeakyReLU for SiLU, transposed convolutions for
+            pixel shuffles, and a skip by concatenation instead of a sum.
+        encoder_kernel_size, decoder_kernel_size: Integers, odd, pixels.
+        mlp_ratio: Float, channels in the MLP of a block as a multiple of its
+            own, for `"gsta"` and `"tau"`.
+        drop_path_rate: Float in [0, 1), rate of stochastic depth in the last
+            block, for `"gsta"` and `"tau"`. The first block has 0.01.
+        inception_kernel_sizes: Tuple of odd integers, pixels.
+        inception_groups: Integer, groups of the inception blocks; one group
+            if it does not divide half of `translator_filters`.
+        divergence_weight: Float, weight of TAU's divergence in the training
+            loss. None is 0.1 for `"tau"`, else 0. It suits a mean squared
+            error. For a loss that sums over the pixels of a frame, multiply it
+            by the numbers of pixels and channels.
+        missing: String, how to read missing pixels (NaN). `"mask"` reads them
+            as zeros and adds a mask of the valid pixels as channels. None
+            refuses them.
+        remat: String: `"layer"` computes the inside of the layers and blocks
+            again in the gradient instead of storing it. None stores all.
+        dtype: String or `keras.DTypePolicy`, such as `"mixed_bfloat16"`.
+        name: String.
+
+    Every argument is an attribute of the same name, except that `dtype` is
+    `dtype_policy`. Frames must be finite floats within ±1e6, or within
+    `value_range` if it is set.
+
+    Raises:
+        ValueError: If an argument is out of its range, unknown or unsuitable.
+
+    Example:
+    >>> model = SimVP((64, 64, 1), filters=32, translator_filters=128)
+    >>> model.compile("adam", loss="mse")
+    >>> model.fit(past, future)
+    >>> future = model.predict(past)
+
+    Reference:
+        SimVP, 2022, arXiv:2206.05099; SimVP v2, 2022, arXiv:2211.12509; TAU,
+        2023, arXiv:2206.12126.
+    """
+
+    architectures = names_of("SimVP")
+    preset_overrides = (
+        *Forecaster.preset_overrides,
+        *("divergence_weight", "drop_path_rate", "horizon", "missing", "remat"),
+    )
+
+    def __init__(
+        self,
+        image_shape=(64, 64, 1),
+        context=10,
+        horizon=10,
+        filters=64,
+        translator_filters=512,
+        spatial_layers=4,
+        translator_blocks=8,
+        translator="gsta",
+        original=False,
+        encoder_kernel_size=3,
+        decoder_kernel_size=3,
+        mlp_ratio=8.0,
+        drop_path_rate=0.0,
+        inception_kernel_sizes=(3, 5, 7, 11),
+        inception_groups=8,
+        divergence_weight=None,
+        missing=None,
+        remat=None,
+        dtype=None,
+        name=None,
+    ):
+        # Arguments
+        image_shape = check_arguments(image_shape, context, horizon, missing)
+        translator, row = lookup(translator, TRANSLATORS, "translator")
+        if divergence_weight is None:
+            divergence_weight = row.divergence_weight
+        inception_kernel_sizes = tuple(inception_kernel_sizes)
+        check_sizes(
+            filters,
+            translator_filters,
+            spatial_layers,
+            translator_blocks,
+            encoder_kernel_size,
+            decoder_kernel_size,
+            inception_kernel_sizes,
+            inception_groups,
+            mlp_ratio,
+            drop_path_rate,
+            divergence_weight,
+            remat,
+        )
+
+        # One pass, from `context` frames to as many
+        policy = keras.dtype_policies.get(dtype)
+        options = {"dtype": policy, "remat": remat}
+        settings = Settings(
+            translator_filters,
+            translator_blocks,
+            mlp_ratio,
+            drop_path_rate,
+            inception_kernel_sizes,
+            inception_groups,
+            options,
+        )
+        coder = FrameCoder(
+            image_shape[-1] * (2 if missing == "mask" else 1),
+            filters,
+            spatial_layers,
+            encoder_kernel_size,
+            decoder_kernel_size,
+            original,
+            **options,
+        )
+        frames = self.frames_input(image_shape, policy, any_size=True)
+        network = Network(
+            frames,
+            context,
+            coder,
+            lambda x: row.apply(x, settings),
+            policy,
+            missing,
+        )
+
+        # The passes to the horizon
+        window, futures = frames[:, :context], []
+        for _ in range(math.ceil(horizon / context)):
+            window = network.graph.call(window)
+            futures.append(window)
+        future = ops.concatenate(futures, axis=1)[:, :horizon]
+        sizes = (image_shape, context, horizon)
+        super().__init__(frames, future, *sizes, missing, policy, name)
+
+        # Config
+        self.filters, self.translator_filters = filters, translator_filters
+        self.spatial_layers = spatial_layers
+        self.translator_blocks, self.translator = translator_blocks, translator
+        self.original = original
+        self.encoder_kernel_size = encoder_kernel_size
+        self.decoder_kernel_size = decoder_kernel_size
+        self.mlp_ratio, self.drop_path_rate = mlp_ratio, drop_path_rate
+        self.inception_kernel_sizes = inception_kernel_sizes
+        self.inception_groups = inception_groups
+        self.divergence_weight, self.remat = divergence_weight, remat
+        self._network = Untracked(network)
+
+    def get_config(self):
+        names = (
+            *("filters", "translator_filters", "spatial_layers"),
+            *("translator_blocks", "translator", "original"),
+            *("encoder_kernel_size", "decoder_kernel_size", "mlp_ratio"),
+            *("drop_path_rate", "inception_kernel_sizes", "inception_groups"),
+            *("divergence_weight", "remat"),
+        )
+        config = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), **config}
+
+    @property
+    def network(self):
+        """The graph of one pass, `context` frames to as many: `keras.Model`."""
+        return self._network.layer.graph
+
+    def summary(self, *args, **kwargs):
+        """Print the layers of one pass, as `keras.Model.summary` does."""
+        graph = self.network
+        graph = keras.Model(graph.inputs, graph.outputs, name=self.name)
+        graph.summary(*args, **kwargs)
+
+    @staticmethod
+    def published_sizes(arrays, size):
+        """Return the arguments that the arrays of a checkpoint tell."""
+        return published_sizes(arrays, size)
+
+    def published_weights(self):
+        """Return a dict from published name to `PublishedWeight`."""
+        return self._network.layer.published_weights()
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        inputs = (x, y, y_pred, sample_weight, training)
+        loss = super().compute_loss(*inputs)
+        if training and self.divergence_weight:
+            added = self.divergence_weight * divergence(y, y_pred)
+            loss = loss + ops.cast(added, loss.dtype)
+        return loss
+
+    def _predict_window(self, window, batch_size, verbose):
+        return self.network.predict(window, batch_size, verbose)
+
+    def _drop_stale_functions(self):
+        before = self._setup
+        super()._drop_stale_functions()
+        if before is not None and before != self._setup:
+            self.network.predict_function = None

@@ -1,11 +1,9 @@
 """Forecasts that move the last frame along its motion."""
 
-import contextlib
-import io
-
 import numpy as np
 
 from msrnn_keras.baselines.base import Baseline, fill_missing
+from msrnn_keras.utils import motion
 from msrnn_keras.utils.checks import check_positive
 
 
@@ -40,7 +38,7 @@ class OpticalFlow(Baseline):
                 f"Received: flow_frames={flow_frames}"
             )
         self.fill, self.flow_frames = fill, flow_frames
-        self._motion, self._extrapolate = _pysteps()
+        motion.check_installed()
 
     def _warm_up(self, frames):
         moved = [
@@ -55,37 +53,7 @@ class OpticalFlow(Baseline):
         return moved.astype(frames.dtype)
 
     def _move(self, clip, steps):
+        field = motion.motion_field(clip[-self.flow_frames :].mean(axis=-1))
         last = fill_missing(clip[-1], self.fill)
-        field = self._field(clip[-self.flow_frames :].mean(axis=-1))
-        if not field.any():
-            return np.repeat(last[None], steps, axis=0)
-        channels = [
-            self._extrapolate(channel, field, steps, outval=self.fill)
-            for channel in np.moveaxis(last, -1, 0)
-        ]
-        return np.stack(channels, axis=-1)
-
-    def _field(self, images):
-        """Return the motion (2, height, width) of images, zero if none."""
-        if len(images) < 2 or all(_is_flat(image) for image in images):
-            return np.zeros((2, *images.shape[1:]))
-        return self._motion(images)
-
-
-def _is_flat(image):
-    valid = image[~np.isnan(image)]
-    return valid.size == 0 or valid.min() == valid.max()
-
-
-def _pysteps():
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # pysteps prints
-            import cv2  # noqa: F401  pysteps only needs it when called
-            from pysteps import extrapolation, motion
-    except ImportError as error:
-        raise ImportError(
-            "Optical flow needs pysteps and OpenCV: "
-            'pip install "msrnn-keras[radar]". '
-            f"Received: {error}"
-        ) from error
-    return motion.get_method("LK"), extrapolation.get_method("semilagrangian")
+        moved = motion.advect(last, field, range(1, steps + 1))
+        return fill_missing(moved, self.fill)

@@ -2,7 +2,7 @@
 
 from msrnn_keras.layers.conv_rnn import ConvRNN
 from msrnn_keras.layers.convolution import Conv2D
-from msrnn_keras.layers.missing import MarkMissing
+from msrnn_keras.layers.missing import AddToFrame, MarkMissing
 from msrnn_keras.layers.resample import Resample
 from msrnn_keras.layers.space_depth import (
     CropToFrame,
@@ -12,6 +12,7 @@ from msrnn_keras.layers.space_depth import (
 )
 
 __all__ = [
+    "AddToFrame",
     "Conv2D",
     "ConvRNN",
     "CropToFrame",

@@ -1,4 +1,4 @@
-"""Missing pixels: zeros and a validity mask."""
+"""Missing pixels: zeros and a validity mask, zeros in a sum."""
 
 import keras
 from keras import ops
@@ -21,3 +21,20 @@ class MarkMissing(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], 2 * input_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class AddToFrame(keras.layers.Layer):
+    """Adds a map to a frame, whose missing values (NaN) count as zero.
+
+    Example:
+    >>> AddToFrame()([np.array([[0.1, 0.2]]), np.array([[0.5, np.nan]])])
+    [[0.6, 0.2]]
+    """
+
+    def call(self, inputs):
+        x, frame = inputs
+        return x + ops.where(ops.isnan(frame), ops.zeros_like(frame), frame)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[1]

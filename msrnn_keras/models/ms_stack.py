@@ -59,6 +59,8 @@ class MSStack(Forecaster):
             memory, slowest); None, nothing.
         missing: String. `"mask"` reads missing pixels (NaN) as zeros, adds a
             mask as channels and excludes them from the loss. None refuses them.
+        residual: Boolean, whether a step predicts the change of its frame. The
+            sum counts missing pixels as 0. Untrained, this is persistence.
         dtype: String or `keras.DTypePolicy`, such as `"mixed_bfloat16"`.
         name: String.
         **cell_options: Further arguments of the cell, such as `links` of
@@ -102,6 +104,7 @@ class MSStack(Forecaster):
         decoupling_weight=None,
         remat=None,
         missing=None,
+        residual=False,
         dtype=None,
         name=None,
         **cell_options,
@@ -122,7 +125,7 @@ class MSStack(Forecaster):
 
         # Wiring
         channels, shape = image_shape[-1], (scales, skips, patch_size)
-        wiring = Wiring(cells, channels, *shape, policy, missing)
+        wiring = Wiring(cells, channels, *shape, policy, missing, residual)
         # This graph comes first, so that pictures show the given sizes.
         step = wiring.graph(image_shape)
         step_cell = StepCell(wiring, channels, remat, dtype=policy)
@@ -138,7 +141,7 @@ class MSStack(Forecaster):
         self.filters, self.kernel_size = filters, kernel_size
         self.scales, self.skips, self.patch_size = scales, skips, patch_size
         self.sampling, self.warmup, self.remat = sampling, warmup, remat
-        self.motion = spec.motion
+        self.motion, self.residual = spec.motion, bool(residual)
         self.decoupling_weight = spec.decoupling_weight
         for option, value in cell_options.items():
             if not hasattr(self, option):  # Keras' own attributes stay
@@ -153,6 +156,8 @@ class MSStack(Forecaster):
         names = (*first, "patch_size", "sampling", *last)
         config = {name: getattr(self, name) for name in names}
         config["sampling"] = self.sampling and serialize(self.sampling)
+        if self.residual:  # else as in files of version 0.2
+            config["residual"] = True
         options = {k: serialize(v) for k, v in self.cell_options.items()}
         return {**super().get_config(), **config, **options}
 

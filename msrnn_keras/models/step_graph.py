@@ -130,15 +130,25 @@ class Wiring:
     """The connections of the layers of a stack within a time step."""
 
     def __init__(
-        self, cells, channels, scales, skips, patch_size, policy, missing=None
+        self,
+        cells,
+        channels,
+        scales,
+        skips,
+        patch_size,
+        policy,
+        missing=None,
+        residual=False,
     ):
         self.cells, self.scales, self.skips = cells, scales, skips
         self.patch_size, self.policy = patch_size, policy
-        self.missing = missing
+        self.missing, self.residual = missing, residual
         filters = cells[0].filters
         self.embed = layers.Conv2D(filters, 1, dtype=policy, name="embed")
         # In full precision, like everything that becomes the next frame.
         precise = {"dtype": policy.variable_dtype, "name": "head"}
+        if residual:  # untrained, the next frame is the given one
+            precise["kernel_initializer"] = "zeros"
         self.head = layers.Conv2D(channels * patch_size**2, 1, **precise)
         channels = self.head.filters * (2 if missing == "mask" else 1)
         if scales[0] == 1 and channels + 1 < self.embed.filters:
@@ -235,7 +245,10 @@ class Wiring:
         if self.patch_size > 1:
             options = {"dtype": dtype, "name": "to_pixels"}
             x = layers.DepthToSpace(self.patch_size, **options)(x)
-        return layers.CropToFrame(dtype=dtype, name="crop")([x, frame])
+        x = layers.CropToFrame(dtype=dtype, name="crop")([x, frame])
+        if self.residual:
+            x = layers.AddToFrame(dtype=dtype, name="residual")([x, frame])
+        return x
 
     def _gather(self, outputs, index):
         """Add the outputs that a layer reads, at its scale."""

@@ -22,6 +22,7 @@ from msrnn_keras.layers.warp import Warp
 pytestmark = pytest.mark.backend_free
 L2 = {"conv_options": {"kernel_regularizer": keras.regularizers.L2(0.5)}}
 LAYERS = [
+    (layers.AddToFrame, {}),
     (layers.Conv2D, {"filters": 2, "kernel_size": (3, 3)}),
     (layers.CropToFrame, {}),
     (layers.DepthToSpace, {"block": 3}),

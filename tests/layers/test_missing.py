@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 
-from msrnn_keras.layers import MarkMissing
+from msrnn_keras.layers import AddToFrame, MarkMissing
 from tests.gradients import gradients, random
 from tests.reference import assert_close, assert_equal
 
@@ -22,3 +22,18 @@ def test_no_gradient_is_nan():
     expected = upstream[..., :1].copy()
     expected[0, 0, 0] = 0
     assert_close(of_x, expected)
+
+
+def test_a_missing_pixel_of_a_frame_is_zero_in_the_sum():
+    x, frame = random(1, 2, 2, 1), np.full((1, 2, 2, 1), 0.5, "float32")
+    frame[0, 0, 0] = NAN
+    expected = x + 0.5
+    expected[0, 0, 0] = x[0, 0, 0]
+    assert_close(AddToFrame()([x, frame]), expected)
+    upstream = random(1, 2, 2, 1)
+    of_x, of_frame = gradients(
+        lambda x, frame: AddToFrame()([x, frame]), upstream, x, frame
+    )
+    assert_close(of_x, upstream)
+    upstream[0, 0, 0] = 0
+    assert_close(of_frame, upstream)

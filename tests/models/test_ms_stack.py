@@ -27,6 +27,7 @@ CHANGED = {
     "decoupling_weight": 0.5,
     "remat": "layer",
     "missing": "mask",
+    "residual": True,
     "dtype": "mixed_bfloat16",
     "name": "other",
 }
@@ -161,3 +162,30 @@ def test_motion_and_decoupling_need_their_cells():
             tiny(name, decoupling_weight=0.1)
     model = tiny("motionrnn", filters=4, motion=False)
     assert model.count_params() == tiny("mim", filters=4).count_params()
+
+
+@pytest.mark.parametrize("options", [{}, {"missing": "mask", "patch_size": 2}])
+def test_with_residual_a_step_adds_to_its_frame(options, tmp_path):
+    frames = clips(length=4, size=(7, 5))
+    last = frames[:, 3:].copy()
+    if options:
+        frames[:, 3, 2:4, 1] = last[:, :, 2:4, 1] = np.nan
+        last = np.nan_to_num(last)
+    model = short(residual=True, **options)
+    assert_close(model.predict(frames, verbose=0), last.repeat(3, axis=1))
+    plain = short(**options)
+    assert "residual" not in plain.get_config()
+    assert plain.count_params() == model.count_params()
+    reference.randomize(plain, 0.1)
+    model.set_weights(plain.get_weights())
+    change = plain.forecast(frames, horizon=1)
+    given = model.forecast(frames, horizon=2)
+    assert_close(given[:, :1], last + change, atol=1e-5)
+    stream = model.stream()
+    for frame in frames[0]:
+        stream.update(frame)
+    assert_close(stream.forecast(2), given[0], atol=1e-5)
+    model.save(tmp_path / "m.keras")
+    twin = keras.saving.load_model(tmp_path / "m.keras")
+    assert twin.residual and twin.get_config() == model.get_config()
+    assert_close(twin.forecast(frames, horizon=2), given, atol=1e-5)

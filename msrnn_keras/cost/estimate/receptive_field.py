@@ -176,6 +176,7 @@ LAYERS = {
     LocalAttention: _local_attention,
     SummedConv: _summed_conv,
     Warp: _everything,
+    layers.AddToFrame: lambda node, spans: _union(spans),
     layers.CropToFrame: lambda node, spans: spans[0][:, : _length(node)],
     layers.DepthToSpace: lambda node, spans: spans[0].repeat(
         node.operation.block, axis=1

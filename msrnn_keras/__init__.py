@@ -46,10 +46,12 @@ if "msrnn_command" not in sys.modules:
     from msrnn_keras.layers import ConvRNN
     from msrnn_keras.models.earthformer import Earthformer
     from msrnn_keras.models.forecaster import Forecaster
+    from msrnn_keras.models.lagrangian import Lagrangian
     from msrnn_keras.models.ms_stack import MSStack, create
     from msrnn_keras.models.scheduled_sampling import ScheduledSampling
     from msrnn_keras.models.simvp import SimVP
     from msrnn_keras.models.transfer import transfer_weights
+    from msrnn_keras.utils.matching import probability_match
 
 __all__ = [
     "CMSLSTMCell",
@@ -62,6 +64,7 @@ __all__ = [
     "Earthformer",
     "Forecaster",
     "GradientHighwayCell",
+    "Lagrangian",
     "MIMCell",
     "MKLSTMCell",
     "MSStack",
@@ -75,6 +78,7 @@ __all__ = [
     "WrapperCell",
     "create",
     "losses",
+    "probability_match",
     "transfer_weights",
 ]
 

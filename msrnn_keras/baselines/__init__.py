@@ -1,7 +1,7 @@
 """Forecasts without training, to compare models with."""
 
 from msrnn_keras.baselines.base import Baseline
-from msrnn_keras.baselines.optical_flow import OpticalFlow
+from msrnn_keras.baselines.optical_flow import OpticalFlow, SmoothedFlow
 from msrnn_keras.baselines.pixelwise import (
     LinearExtrapolation,
     Persistence,
@@ -13,6 +13,7 @@ BASELINES = {
     "all-black": Zeros,
     "linear-extrapolation": LinearExtrapolation,
     "optical-flow": OpticalFlow,
+    "smoothed-flow": SmoothedFlow,
 }
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "LinearExtrapolation",
     "OpticalFlow",
     "Persistence",
+    "SmoothedFlow",
 ]

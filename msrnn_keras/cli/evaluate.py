@@ -12,7 +12,9 @@ from msrnn_keras.cli.arguments import (
     load,
 )
 
-KNOWN = "persistence, all-black, linear-extrapolation, optical-flow"
+KNOWN = (
+    "persistence, all-black, linear-extrapolation, optical-flow, smoothed-flow"
+)
 USUAL = {"nargs": "*", "default": ["persistence", "all-black"]}
 OPTIONS = (
     ("model", str, ANY_MODEL),

@@ -14,6 +14,7 @@ PACKAGE = "msrnn_keras"
 # Where the models are registered.
 MODULES = {
     "Earthformer": "models.earthformer",
+    "Lagrangian": "models.lagrangian",
     "MSStack": "models.ms_stack",
     "SimVP": "models.simvp",
 }
@@ -88,6 +89,20 @@ def _first_problem(config):
     if not _has_keys(config, "model", "compile"):
         return {"config": config}
     model, compiled = config["model"], config["compile"]
+    problem = _first_problem_of_model(model)
+    if problem is not None:
+        return problem
+    if not _has_keys(compiled, "loss", "learning_rate"):
+        return {"compile": compiled}
+    if not isinstance(compiled["learning_rate"], int | float):
+        return {"learning_rate": compiled["learning_rate"]}
+    if not (isinstance(compiled["loss"], str) or _is_loss(compiled["loss"])):
+        return {"loss": compiled["loss"]}
+    return None
+
+
+def _first_problem_of_model(model):
+    """Return the first part of a model that is not allowed, or None."""
     if not (
         _has_keys(model, "class", "config")
         and find_class(model["class"])
@@ -95,15 +110,14 @@ def _first_problem(config):
     ):
         return {"model": model}
     for name, value in model["config"].items():
+        if name == "model" and isinstance(value, dict):  # a wrapped one
+            problem = _first_problem_of_model(value)
+            if problem is not None:
+                return problem
+            continue
         policy = name == "dtype" and _is_policy(value)
         if not (_is_plain(value) or policy or _is_option(value)):
             return {name: value}
-    if not _has_keys(compiled, "loss", "learning_rate"):
-        return {"compile": compiled}
-    if not isinstance(compiled["learning_rate"], int | float):
-        return {"learning_rate": compiled["learning_rate"]}
-    if not (isinstance(compiled["loss"], str) or _is_loss(compiled["loss"])):
-        return {"loss": compiled["loss"]}
     return None
 
 

@@ -97,6 +97,27 @@ def to_moving_frame(frames, context):
     return advect(frames, field, context - 1 - np.arange(len(frames)))
 
 
+def blurred(frames, blur):
+    """Blur frames ahead, the more the later they are.
+
+    Args:
+        frames: Float array (time, height, width, channels), at the lead times
+            1, 2, …; NaN if missing. Missing pixels stay and do not spread.
+        blur: Number, standard deviation of the Gaussian in pixels per step.
+
+    Returns:
+        An array of the same shape and type.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    known = np.isfinite(frames)
+    values, weight = np.where(known, frames, 0), known.astype(frames.dtype)
+    for step, pair in enumerate(zip(values, weight, strict=True), start=1):
+        for x in pair:
+            x[...] = gaussian_filter(x, (blur * step, blur * step, 0))
+    return np.where(known, values / np.where(known, weight, 1), np.nan)
+
+
 def _origins(field, leads):
     """Yield each lead time and the points (2, height, width) moved from."""
     from pysteps.extrapolation.semilagrangian import extrapolate

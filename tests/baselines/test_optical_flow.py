@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from msrnn_keras.baselines import OpticalFlow, Persistence
+from msrnn_keras.baselines import OpticalFlow, Persistence, SmoothedFlow
 
 pytestmark = pytest.mark.backend_free
 
@@ -98,3 +98,20 @@ def test_errors(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(ImportError, match=r"msrnn-keras\[radar\].*Received"):
         OpticalFlow(4, 3)
+
+
+def test_smoothed_flow_blurs_more_the_later_and_keeps_the_rain():
+    clip = moving()
+    flow = OpticalFlow(3, 3).predict(clip)
+    smooth = SmoothedFlow(3, 3, blur=0.5, factor=0.8).predict(clip)
+    inside = (0, slice(None), slice(8, -8), slice(8, -8), 0)
+    ratio = smooth[inside].mean((1, 2)) / flow[inside].mean((1, 2))
+    np.testing.assert_allclose(ratio, 0.8, atol=0.03)
+    share = smooth[inside].std((1, 2)) / flow[inside].std((1, 2))
+    assert 0.8 > share[0] > share[1] > share[2]
+    sharp = SmoothedFlow(3, 3, blur=0, factor=1).predict(clip)
+    np.testing.assert_allclose(sharp, flow, atol=1e-6)
+    filled = SmoothedFlow(3, 3, fill=0.75).predict(clip)
+    np.testing.assert_allclose(filled[0, -1, :, 0], 0.75)
+    with pytest.raises(ValueError, match="Received: blur=-1"):
+        SmoothedFlow(3, 3, blur=-1)

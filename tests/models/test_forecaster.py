@@ -27,6 +27,13 @@ def model(make):
     return make()
 
 
+@pytest.fixture(params=[*MAKERS, "along the motion"])
+def any_model(request):
+    if request.param in MAKERS:
+        return MAKERS[request.param]()
+    return msrnn_keras.Lagrangian(short(missing="mask", residual=True))
+
+
 @pytest.fixture(scope="module")
 def stateless():
     model = one_convolution()
@@ -48,7 +55,8 @@ def test_predict_is_the_graph_and_reads_the_context_alone(model):
         model.predict(clips(length=5), verbose=0)
 
 
-def test_forecast_of_any_horizon(model):
+def test_forecast_of_any_horizon(any_model):
+    model = any_model
     long = model.forecast(PAST, horizon=8)
     assert long.shape == (2, 8, 16, 16, 1)
     for horizon in (1, 3):
@@ -106,7 +114,8 @@ def test_the_window_of_a_model_without_states_is_its_context(
             stateless.stream(window)
 
 
-def test_save_and_load(model, tmp_path):
+def test_save_and_load(any_model, tmp_path):
+    model = any_model
     model.value_range = (-1, 2)
     model.save(tmp_path / "m.keras")
     twin = keras.saving.load_model(tmp_path / "m.keras")
@@ -180,7 +189,8 @@ def test_fit_and_evaluate(make):
 
 
 @pytest.mark.backend_free
-def test_value_range_and_quantize(model):
+def test_value_range_and_quantize(any_model):
+    model = any_model
     model.value_range = (0, 1)
     with pytest.raises(ValueError, match=r"\[0, 1\].*Received: values"):
         model.forecast(2 * PAST)

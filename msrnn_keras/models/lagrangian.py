@@ -1,0 +1,286 @@
+"""Lagrangian: optical flow moves the frames, a model forecasts the change."""
+
+import keras
+import numpy as np
+
+from msrnn_keras.layers.convolution import Untracked
+from msrnn_keras.models.forecaster import Forecaster
+from msrnn_keras.presets.configuration import find_class
+from msrnn_keras.presets.saving import model_config
+from msrnn_keras.utils import checks, motion
+from msrnn_keras.utils.matching import probability_match
+
+# Arguments of the wrapped model that the config has as its own.
+SHARED = ("image_shape", "context", "horizon", "missing", "dtype", "name")
+
+
+@keras.saving.register_keras_serializable(package="msrnn_keras")
+class Lagrangian(Forecaster):
+    """A model that forecasts along the motion of the frames.
+
+    The optical flow of the last `context` frames (`utils.motion`) moves them to
+    the present, the wrapped model forecasts in the moving frame, and the result
+    is moved to its lead times. The model need not learn motion, but growth and
+    decay alone. Untrained, an `MSStack` with `residual=True` gives the flow.
+
+    The flow is NumPy outside of the graph. So this class takes arrays in
+    `predict`, `forecast` and `stream`, and refuses to be called or trained.
+    Train the wrapped model, `.model`, on clips in the moving frame
+    (`utils.motion.to_moving_frame`). The weights file of both is the same.
+
+    Args:
+        model: `Forecaster` with `missing="mask"`, since moved frames have
+            unknown borders. Its sizes, dtype and name are those of this model.
+        fill: Number, the value of unknown pixels of a forecast: those missing
+            in the last frame, and inflow. None leaves them NaN.
+        matched: Boolean, whether forecasts have the values of the moved last
+            frame, rank by rank: heavy rain stays heavy, at a higher squared
+            error. See `probability_match`.
+        blend: Number in [0, 1], the share of the smoothed flow in the forecast.
+        blur, factor: Numbers, see `baselines.SmoothedFlow`.
+
+    Every argument is an attribute of the same name.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the model unsuitable.
+        ImportError: If `pysteps` or OpenCV is not installed.
+
+    Example:
+    >>> stack = msrnn_keras.create(
+    ...     "ms-convlstm", context=6, horizon=12, residual=True, missing="mask"
+    ... )
+    >>> stack.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
+    >>> stack.fit(moved_past, moved_future)
+    >>> model = Lagrangian(stack)
+    >>> future = model.predict(past)
+    """
+
+    preset_overrides = (
+        *Forecaster.preset_overrides,
+        *("blend", "blur", "factor", "fill", "horizon", "matched"),
+    )
+
+    def __init__(
+        self, model, fill=0.0, matched=False, blend=0.0, blur=0.25, factor=0.85
+    ):
+        _check_model(model)
+        for key, value in (
+            ("blend", blend),
+            ("blur", blur),
+            ("factor", factor),
+        ):
+            checks.check_finite(key, value)
+        if not (0 <= blend <= 1 and blur >= 0):
+            raise ValueError(
+                "`blend` must be in [0, 1] and `blur` 0 or more. "
+                f"Received: blend={blend}, blur={blur}"
+            )
+        if fill is not None:
+            checks.check_finite("fill", fill)
+        motion.check_installed()
+        super().__init__(
+            model.inputs[0],
+            model.outputs[0],
+            model.image_shape,
+            model.context,
+            model.horizon,
+            model.missing,
+            model.dtype_policy,
+            model.name,
+        )
+        self.fill, self.matched = fill, bool(matched)
+        self.blend, self.blur, self.factor = blend, blur, factor
+        self._model = Untracked(model)  # its layers are those of this graph
+
+    @property
+    def model(self):
+        """The wrapped model, of frames in the moving frame."""
+        return self._model.layer
+
+    @property
+    def any_size(self):
+        """Whether frames may have any size."""
+        return self.model.any_size
+
+    def get_config(self):
+        names = ("fill", "matched", "blend", "blur", "factor")
+        config = {name: getattr(self, name) for name in names}
+        wrapped = model_config(self.model)
+        wrapped["config"] = {
+            key: value
+            for key, value in wrapped["config"].items()
+            if key not in (*SHARED, "value_range")
+        }
+        return {**super().get_config(), "model": wrapped, **config}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        wrapped, limits = config.pop("model"), config.pop("value_range", None)
+        shared = {key: config.pop(key) for key in SHARED}
+        with keras.saving.custom_object_scope(custom_objects or {}):
+            wrapped_class = find_class(wrapped["class"])
+            inner = wrapped_class.from_config({**wrapped["config"], **shared})
+        model = cls(inner, **config)
+        model.value_range = limits
+        return model
+
+    def summary(self, *args, **kwargs):
+        """Print the layers of the wrapped model."""
+        self.model.summary(*args, **kwargs)
+
+    def predict(
+        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
+    ):
+        """Forecast the next `horizon` frames of an array.
+
+        Args:
+            x: Array `(batch, time, height, width, channels)` of floats, NaN if
+                missing; not a data set. The model reads `context` frames.
+            batch_size: Integer, samples per batch. None means 32.
+            verbose: As in `keras.Model.predict`.
+            steps: None, as is the next: they belong to data sets.
+            callbacks: None.
+
+        Returns:
+            Array `(batch, horizon, height, width, channels)`.
+
+        Raises:
+            TypeError: If `x` is a data set.
+        """
+        if not checks.is_array(x) and not isinstance(x, (list, tuple)):
+            raise TypeError(
+                "The optical flow needs arrays: call `predict` for each batch. "
+                f"Received: x of type {type(x).__name__}"
+            )
+        if steps or callbacks:
+            raise TypeError(
+                "Arrays have no steps, and the optical flow no callbacks. "
+                f"Received: steps={steps}, callbacks={callbacks}"
+            )
+        return super().predict(checks.stacked(x), batch_size, verbose)
+
+    def forecast(
+        self,
+        frames,
+        horizon=None,
+        batch_size=None,
+        verbose=0,
+        matched=None,
+        fields=None,
+    ):
+        """Forecast any number of frames after all given frames.
+
+        Args:
+            frames: Array `(batch, time, height, width, channels)` of floats,
+                NaN if missing. The model reads the last `context` frames.
+            horizon: Integer, frames to forecast. None means `self.horizon`.
+            batch_size: As in `predict`.
+            verbose: As in `predict`.
+            matched: Boolean, as in the class. None means `self.matched`.
+            fields: Array `(batch, 2, height, width)`, the motion in pixels per
+                frame to the right and down. None means the optical flow.
+
+        Returns:
+            Array `(batch, horizon, height, width, channels)`.
+
+        Example:
+        >>> future = model.forecast(frames, horizon=18, matched=True)
+        """
+        horizon = self.horizon if horizon is None else horizon
+        checks.check_positive("horizon", horizon)
+        past = self._validated(frames)
+        options = (batch_size, verbose, matched, fields)
+        return self._forecast(past, horizon, *options)
+
+    def _forecast(
+        self, past, horizon, batch_size, verbose, matched=None, fields=None
+    ):
+        checks.check_not_empty(past[:, -1:])
+        past = np.asarray(past[:, -self.context :])
+        past = past.astype(np.promote_types(past.dtype, "float32"))
+        if fields is None:
+            fields = [motion.motion_field(x) for x in past.mean(axis=-1)]
+        _check_fields(fields, past)
+        now = range(self.context)[::-1]
+        moved = _advect(past, fields, now)
+        present = moved[:, -1]
+        future = self.model._forecast(moved, horizon, batch_size, verbose)
+        _check_finite(future)
+        future = np.where(np.isnan(present)[:, None], np.nan, future)
+        ahead = range(1, horizon + 1)
+        future = _advect(future.astype(past.dtype), fields, ahead)
+        matched = self.matched if matched is None else matched
+        if matched or self.blend:
+            flow = _advect(present, fields, ahead)
+        if self.blend:
+            smooth = [motion.blurred(x, self.blur) for x in flow]
+            smooth = self.factor * np.stack(smooth)
+            future += self.blend * (smooth - future)
+        if matched:
+            future = probability_match(future, flow)
+        if self.fill is not None:
+            future = np.where(np.isnan(future), self.fill, future)
+        return future.astype(self.variable_dtype)
+
+    @property
+    def _forecast_variables(self):
+        return self.model._forecast_variables
+
+    def __call__(self, *args, **kwargs):
+        raise _no_graph("a call")
+
+    def _train(self, method, *args, **kwargs):
+        raise _no_graph(f"`{method.__name__}`")
+
+
+def _advect(clips, fields, steps):
+    """Move the frames of each clip along its field."""
+    pairs = zip(clips, fields, strict=True)
+    return np.stack([motion.advect(x, field, steps) for x, field in pairs])
+
+
+def _check_model(model):
+    if not isinstance(model, Forecaster) or isinstance(model, Lagrangian):
+        raise ValueError(
+            "`model` must be a `Forecaster`, and not `Lagrangian` itself. "
+            f"Received: model={model!r}"
+        )
+    if model.missing != "mask":
+        raise ValueError(
+            "Moved frames have unknown borders: build the model with "
+            f"missing='mask'. Received: missing={model.missing!r}"
+        )
+    if model._target_channels not in (None, model.image_shape[-1]):
+        raise ValueError(
+            "The model must forecast the channels that it reads. Received: "
+            f"{model.image_shape[-1]} and {model._target_channels} channels"
+        )
+
+
+def _check_fields(fields, past):
+    shape = (len(past), 2, *past.shape[2:4])
+    if np.shape(fields) != shape or not np.isfinite(fields).all():
+        raise ValueError(
+            f"`fields` must be finite, of the shape {shape}. "
+            f"Received: shape {np.shape(fields)}"
+        )
+
+
+def _check_finite(future):
+    """Refuse what a fill would hide."""
+    if not np.isfinite(future).all():
+        raise ValueError(
+            "The wrapped model forecast numbers that are not finite; check its "
+            "weights, or shorten the horizon. Received: NaN or infinity"
+        )
+
+
+def _no_graph(what):
+    """Return the error for what would skip the motion."""
+    return NotImplementedError(
+        "The optical flow is no part of the graph: forecast with `predict` or "
+        "`forecast`, and train the wrapped model, `model.model`, on clips in "
+        "the moving frame, see `utils.motion.to_moving_frame`. "
+        f"Received: {what} of Lagrangian"
+    )

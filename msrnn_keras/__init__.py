@@ -17,6 +17,7 @@ _MODULES = {
     "layers": "layers",
     "metrics": "metrics",
     "plots": "plots",
+    "pysteps": "pysteps",
     "report": "report",
     "training": "training",
     "tuning": "tuning",

@@ -53,7 +53,7 @@ FLOORS = [
         "presets.loading presets.saving",
         "models",
         "presets.torch_checkpoints baselines",
-        "evaluation training",
+        "evaluation training pysteps",
         "tuning report cost",
         "cli",
     )

@@ -31,7 +31,7 @@ def add_command(commands, name, text, run, *options):
 def load(name, revision=None):
     """Load a trained model: a preset, a folder, hf://…, or a `.keras` file."""
     import zoo
-    from msrnn_keras.models import earthformer, ms_stack, simvp  # noqa: F401
+    from msrnn_keras.models import earthformer, lagrangian, ms_stack, simvp  # noqa: F401
 
     if name.lower().endswith(".keras"):
         return load_file(name)
@@ -43,7 +43,7 @@ def load_file(path):
     """Load a model from a `.keras` file, uncompiled."""
     import keras
 
-    from msrnn_keras.models import earthformer, ms_stack, simvp  # noqa: F401
+    from msrnn_keras.models import earthformer, lagrangian, ms_stack, simvp  # noqa: F401
     from msrnn_keras.models.forecaster import Forecaster
     from msrnn_keras.utils.files import check_file
     from msrnn_keras.utils.weights_file import check_weights_file

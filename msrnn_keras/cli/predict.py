@@ -26,6 +26,7 @@ OPTIONS = (
         int,
         "frames of the past, across gaps too; default: after the last",
     ),
+    ("--matched", bool, "with the distribution of the last frame's values"),
     ("--variable", str, "of a .nc file; default: the only one"),
     ("--size", str, "of a video, such as 64x64; default: its own"),
     ("--fill", float, "value that replaces missing ones"),
@@ -58,8 +59,8 @@ def run(options):
     recordings = _read_recordings(options)
     check_writable(options.out, recordings, options.fps)
     model = load(options.model, options.revision)
-    span = options.horizon, options.last
-    past, forecast = forecast_recordings(model, recordings, *span)
+    chosen = options.horizon, options.last, options.matched
+    past, forecast = forecast_recordings(model, recordings, *chosen)
     write_forecast(options.out, recordings, past, forecast, options.fps)
     print(f"Wrote {forecast.shape[1]} forecast frames to {options.out}.")
 

@@ -2,14 +2,19 @@
 
 import numpy as np
 
+from msrnn_keras.models.lagrangian import Lagrangian
 from msrnn_keras.utils.checks import check_not_empty, check_positive
+from msrnn_keras.utils.matching import probability_match
 
 
-def forecast_recordings(model, recordings, horizon=None, last=None):
+def forecast_recordings(
+    model, recordings, horizon=None, last=None, matched=False
+):
     """Return `(past, forecast)`, pixels of the frames that follow recordings.
 
     The past is the `last` frames of each recording, even across a gap; by
     default all frames after the last gap, at least the model's `context`.
+    `matched` gives the forecast the values of the (moved) last frame.
     """
     frames = min(map(len, recordings))
     if last is None:
@@ -23,7 +28,12 @@ def forecast_recordings(model, recordings, horizon=None, last=None):
     _check_channels(model, recordings[0])
     past = np.stack([x.pixels(len(x) - last, len(x)) for x in recordings])
     _check_missing(model, past)
-    forecast = model.forecast(past, horizon=horizon)
+    if matched and isinstance(model, Lagrangian):
+        forecast = model.forecast(past, horizon=horizon, matched=True)
+    else:
+        forecast = model.forecast(past, horizon=horizon)
+        if matched:
+            forecast = probability_match(forecast, past[:, -1:])
     _check_finite(forecast)
     return past, forecast
 

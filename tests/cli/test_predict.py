@@ -39,6 +39,14 @@ def test_predict_draws(run, past, tmp_path):
         assert (tmp_path / name).stat().st_size > 0
 
 
+@pytest.mark.backend_free
+def test_predict_matched_has_the_values_of_the_last_frame(run, past, tmp_path):
+    out = tmp_path / "out.npy"
+    run("predict", past, "--out", out, "--horizon", 1, "--matched")
+    last = np.sort(np.load(past)[-1].ravel())
+    np.testing.assert_allclose(np.sort(np.load(out).ravel()), last, atol=1e-6)
+
+
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
     """A model whose forecasts are neither black nor white."""

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from msrnn_keras import Lagrangian, probability_match
 from msrnn_keras.cli.prediction import forecast_recordings
 from msrnn_keras.data import MinMax, from_arrays
 from tests.recordings import times_of
@@ -91,3 +92,20 @@ def test_frames_that_are_not_finite_are_refused():
     assert not np.isfinite(model.forecast(clips())).all()
     with pytest.raises(ValueError, match="finite.*Received: .*frame 1 of 3"):
         forecast_recordings(model, [from_arrays(clips()[0])])
+
+
+@pytest.mark.backend_free
+def test_matched_forecasts_have_the_values_of_the_last_frame(model):
+    frames = clips(batch=1)
+    recordings = [from_arrays(frames[0])]
+    options = {"horizon": 2, "matched": True}
+    _, forecast = forecast_recordings(model, recordings, **options)
+    last = np.sort(frames[0, -1].ravel())
+    for frame in forecast[0]:
+        np.testing.assert_allclose(np.sort(frame.ravel()), last)
+    mean = forecast_recordings(model, recordings, horizon=2)[1]
+    expected = probability_match(mean, frames[:, -1:])
+    np.testing.assert_array_equal(forecast, expected)
+    moving = Lagrangian(tiny(scales=(1,), context=3, missing="mask"))
+    _, forecast = forecast_recordings(moving, recordings, **options)
+    np.testing.assert_array_equal(forecast, moving.forecast(frames, **options))

@@ -120,6 +120,11 @@ class Lagrangian(Forecaster):
         shared = {key: config.pop(key) for key in SHARED}
         with keras.saving.custom_object_scope(custom_objects or {}):
             wrapped_class = find_class(wrapped["class"])
+            if wrapped_class is None:
+                raise ValueError(
+                    "The wrapped model must be of a registered class, whose "
+                    f"module has been imported. Received: {wrapped['class']!r}"
+                )
             inner = wrapped_class.from_config({**wrapped["config"], **shared})
         model = cls(inner, **config)
         model.value_range = limits

@@ -52,6 +52,10 @@ def changed(config, path, value):
     return config
 
 
+def wrapping(model):
+    return {"class": "Lagrangian", "config": {"model": model, "fill": None}}
+
+
 def test_what_passes(config):
     paths = list(PRESETS.glob(f"*/*/*/*/{CONFIG}"))
     assert paths
@@ -61,6 +65,7 @@ def test_what_passes(config):
         check_config(changed(config, "compile.loss", loss))
     for dtype in ("mixed_bfloat16", None):
         check_config(changed(config, "model.config.dtype", dtype))
+    check_config(changed(config, "model", wrapping(config["model"])))
 
 
 REFUSED = {
@@ -99,6 +104,10 @@ def test_anything_else_is_refused(config, path):
     for value in REFUSED[path]:
         with pytest.raises(ValueError, match="registered model.*Received: "):
             check_config(changed(config, path, value))
+            wrong = wrapping(changed(config, path, value).get("model"))
+            if path.startswith("model"):
+                with pytest.raises(ValueError, match="Received: "):
+                    check_config(changed(config, "model", wrong))
     for content in (None, [], "MSStack", {}, {"model": {}}):
         with pytest.raises(ValueError, match="Received: "):
             check_config(content)

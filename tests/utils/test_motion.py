@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from msrnn_keras.utils.motion import advect, motion_field, to_moving_frame
+from msrnn_keras.utils.motion import (
+    advect,
+    blurred,
+    motion_field,
+    to_moving_frame,
+)
 
 pytestmark = pytest.mark.backend_free
 
@@ -86,3 +91,13 @@ def test_where_nothing_is_seen_nothing_moves():
     clip[1] = np.nan  # a frame that did not arrive
     field = motion_field(clip[..., 0])
     np.testing.assert_allclose(np.median(field, (1, 2)), (2, 1), atol=0.1)
+
+
+def test_a_blur_grows_with_time_and_missing_pixels_are_not_dry():
+    frames = np.full((3, 24, 24, 1), 0.5, "float32")
+    frames[:, 5:9, 5:9] = np.nan
+    np.testing.assert_allclose(blurred(frames, 0.5), frames, atol=1e-6)
+    frames[:, 16, 16] = 1.0
+    peaks = blurred(frames, 0.5)[:, 16, 16, 0]
+    assert (np.diff(peaks) < 0).all() and peaks[0] < 0.9
+    np.testing.assert_array_equal(blurred(frames, 0), frames)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from msrnn_keras.presets.download import locate
 from msrnn_keras.utils.names import lookup, nearest, normalize
+from msrnn_keras.utils.tables import aligned
 
 ZOO = Path(__file__).parents[2] / "zoo"
 PRESETS = ZOO / "presets"
@@ -144,19 +145,20 @@ def find_recipe(name):
 
 
 def describe_all(pattern="*"):
-    """Return a line of text for each preset whose name matches a pattern."""
+    """Return a table in lines: a header, then the presets of a pattern."""
     library = Library()
-    entries, lines = library.entries(), []
+    entries = library.entries()
+    rows = [("preset", "revision", "parameters", "validation MSE")]
     for name in library.names(pattern) + library.names(pattern, weights=False):
-        preset = find(entries, *name.split("/"))
-        text = "weights: none"
+        preset, cells = (
+            find(entries, *name.split("/")),
+            ("–", "–", "no weights"),
+        )
         if preset.has_weights:
-            text = (
-                f"revision {preset.revision}  {preset.parameters:,} parameters"
-                f"  validation MSE {validation_mse(preset.scores):.2f}"
-            )
-        lines.append(f"{name}  {text}")
-    return lines
+            score = f"{validation_mse(preset.scores):.2f}"
+            cells = str(preset.revision), f"{preset.parameters:,}", score
+        rows.append((name, *cells))
+    return aligned(rows)
 
 
 def read_manifest(path):

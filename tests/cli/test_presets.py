@@ -10,11 +10,11 @@ pytestmark = pytest.mark.backend_free
 def test_list_needs_no_file_but_the_manifest(run, library, monkeypatch):
     parameters = library.load("ms-convlstm/mnist/tiny").count_params()
     monkeypatch.setattr("msrnn_keras.presets.registry.locate", pytest.fail)
-    line = "ms-convlstm/mnist/{}  revision {}  {:,} parameters  validation MSE "
-    tiny = line.format("tiny", 2, parameters) + "8.25"
-    worse = line.format("worse", 1, parameters) + "99.00"
-    assert run("list").splitlines() == [tiny, worse]
-    assert run("list", "*/w*").splitlines() == [worse]
+    tiny = ["ms-convlstm/mnist/tiny", "2", f"{parameters:,}", "8.25"]
+    worse = ["ms-convlstm/mnist/worse", "1", f"{parameters:,}", "99.00"]
+    lines = [line.split() for line in run("list").splitlines()]
+    assert lines[0][0] == "preset" and lines[1:] == [tiny, worse]
+    assert run("list", "*/w*").splitlines()[1].split() == worse
 
 
 def test_info_is_json(run, refuse, library):

@@ -181,6 +181,25 @@ def write_knmi(path, values, start="01-JUN-2020;11:00:00.000"):
     return path
 
 
+def write_knmi_reflectivity(path, counts, formula="0.500000 * PV + -32.000000"):
+    """Write stored numbers as KNMI HDF5 of reflectivity, as of 2021."""
+    write_knmi(path, np.zeros(counts.shape), "01-JUN-2020;12:00:00.000")
+    proj4 = "+proj=stere +lat_0=90 +lon_0=0 +lat_ts=60 +a=6378.14 +b=6356.75 "
+    with h5py.File(path, "a") as file:
+        del file["image1/image_data"]
+        image = file["image1"]
+        image["image_data"] = counts.astype("uint8")
+        image.attrs["image_geo_parameter"] = np.bytes_("REFLECTIVITY_[DBZ]")
+        calibration = image.create_group("calibration").attrs
+        calibration["calibration_formulas"] = np.bytes_(f"GEO = {formula}")
+        calibration["calibration_missing_data"] = [0]
+        calibration["calibration_out_of_image"] = [255]
+        projection = file["geographic/map_projection"].attrs
+        proj4 += "+x_0=0 y_0=0"
+        projection["projection_proj4_params"] = np.bytes_(proj4)
+    return path
+
+
 def write_rainfields(path, values, hours, limits=True):
     """Write a sum in mm as Rainfields NetCDF, pixels of 500 m."""
     import netCDF4

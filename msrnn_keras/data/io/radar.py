@@ -7,6 +7,7 @@ import numpy as np
 
 from msrnn_keras.data.io import radar_times
 from msrnn_keras.data.io.images import natural
+from msrnn_keras.data.io.knmi import with_quantity
 from msrnn_keras.data.io.netcdf import recording_of
 from msrnn_keras.data.io.recording import split_at_gaps
 from msrnn_keras.utils.extras import require
@@ -42,7 +43,8 @@ def from_radar(
         interval: Number, seconds between two frames, as in `from_arrays`.
         period: Number, accumulation period of sums (mm), seconds; None is that
             of the file, else the interval.
-        **importer_options: Options of the importer, such as `qty="DBZH"`.
+        **importer_options: Options of the importer, such as `qty="DBZH"`, which
+            `"knmi_hdf5"` takes from the file if it contains reflectivity.
 
     Returns:
         `Recording` of one channel in mm/h or dBZ, NaN outside the range.
@@ -80,7 +82,8 @@ def from_radar(
     step = split_at_gaps(times, interval)[0]
     fields, metadata = [], {}
     for path in paths:
-        field, metadata = _read(read, path, importer, importer_options)
+        options = with_quantity(importer, path, importer_options)
+        field, metadata = _read(read, path, importer, options)
         if fields and field.shape != fields[0].shape:
             raise ValueError(
                 f"All files must have the same size, {fields[0].shape}. "

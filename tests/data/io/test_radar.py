@@ -7,6 +7,7 @@ from tests.recordings import (
     PROJ4,
     times_of,
     write_knmi,
+    write_knmi_reflectivity,
     write_odim,
     write_pgm,
     write_rainfields,
@@ -151,3 +152,22 @@ def test_coordinates_in_meters_or_degrees(tmp_path):
         centers = 500 * np.arange(64) - 16000
         np.testing.assert_allclose(grid["x"], centers, atol=1e-6)
         np.testing.assert_allclose(grid["y"], centers[::-1], atol=1e-6)
+
+
+def test_reflectivity_of_knmi_has_dry_and_missing_pixels(tmp_path):
+    counts = np.array([[0, 1, 78, 255], [255, 64, 0, 254]])
+    for minute in (5, 10):
+        path = tmp_path / f"RAD_NL25_PCP_NA_2021020620{minute:02}.h5"
+        write_knmi_reflectivity(path, counts)
+    source = from_radar(tmp_path, "knmi_hdf5")
+    nan = np.nan
+    expected = [[-32, -31.5, 7, nan], [nan, 0, -32, 95]]
+    np.testing.assert_allclose(source.frames[1, ..., 0], expected)
+    assert source.unit == "dBZ" and source.interval == 300
+    pixels = source.pixels(0, 1)[0, 0, :, 0]
+    np.testing.assert_allclose(pixels, [0, 0, 17 / 70, nan], rtol=1e-6)
+    y = source.coordinates["y"]
+    assert y[0] > y[-1]  # north is up
+    write_knmi_reflectivity(path, counts, "0.500000 * PV + -31.500000")
+    with pytest.raises(ValueError, match="Received: 'GEO = 0.5.*-31.5.*2010.h"):
+        from_radar(tmp_path, "knmi_hdf5")

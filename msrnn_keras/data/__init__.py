@@ -1,6 +1,7 @@
 """Data sets and readers that give clips as batches `(past, future)`."""
 
 from msrnn_keras.data.clips import Clips
+from msrnn_keras.data.crops import Crops
 from msrnn_keras.data.datasets.catalog import NAMES, load
 from msrnn_keras.data.datasets.digits import (
     digits_source,
@@ -15,6 +16,8 @@ from msrnn_keras.data.datasets.moving_mnist import (
     verify_test_set,
 )
 from msrnn_keras.data.datasets.official_mnist import OfficialMNIST
+from msrnn_keras.data.datasets.radar import Radar
+from msrnn_keras.data.datasets.sevir import Sevir
 from msrnn_keras.data.datasets.taxibj import TaxiBJ
 from msrnn_keras.data.epochs import EpochDataset
 from msrnn_keras.data.io.forecasts import forecast_dataset
@@ -29,15 +32,18 @@ __all__ = [
     "NAMES",
     "ArraySource",
     "Clips",
+    "Crops",
     "EpochDataset",
     "Germany",
     "KTH",
     "MinMax",
     "MovingMNIST",
     "OfficialMNIST",
+    "Radar",
     "RainRate",
     "Recording",
     "Scaling",
+    "Sevir",
     "Source",
     "TaxiBJ",
     "digits_source",

@@ -58,7 +58,7 @@ class Clips(ClipDataset):
         self.source = source
         self.teacher_forcing = teacher_forcing
         self.shuffle, self.seed = shuffle, seed
-        self.starts = _starts(source.segments, context + horizon, stride)
+        self.starts = clip_starts(source.segments, context + horizon, stride)
         if num_clips is not None:
             check_positive("num_clips", num_clips)
             chosen = np.linspace(0, len(self.starts) - 1, num_clips)
@@ -89,7 +89,7 @@ class Clips(ClipDataset):
         return tuple(map(np.concatenate, batches))
 
 
-def _starts(segments, length, stride):
+def clip_starts(segments, length, stride):
     """Return the first frame of each clip of `length` frames."""
     starts = [np.arange(a, b - length + 1, stride) for a, b in segments]
     starts = np.concatenate([np.zeros(0, "int64"), *starts])

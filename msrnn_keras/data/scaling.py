@@ -89,6 +89,7 @@ class RainRate(Scaling):
     Args:
         a, b: Numbers, factor and exponent of the Z–R relation.
         low, high: Numbers, dBZ of pixels 0 and 1.
+        least: Number, dBZ below which rain counts as none, or None.
 
     Raises:
         ValueError: If `high` is not above `low`, or `a` or `b` not above 0.
@@ -100,8 +101,10 @@ class RainRate(Scaling):
 
     unit = "mm/h"
 
-    def __init__(self, a=256.0, b=1.42, low=-10.0, high=60.0):
-        for name, value in (("a", a), ("b", b), ("low", low), ("high", high)):
+    def __init__(self, a=256.0, b=1.42, low=-10.0, high=60.0, least=None):
+        least = low if least is None else least
+        numbers = {"a": a, "b": b, "low": low, "high": high, "least": least}
+        for name, value in numbers.items():
             check_finite(name, value)
         if not low < high:
             raise ValueError(
@@ -113,15 +116,20 @@ class RainRate(Scaling):
             )
         self.a, self.b = float(a), float(b)
         self.low, self.high = float(low), float(high)
+        self.least = float(least)
 
     def __call__(self, values):
         xp = _xp(values)
-        least = self._rain(self.low)
-        rain = xp.log10(xp.maximum(values, least))
+        low = self._rain(self.low)
+        rain = xp.log10(xp.maximum(values, low))
         dbz = 10 * (math.log10(self.a) + self.b * rain)
         pixels = xp.clip((dbz - self.low) / (self.high - self.low), 0.0, 1.0)
-        # Rounding of the logarithm would give pixels of about 1e-8 here.
-        return xp.where(values <= least, xp.zeros_like(pixels), pixels)
+        # Rounding of the logarithm would give pixels of about 1e-8 here. Rain
+        # of just `least` stays in spite of rounding.
+        dry = values <= low
+        if self.least > self.low:
+            dry = dry | (values < self._rain(self.least) * (1 - 1e-5))
+        return xp.where(dry, xp.zeros_like(pixels), pixels)
 
     def inverse(self, pixels):
         xp = _xp(pixels)
@@ -133,7 +141,8 @@ class RainRate(Scaling):
         return 10.0 ** ((dbz / 10 - math.log10(self.a)) / self.b)
 
     def get_config(self):
-        return {"a": self.a, "b": self.b, "low": self.low, "high": self.high}
+        names = ("a", "b", "low", "high", "least")
+        return {name: getattr(self, name) for name in names}
 
 
 def _xp(values):

@@ -31,7 +31,7 @@ LOSSES = {
 RESERVED = {
     *("name", "split", "path", "seed", "shuffle", "stride", "num_clips"),
     *("batch_size", "context", "horizon", "teacher_forcing", "image_shape"),
-    *("digits", "workers", "use_multiprocessing", "max_queue_size"),
+    *("dates", "digits", "workers", "use_multiprocessing", "max_queue_size"),
 }
 
 
@@ -66,7 +66,9 @@ class Recipe:
         """Return a split of the data set, as `msrnn_keras.data.load` does."""
         t, shape = self.training, self.architecture
         image_shape = tuple(shape["image_shape"])
-        drawn = self.dataset == "mnist"
+        drawn = self.dataset == "mnist" or (
+            self.dataset == "radar" and split != "test"
+        )
         options = {name: shape[name] for name in ("context", "horizon")}
         options |= {"batch_size": t.batch_size, "path": path, **self.options}
         if drawn:

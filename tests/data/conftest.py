@@ -31,6 +31,20 @@ def kth(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def radar(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("published") / "radar"
+    published.write_radar(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sevir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("published")
+    published.write_sevir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 

@@ -12,6 +12,7 @@ SCALINGS = [
     MinMax([0, 10], [5.0, 30], unit="vehicles"),
     RainRate(),
     RainRate(a=200, b=1.6, low=0, high=50),
+    RainRate(a=200, b=1.6, low=0, high=60, least=7),
 ]
 
 
@@ -37,6 +38,18 @@ def test_linear_scalings():
     assert scaling(np.array([1e6])) == 1
     assert np.isnan(scaling(np.array([np.nan]))).all()
     assert np.isnan(scaling.inverse(np.array([np.nan]))).all()
+
+
+def test_rain_below_the_least_reflectivity_is_none():
+    scaling = RainRate(a=200, b=1.6, low=0, high=60, least=7)
+    dbz = np.array([0, 6.99, 7, 20, 60, np.nan])
+    rain = ((10 ** (dbz / 10) / 200) ** (1 / 1.6)).astype("float32")
+    for values in (rain, ops.convert_to_tensor(rain)):
+        pixels = 60 * ops.convert_to_numpy(scaling(values))
+        expected = [0, 0, 7, 20, 60, np.nan]
+        np.testing.assert_allclose(pixels, expected, rtol=1e-5)
+    assert RainRate() == RainRate(least=-10)  # `low`
+    assert RainRate() != RainRate(least=0)
 
 
 @pytest.mark.parametrize("low", [-30, -15, 5])

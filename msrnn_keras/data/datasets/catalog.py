@@ -10,6 +10,8 @@ from msrnn_keras.data.datasets.germany import Germany
 from msrnn_keras.data.datasets.kth import KTH, MOVING
 from msrnn_keras.data.datasets.moving_mnist import MovingMNIST
 from msrnn_keras.data.datasets.official_mnist import LENGTH, OfficialMNIST
+from msrnn_keras.data.datasets.radar import load_radar
+from msrnn_keras.data.datasets.sevir import WINDOW_STEP, Sevir
 from msrnn_keras.data.datasets.taxibj import TaxiBJ
 from msrnn_keras.utils.names import lookup
 
@@ -17,16 +19,18 @@ from msrnn_keras.utils.names import lookup
 class Entry(NamedTuple):
     """A data set with its published sizes."""
 
-    make: Callable  # `Source` of (split, path, **options), or MovingMNIST
+    make: Callable  # `Source` of (split, path, **options), or a data set
     image_shape: tuple
     context: int
     horizon: int
     options: tuple = ()  # of `make`, for the user
     stride: int | None = None  # of validation and test; None: clip length
     fixed: dict = {}  # arguments of `make`
+    train_stride: int = 1
 
 
 _MNIST_OPTIONS = ("image_shape", "num_digits", "speed", "digits")
+_RADAR_OPTIONS = ("image_shape", "dates", "moving")
 _KTH_MSRNN = {"size": 88, "actions": MOVING}
 _SETS = {
     "mnist": Entry(MovingMNIST, (64, 64, 1), 10, 10, _MNIST_OPTIONS),
@@ -35,6 +39,15 @@ _SETS = {
     "kth": Entry(KTH, (128, 128, 1), 10, 20, ("cache",)),
     "kth-msrnn": Entry(KTH, (88, 88, 1), 10, 10, ("cache",), fixed=_KTH_MSRNN),
     "germany": Entry(Germany, (128, 128, 1), 5, 5, ("cache",)),
+    "radar": Entry(load_radar, (128, 128, 1), 6, 12, _RADAR_OPTIONS),
+    "sevir": Entry(
+        Sevir,
+        (384, 384, 1),
+        13,
+        12,
+        stride=WINDOW_STEP,
+        train_stride=WINDOW_STEP,
+    ),
 }
 _QUEUE = ("workers", "use_multiprocessing", "max_queue_size")
 NAMES = tuple(_SETS)
@@ -73,9 +86,13 @@ def load(
 files; None downloads them |
     | `kth-msrnn` | 88×88×1 | 10 → 10 | as `kth` |
     | `germany` | 128×128×1 | 5 → 5 | `RYDL.hdf5` |
+    | `radar` | 128×128×1 | 6 → 12 | folder of the files in `Radar` |
+    | `sevir` | 384×384×1 | 13 → 12 | folder of `CATALOG.csv` and `data/` |
 
-    Training clips, and all of `taxibj`, start at every frame; other clips share
-    no frame.
+    Training clips, and all of `taxibj`, start at every frame; those of `sevir`
+    every 12 frames; other clips share no frame. `radar` has random crops for
+    training (`Crops`), and whole frames every 10 minutes for validation and
+    test, or validation crops of an `image_shape`.
 
     Args:
         name: String, one of `NAMES`; case does not matter.
@@ -90,12 +107,14 @@ files; None downloads them |
         num_clips: Integer, clips per epoch; None uses all clips.
         seed: Non-negative integer, seed of the order, or the clips of `mnist`.
         **options: `image_shape`, `num_digits`, `speed`, `digits` of `mnist`;
-            `cache` of `kth`, `germany`; arguments of `EpochDataset`.
+            `cache` of `kth`, `germany`; `dates`, `image_shape` (of crops) and
+            `moving` (frames moved to the present) of `radar`; arguments of
+            `EpochDataset`.
 
     Returns:
-        `Clips`, or `MovingMNIST` for `mnist`. Both have `context`, `horizon`,
-        `image_shape` (without channels for `mnist`), `num_clips`, `scaling`,
-        `inverse` and `arrays`.
+        `Clips`, `MovingMNIST` for `mnist`, or `Crops` of `radar`. All have
+        `context`, `horizon`, `image_shape` (without channels for `mnist`),
+        `num_clips`, `scaling`, `inverse` and `arrays`.
 
     Raises:
         ValueError: If an argument or the form of a file is wrong.
@@ -132,9 +151,13 @@ files; None downloads them |
                 f"Received: {stride=}, {shuffle=}"
             )
         return MovingMNIST(split, path=path, **settings, **options)
+    if entry.make is load_radar:
+        settings |= {"stride": stride, "shuffle": shuffle}
+        return load_radar(split, path, **settings, **options)
     if stride is None:
         length = settings["context"] + settings["horizon"]
-        stride = 1 if split == "train" else entry.stride or length
+        train = split == "train"
+        stride = entry.train_stride if train else entry.stride or length
     source = entry.make(split, path, **entry.fixed, **options)
     shuffle = split == "train" if shuffle is None else shuffle
     return Clips(source, stride=stride, shuffle=shuffle, **settings)

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from msrnn_keras.data.datasets.blocks import block_means
 from msrnn_keras.data.datasets.cache import (
     cached_array,
     data_home,
@@ -78,23 +79,8 @@ class Germany(Source):
         names = [re.sub(r"\D", "", name) for name in names.tolist()]
         with open_hdf5(self.path) as file:
             arrays = (array_of(file, name, (SIDE, SIDE)) for name in names)
-            frames = [_average(array[CENTER, CENTER]) for array in arrays]
+            frames = [block_means(x[CENTER, CENTER], BLOCK) for x in arrays]
         return PER_HOUR * np.stack(frames)[..., None]
-
-
-def _average(frame):
-    """Return block means over the valid pixels."""
-    there = (frame >= 0) & (frame < np.inf)
-    total = _block_sums(np.where(there, frame, 0).astype("float32"))
-    count = _block_sums(there.astype("float32"))
-    mean = total / np.maximum(count, 1)
-    return np.where(count >= BLOCK**2 / 2, mean, np.float32("nan"))
-
-
-def _block_sums(frame):
-    side = len(frame) // BLOCK
-    rows = frame.reshape(side, BLOCK, -1).sum(1)
-    return rows.reshape(side, side, BLOCK).sum(2)
 
 
 def _times(path):

@@ -125,6 +125,86 @@ def write_kth(folder):
         write_avi(place / f"{name}_uncomp.avi", frames, form="gray")
 
 
+RADAR_FILES = {
+    "knmi/knmi_2021-01-01_2021-01-04": "2021-01-01",
+    "knmi/knmi_2021-01-05_2021-01-08": "2021-01-05",
+    "knmi/knmi_2021-01-09_2021-02-02": "2021-01-09",
+    "knmi/knmi_2021-02-03_2021-02-06": "2021-02-03",
+    "knmi/knmi_2021-02-07_2021-02-10": "2021-02-07",
+}
+
+
+def radar_counts(frames, height, width):
+    """Return stored numbers: rain of 7 dBZ and more that rises with time."""
+    counts = np.zeros((frames, height, width), "uint8")
+    counts[:, 2:8] = 78 + np.arange(frames)[:, None, None] % 100
+    counts[:, -6:-1] = 255
+    return counts
+
+
+def write_radar(folder):
+    """Write the six kinds of files, of small frames, into subfolders."""
+    for name in ("knmi", "radar/events"):
+        (folder / name).mkdir(parents=True)
+    clock = np.datetime64("2021-01-01T20:05") + 5 * np.arange(36)
+    for name, first in RADAR_FILES.items():
+        days = np.datetime64(first, "D") + np.arange(4)
+        days[days > np.datetime64("2021-01-10")] += 21 * (first < "2021-02")
+        late = (days - np.datetime64("2021-01-01")).astype("m8[m]")
+        pv = np.stack([radar_counts(36, 33, 28) for _ in days])
+        np.savez(folder / name, pv=pv, times=clock + late[:, None])
+    for name, day in (
+        ("20160928", "2016-09-28T14"),
+        ("20170509", "2017-05-09T10"),
+    ):
+        times = np.datetime64(day, "m") + 45 + 5 * np.arange(40)
+        np.savez(
+            folder / f"radar/events/fmi_{name}",
+            counts=radar_counts(40, 40, 24),
+            time_utc=np.array([rain_name(time) for time in times]),
+        )
+    rate = np.full((92, 50, 48), np.nan, "float16")
+    rate[:, 4:40, 6:36] = np.arange(92)[:, None, None] * 0.12
+    rate[:, 10:12, 10:14] = np.nan
+    times = np.datetime64("2010-08-26T00:00") + 5 * np.arange(92)
+    np.savez(folder / "radar/knmi_20100826", rate=rate, times=times)
+
+
+SEVIR_HEADER = (
+    "id,file_name,file_index,img_type,time_utc,minute_offsets,pct_missing"
+)
+SEVIR_EVENTS = (  # id, file, index, kind, time, missing
+    ("S1", "2018/SEVIR_VIL_A.h5", 1, "vil", "2018-06-01 12:00:00", 0.0),
+    ("S1", "2018/SEVIR_IR.h5", 0, "ir069", "2018-06-01 12:00:00", 0.0),
+    ("S2", "2018/SEVIR_VIL_A.h5", 0, "vil", "2019-01-01 00:00:00", 0.0),
+    ("S3", "2019/SEVIR_VIL_B.h5", 0, "vil", "2019-03-01 12:00:00", 0.0),
+    ("S4", "2019/SEVIR_VIL_B.h5", 1, "vil", "2019-07-01 12:00:00", 0.0),
+    ("S5", "2019/SEVIR_VIL_B.h5", 2, "vil", "2019-07-02 12:00:00", 0.5),
+    ("S6", "2019/SEVIR_VIL_B.h5", 0, "vil", "2019-07-03 12:00:00", 0.0),
+    ("S6", "2019/SEVIR_VIL_B.h5", 1, "vil", "2019-07-04 12:00:00", 0.0),
+    ("S7", "2019/SEVIR_VIL_B.h5", 2, "vil", "2019-08-01 12:00:00", 0.0),
+)
+
+
+def write_sevir(folder):
+    """Write events that show 64 × index + frame at the pixel (0, 1)."""
+    lines = [SEVIR_HEADER]
+    for name, file, index, kind, time, missing in SEVIR_EVENTS:
+        place = ("vil/" if kind == "vil" else "ir069/") + file
+        lines.append(f"{name},{place},{index},{kind},{time},-5:0:5,{missing}")
+    (folder / "CATALOG.csv").write_text("\n".join(lines) + "\n")
+    for file, count in (("2018/SEVIR_VIL_A", 2), ("2019/SEVIR_VIL_B", 3)):
+        path = folder / f"data/vil/{file}.h5"
+        path.parent.mkdir(parents=True)
+        with h5py.File(path, "w") as written:
+            shape = (count, 384, 384, 49)
+            options = {"chunks": (1, 384, 384, 1), "dtype": "uint8"}
+            vil = written.create_dataset("vil", shape, **options)
+            for index in range(count):
+                vil[index, 0, 1] = 64 * index + np.arange(49)
+            written["id"] = np.array([b"S"] * count)
+
+
 def written_times(clips, number):
     """Return the number in each frame of each clip, `(clips, frames)`."""
     length = clips.context + clips.horizon

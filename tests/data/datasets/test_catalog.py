@@ -11,6 +11,8 @@ PUBLISHED = {
     "kth": (10, 20, (128, 128, 1)),
     "kth-msrnn": (10, 10, (88, 88, 1)),
     "germany": (5, 5, (128, 128, 1)),
+    "radar": (6, 12, (16, 14, 1)),  # whole frames of the small test files
+    "sevir": (13, 12, (384, 384, 1)),
 }
 
 
@@ -24,7 +26,8 @@ def options(request, name, tmp_path, cache):
         return {"path": tmp_path}
     path = request.getfixturevalue("kth" if name == "kth-msrnn" else name)
     options = {"path": path, "num_clips": 3}
-    return options if name == "taxibj" else options | {"cache": cache}
+    no_cache = ("taxibj", "radar", "sevir")
+    return options if name in no_cache else options | {"cache": cache}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,6 +48,8 @@ def test_one_interface(name, options):
     np.testing.assert_allclose(dataset.scaling(values), y, atol=1e-5)
     split = "test" if name == "mnist-official" else "train"
     options |= {"context": 3, "horizon": 2, "batch_size": 2}
+    if name == "radar":
+        options["image_shape"] = (8, 12)
     x, y = load(name, split, teacher_forcing=True, **options)[0]
     assert x.shape[:2] == (2, 4) and y.shape[:2] == (2, 2)
     np.testing.assert_array_equal(x[:, 3], y[:, 0])

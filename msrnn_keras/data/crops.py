@@ -1,0 +1,218 @@
+"""Random crops of clips, drawn more often where there is more to see."""
+
+import concurrent.futures
+
+import numpy as np
+
+from msrnn_keras.data.clips import clip_starts
+from msrnn_keras.data.epochs import ClipDataset, check_count
+from msrnn_keras.data.sources import ArraySource
+from msrnn_keras.utils.checks import check_positive
+
+CELLS = 4  # candidates per side of a crop
+LEAST_VALID = 0.5  # share of pixels
+
+
+class Crops(ClipDataset):
+    """Batches of crops of clips, new in every epoch, for training on radar.
+
+    Crops are drawn by importance sampling, as in Ravuri et al., 2021: those
+    with rain more often. The candidates i are all clips times a grid of places,
+    a quarter of a crop apart. Crop i is drawn with the probability
+
+        p_i = (1 - dry) w_i / Σ w + dry / N,
+
+    where w is the mean of x² over the pixels and frames of the crop, 0 where
+    missing, and N the number of candidates. With x linear in dBZ as in the data
+    set `radar`, 1 mm/h weighs 11 times 0.1 mm/h, and 10 mm/h 31 times. Crops
+    with fewer than half of their pixels valid are no candidates. The place is
+    then shifted at random within its cell of the grid.
+
+    With `augment`, a crop is turned by a random multiple of 90° (180° unless it
+    is square) and mirrored. Crop j depends on `seed`, `epoch` and j alone. To
+    resume a run exactly, set `epoch` to the number of finished epochs and fit
+    with `shuffle=False`.
+
+    Args:
+        sources: `ArraySource`, such as a `Recording`, or a list of them; their
+            sizes may differ, their scalings must be equal.
+        context, horizon: Integers, numbers of input and forecast frames.
+        image_shape: Tuple `(height, width)` of the crops, pixels.
+        num_clips: Integer, crops per epoch.
+        batch_size, stride, teacher_forcing: As in `Clips`.
+        seed: Non-negative integer.
+        dry: Number in [0, 1], share of crops drawn without regard to rain.
+        augment: Boolean, whether to turn and mirror the crops.
+        fixed: Boolean, whether all epochs are the same, for validation.
+        scaling: `Scaling` for `inverse`; None is that of the sources.
+        **kwargs: Arguments of `EpochDataset`, such as `workers`.
+
+    Raises:
+        ValueError: If an argument is wrong, or there is no candidate.
+
+    Example:
+    >>> crops = Crops(from_radar("radar/*.h5", "odim_hdf5"), 6, 12, (64, 64))
+    >>> model.fit(crops, epochs=20, shuffle=False)
+
+    Reference: Ravuri et al., 2021, https://doi.org/10.1038/s41586-021-03854-z
+    """
+
+    def __init__(
+        self,
+        sources,
+        context,
+        horizon,
+        image_shape=(128, 128),
+        num_clips=2000,
+        batch_size=16,
+        stride=1,
+        teacher_forcing=False,
+        seed=0,
+        dry=0.1,
+        augment=True,
+        fixed=False,
+        scaling=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.context, self.horizon = context, horizon
+        self.num_clips, self.batch_size = num_clips, batch_size
+        self.stride, self.seed = stride, seed
+        names = ("context", "horizon", "num_clips", "batch_size", "stride")
+        for name in names:
+            check_positive(name, getattr(self, name))
+        check_count("seed", seed, 0)
+        if not 0 <= dry <= 1:
+            raise ValueError(f"`dry` must be in [0, 1]. Received: dry={dry}")
+        sources = sources if isinstance(sources, list) else [sources]
+        _check_sources(sources, image_shape)
+        self.sources, self.scaling = sources, scaling or sources[0].scaling
+        self.image_shape = (*map(int, image_shape), sources[0].image_shape[2])
+        self.teacher_forcing = teacher_forcing
+        self.dry, self.augment, self.fixed = dry, augment, fixed
+        self._step = tuple(max(1, size // CELLS) for size in image_shape)
+        self._candidates, weights = self._all_candidates()
+        total = weights.sum()
+        even = np.full(len(weights), 1 / len(weights))
+        rainy = weights / total if total > 0 else even
+        self.probabilities = (1 - dry) * rainy + dry * even
+        self._cumulative = np.cumsum(self.probabilities)
+
+    def batch(self, index, epoch):
+        """Return `(x, y)`, float32 in [0, 1], NaN where a pixel is missing."""
+        first = index * self.batch_size
+        numbers = range(first, min(first + self.batch_size, self.num_clips))
+        with concurrent.futures.ThreadPoolExecutor(self.threads) as pool:
+            clips = list(pool.map(lambda n: self.clip(n, epoch), numbers))
+        return self._split_time(np.stack(clips))
+
+    def arrays(self):
+        """Return the whole epoch as `(x, y)`, shaped like a batch."""
+        batches = zip(*(self[i] for i in range(len(self))), strict=True)
+        return tuple(map(np.concatenate, batches))
+
+    def clip(self, number, epoch):
+        """Return crop `number` of an epoch with all its frames."""
+        rng = np.random.default_rng(
+            (self.seed, 0 if self.fixed else epoch, number)
+        )
+        draw = rng.random() * self._cumulative[-1]
+        chosen = np.searchsorted(self._cumulative, draw, side="right")
+        index, start, *corner = self._candidates[chosen].tolist()
+        source, *size = self.sources[index], *self.image_shape[:2]
+        free = np.subtract(source.image_shape[:2], size)
+        corner = np.minimum(corner + rng.integers(0, self._step), free)
+        rows, columns = (
+            slice(a, a + n) for a, n in zip(corner, size, strict=True)
+        )
+        part = slice(start, start + self.context + self.horizon)
+        frames = source.frames[part, rows, columns]
+        frames = ArraySource(frames, scaling=source.scaling)
+        frames = frames.pixels(0, len(frames))
+        return _turned(frames, rng) if self.augment else frames
+
+    def _all_candidates(self):
+        """Return (source, start, top, left) of all crops, and their weights."""
+        length, size = self.context + self.horizon, self.image_shape[:2]
+        found, weights = [], []
+        for index, source in enumerate(self.sources):
+            if max(stop - start for start, stop in source.segments) < length:
+                continue
+            total = np.cumsum([*_crop_means(source, size, self._step)], axis=0)
+            total = np.concatenate([np.zeros_like(total[:1]), total])
+            starts = clip_starts(source.segments, length, self.stride)
+            means = (total[starts + length] - total[starts]) / length
+            weight, valid = means[:, 0], means[:, 1]
+            kept = np.nonzero(valid >= LEAST_VALID)
+            row, column = (
+                n * i for n, i in zip(self._step, kept[1:], strict=True)
+            )
+            found.append(
+                np.stack([0 * row + index, starts[kept[0]], row, column], 1)
+            )
+            weights.append(np.maximum(weight[kept], 0))  # it may round below 0
+        if not sum(map(len, found)):
+            raise ValueError(
+                f"A crop needs {length} consecutive frames (context + horizon) "
+                "and half of its pixels valid. Received: no such crop of "
+                f"{size} pixels in {len(self.sources)} sources"
+            )
+        return np.concatenate(found), np.concatenate(weights)
+
+
+def _check_sources(sources, image_shape):
+    if np.shape(image_shape) != (2,):
+        raise ValueError(
+            "`image_shape` must be (height, width), without channels. "
+            f"Received: image_shape={image_shape}"
+        )
+    for size in image_shape:
+        check_count("image_shape", size, 1)
+    for source in sources:
+        if not isinstance(source, ArraySource):
+            raise TypeError(
+                "`sources` must be `ArraySource`, as `data.from_arrays` and "
+                f"the other readers give. Received: {source!r}"
+            )
+        same = source.scaling == sources[0].scaling
+        if not same or source.image_shape[2] != sources[0].image_shape[2]:
+            raise ValueError(
+                "All sources must have the same scaling and channels. "
+                f"Received: {source.scaling.get_config()} and "
+                f"{sources[0].scaling.get_config()}, {source.image_shape} and "
+                f"{sources[0].image_shape} pixels"
+            )
+        if np.any(np.less(source.image_shape[:2], image_shape)):
+            raise ValueError(
+                "`image_shape` must fit into the frames of all sources. "
+                f"Received: image_shape={tuple(image_shape)} for frames of "
+                f"{source.image_shape} pixels"
+            )
+
+
+def _crop_means(source, size, step):
+    """Yield of each frame the mean of x² and the valid share of all crops."""
+    stops = [
+        np.arange(n, side + 1, d)
+        for n, side, d in zip(size, source.image_shape, step, strict=False)
+    ]
+    for index in range(len(source)):
+        pixels = source.pixels(index, index + 1)[0]
+        valid = ~np.isnan(pixels)
+        squares = np.where(valid, pixels, 0).astype("float64") ** 2
+        fields = np.stack([squares, valid]).mean(axis=-1)
+        total = np.pad(fields, ((0, 0), (1, 0), (1, 0)))
+        total = total.cumsum(axis=1).cumsum(axis=2)
+        low, high = (total[:, rows] for rows in (stops[0] - size[0], stops[0]))
+        strip = high - low
+        crops = strip[..., stops[1]] - strip[..., stops[1] - size[1]]
+        yield crops / np.prod(size)
+
+
+def _turned(frames, rng):
+    """Return frames turned by a multiple of 90° and perhaps mirrored."""
+    turns = int(rng.integers(4))
+    if frames.shape[1] != frames.shape[2]:
+        turns = 2 * (turns % 2)
+    frames = np.rot90(frames, turns, axes=(1, 2))
+    return frames[:, :, ::-1] if rng.integers(2) else frames

@@ -1,0 +1,308 @@
+"""Radar events of the Netherlands and Finland, for rain nowcasting."""
+
+import itertools
+import re
+
+import numpy as np
+
+from msrnn_keras.data.clips import Clips
+from msrnn_keras.data.crops import Crops
+from msrnn_keras.data.datasets.blocks import block_means
+from msrnn_keras.data.datasets.cache import data_home
+from msrnn_keras.data.scaling import MinMax, RainRate
+from msrnn_keras.data.sources import ArraySource, Source, segments_of
+
+INTERVAL = 300.0  # seconds
+BLOCK = 2  # side of the averaged blocks, pixels of 1 km
+STRIDE = 2  # frames between the starts of windows of whole frames
+CROP = (128, 128)  # pixels
+DBZ = MinMax(0, 60, unit="dBZ")
+SCALING = RainRate(a=200, b=1.6, low=0, high=60, least=7)
+
+
+def _days(month, first, last):
+    return tuple(f"2021-{month:02}-{day:02}" for day in range(first, last + 1))
+
+
+DATES = {
+    "train": ("2010-08-26", "2016-09-28", *_days(1, 1, 5), *_days(1, 7, 10)),
+    "validation": ("2017-05-09", "2021-01-06"),
+    "test": _days(2, 2, 6),
+}
+_SINGLE = {
+    "2010-08-26": "knmi_20100826.npz",
+    "2016-09-28": "fmi_20160928.npz",
+    "2017-05-09": "fmi_20170509.npz",
+}
+_EVENINGS = re.compile(r"knmi_(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)\.npz")
+
+
+class Events(Source):
+    """Radar events of several sizes as one source.
+
+    Args:
+        events: List of `ArraySource` in dBZ with `times`. `read` and `pixels`
+            pad smaller ones at the end with NaN to the size of the largest.
+    """
+
+    interval = INTERVAL
+    scaling = SCALING
+
+    def __init__(self, events):
+        self.events = events
+        height, width = (max(e.image_shape[i] for e in events) for i in (0, 1))
+        self.image_shape = (height, width, 1)
+        self.times = np.concatenate([event.times for event in events])
+        self._starts = [0, *itertools.accumulate(len(x.times) for x in events)]
+        self.segments = [
+            (first + start, first + stop)
+            for first, event in zip(self._starts, events, strict=False)
+            for start, stop in event.segments
+        ]
+
+    def read(self, start, stop):
+        """Return frames `start` to `stop - 1`, in mm/h."""
+        return self.scaling.inverse(self.pixels(start, stop))
+
+    def pixels(self, start, stop):
+        """Return frames `start` to `stop - 1` as x in [0, 1]."""
+        frames = np.full((stop - start, *self.image_shape), np.nan, "float32")
+        edges = itertools.pairwise(self._starts)
+        for (first, end), event in zip(edges, self.events, strict=True):
+            low, high = max(start, first), min(stop, end)
+            if low < high:
+                height, width, _ = event.image_shape
+                part = frames[low - start : high - start, :height, :width]
+                part[:] = event.pixels(low - first, high - first)
+        return frames
+
+    def moved(self, context, horizon, stride=STRIDE):
+        """Return all windows in the moving frame of their present.
+
+        `to_moving_frame` moves the past and future frames of each window to its
+        last past frame, once. A window is a segment of its own.
+        """
+        from msrnn_keras.utils.motion import to_moving_frame
+
+        length, events = context + horizon, []
+        for event in self.events:
+            starts = [
+                start
+                for first, stop in event.segments
+                for start in range(first, stop - length + 1, stride)
+            ]
+            if not starts:
+                continue
+            windows = (event.pixels(start, start + length) for start in starts)
+            moved = [_stored(to_moving_frame(x, context)) for x in windows]
+            times = [event.times[start : start + length] for start in starts]
+            edges = range(0, length * len(starts) + 1, length)
+            segments = list(itertools.pairwise(edges))
+            frames = np.concatenate(moved), segments
+            events.append(_source(*frames, np.concatenate(times)))
+        if not events:
+            raise ValueError(
+                "No event has enough frames for a window. "
+                f"Received: context={context}, horizon={horizon}"
+            )
+        return Events(events)
+
+
+class Radar(Events):
+    """Rain rate of radar events at 2 km every five minutes, in mm/h.
+
+    Composites of KNMI, of 20 winter evenings of 2021 and of 2010-08-26, and of
+    FMI, of 2016-09-28 and 2017-05-09. Training is `DATES["train"]`; the test is
+    five wet evenings of February 2021.
+
+    A pixel is x = dBZ / 60, in [0, 1], with Z = 200 R^1.6. Reflectivity below 7
+    dBZ counts as no rain, first at 1 km, then again at 2 km: means of the rain
+    rate over the valid pixels of 2×2, missing (NaN) with fewer than two. An odd
+    last row is dropped. Of 2010, the box with data is kept. All frames are in
+    memory as dBZ, float16.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        path: Path of a folder that has, in any subfolders, the files
+            `knmi_FIRST_LAST.npz` (arrays `pv` and `times`) with the dates,
+            `knmi_20100826.npz` (`rate` and `times`), `fmi_20160928.npz` and
+            `fmi_20170509.npz` (`counts` and `time_utc`); None is
+            `datasets/radar` in the Keras home.
+        dates: Date of the split such as `"2021-02-06"`, or a list of them; None
+            is all.
+
+    Raises:
+        FileNotFoundError, OSError: If a file is missing, or damaged.
+        ValueError: If a date is not in the split or in its file.
+
+    Example:
+    >>> clips = Clips(Radar("test", "radar/", "2021-02-06"), 6, 12, stride=2)
+
+    Source of the data: KNMI and FMI, CC BY 4.0.
+    """
+
+    def __init__(self, split, path=None, dates=None):
+        dates = _check_dates(split, dates)
+        files = _find(data_home("radar", path), dates)
+        events = {}
+        for file in dict.fromkeys(files.values()):
+            of_file = [date for date in dates if files[date] == file]
+            events |= _read(file, of_file)
+        super().__init__([events[date] for date in dates])
+
+
+def load_radar(
+    split,
+    path=None,
+    image_shape=None,
+    dates=None,
+    moving=False,
+    stride=None,
+    shuffle=None,
+    num_clips=None,
+    **settings,
+):
+    """Load a split as `data.load` does: crops for training, or whole frames.
+
+    Training, and validation with an `image_shape`, are `Crops` of
+    `image_shape`, 128×128 pixels by default; those of validation are the same
+    in every epoch. Else all windows of whole frames come in order, one every 10
+    minutes (`stride=2`). With `moving`, each window is first moved to its
+    present by `Events.moved`, every 10 minutes too.
+    """
+    cropped = split == "train" or image_shape is not None
+    if (image_shape is not None and split == "test") or (shuffle and cropped):
+        raise ValueError(
+            "Crops of 'radar' have no `shuffle`, and its test split consists "
+            f"of whole frames. Received: {split=}, {image_shape=}, {shuffle=}"
+        )
+    radar = Radar(split, path, dates)
+    if moving:
+        sizes = settings["context"], settings["horizon"]
+        radar, stride = radar.moved(*sizes, stride or STRIDE), 1
+    if not cropped:
+        settings |= {"num_clips": num_clips, "shuffle": bool(shuffle)}
+        return Clips(radar, stride=stride or STRIDE, **settings)
+    if num_clips is not None:
+        settings["num_clips"] = num_clips
+    return Crops(
+        radar.events,
+        image_shape=CROP if image_shape is None else image_shape,
+        stride=stride or 1,
+        augment=split == "train",
+        fixed=split != "train",
+        scaling=radar.scaling,
+        **settings,
+    )
+
+
+def _check_dates(split, dates):
+    """Return the chosen dates of a split."""
+    given = [dates] if isinstance(dates, str) else dates
+    given = DATES[split] if given is None else tuple(map(str, given))
+    if not given or not set(given) <= set(DATES[split]):
+        raise ValueError(
+            f"`dates` of the split {split!r} must be among "
+            f"{', '.join(DATES[split])}. Received: dates={dates!r}"
+        )
+    return [date for date in DATES[split] if date in given]
+
+
+def _find(folder, dates):
+    """Return the file of each date."""
+    found = {path.name: path for path in sorted(folder.rglob("*.npz"))}
+    files, missing = dict(_evening_files(found)), []
+    files |= {date: found.get(name) for date, name in _SINGLE.items()}
+    for date in dates:
+        if files.get(date) is None:
+            missing.append(_SINGLE.get(date) or f"knmi_{date}_{date}.npz")
+    if missing:
+        raise FileNotFoundError(
+            "`path` must be a folder with the files of the data set 'radar', "
+            "knmi_FIRST_LAST.npz for a range of dates; missing: "
+            f"{', '.join(missing)}. Received: {str(folder)!r}"
+        )
+    return {date: files[date] for date in dates}
+
+
+def _evening_files(found):
+    """Yield all dates in the names of files of evenings, with their file."""
+    for name, path in found.items():
+        match = _EVENINGS.fullmatch(name)
+        if match:
+            first, last = (np.datetime64(day) for day in match.groups())
+            for day in np.arange(first, last + 1):
+                yield str(day), path
+
+
+def _read(path, dates):
+    """Return the events of some dates of a file, at 2 km."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            name = next(x for x in ("pv", "counts", "rate") if x in file)
+            values = file[name]
+            times = file["time_utc" if name == "counts" else "times"].ravel()
+        values = values.reshape(len(times), *values.shape[-2:])
+        times = _as_minutes(times)
+    except Exception as error:
+        raise OSError(
+            "The radar file cannot be read; it may be cut off "
+            f"({type(error).__name__}: {error}). Received: {str(path)!r}"
+        ) from error
+    events, days = {}, times.astype("datetime64[D]")
+    for date in dates:
+        chosen = np.flatnonzero(days == np.datetime64(date))
+        if not len(chosen):
+            raise ValueError(
+                f"The file must have frames of {date}. Received: "
+                f"{', '.join(map(str, np.unique(days)))} in {str(path)!r}"
+            )
+        frames = values[chosen]
+        if name == "rate":
+            frames = _box_with_data(frames)
+        pixels = [_pixels(frame, name == "rate") for frame in frames]
+        segments = segments_of(times[chosen], INTERVAL)
+        pixels = _stored(np.stack(pixels)[..., None])
+        events[date] = _source(pixels, segments, times[chosen])
+    return events
+
+
+def _as_minutes(times):
+    """Return times, or texts YYYYMMDDHHMM, as `datetime64[m]`."""
+    if times.dtype.kind == "U":
+        times = [f"{x[:4]}-{x[4:6]}-{x[6:8]}T{x[8:10]}:{x[10:]}" for x in times]
+    return np.array(times, "datetime64[m]")
+
+
+def _box_with_data(frames):
+    """Return the smallest box with all pixels that are ever valid."""
+    valid = np.isfinite(frames).any(axis=0)
+    rows, columns = (np.flatnonzero(valid.any(axis=axis)) for axis in (1, 0))
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return frames[:, *box]
+
+
+def _pixels(frame, is_rate):
+    """Return x at 2 km of a frame of mm/h or of stored numbers."""
+    rate = frame.astype("float32") if is_rate else _RATES[frame]
+    return SCALING(block_means(rate, BLOCK))
+
+
+def _rates():
+    """Return mm/h of the stored numbers 0 (dry) to 255 (missing)."""
+    dbz = 0.5 * np.arange(256) - 32
+    rates = (10 ** (dbz / 10) / SCALING.a) ** (1 / SCALING.b)
+    rates[dbz < SCALING.least], rates[255] = 0, np.nan
+    return rates.astype("float32")
+
+
+_RATES = _rates()
+
+
+def _stored(pixels):
+    # In dBZ, so that the thresholds 7, 20 and 30 dBZ are exact in float16.
+    return DBZ.inverse(pixels).astype("float16")
+
+
+def _source(frames, segments, times):
+    return ArraySource(frames, segments, DBZ, INTERVAL, times)

@@ -1,0 +1,48 @@
+"""The scores of `benchmarks.radar_reference` on small evenings."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import radar_reference
+from msrnn_keras import data
+from tests.data.datasets import published
+
+pytestmark = pytest.mark.backend_free
+
+
+def test_scores_are_pooled_and_masked():
+    truth = np.zeros((2, 2, 4, 5, 1), "float32")
+    truth[0, 0, :2] = 7 / 60
+    truth[1, 0, 0] = 20 / 60
+    truth[:, :, 3] = np.nan
+    forecast = np.zeros_like(truth)
+    forecast[0, 0, 1:] = 0.5  # one row of hits, one false alarm, one missing
+    found = radar_reference.scores(truth, forecast)
+    squares = [7**2, (30 - 7) ** 2, 30**2, 20**2]  # rows of dBZ, of six
+    expected = 1000 * np.sum(squares) / 6 / 60**2
+    np.testing.assert_allclose(found["mse"], [expected, 0], rtol=1e-5)
+    np.testing.assert_allclose(found["csi_7"], [1 / 4, 1])
+    np.testing.assert_allclose(found["csi_20"], [0, 1])
+
+
+def test_evenings_are_scored_into_a_table(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("pysteps")
+    pytest.importorskip("cv2")
+    published.write_radar(tmp_path)
+    path, file = str(tmp_path), tmp_path / "scores.json"
+    arguments = [path, "--dates", "2021-02-06", "--json", str(file)]
+    radar_reference.main(arguments)
+    results = json.loads(file.read_text())
+    names = ["zero", "persistence", "flow", "smooth"]
+    assert list(results["2021-02-06"]) == names
+    clips = data.load("radar", "test", path=path, dates="2021-02-06")
+    _, y = clips.arrays()
+    expected = 1000 * np.nanmean(y[:, [5, 11]] ** 2, axis=(0, 2, 3, 4))
+    zero = results["2021-02-06"]["zero"]
+    np.testing.assert_allclose(zero["mse"], expected, rtol=1e-5)
+    assert zero["csi_7"] == [0, 0]
+    still = results["2021-02-06"]["persistence"]
+    np.testing.assert_allclose(still["csi_7"], 1)
+    assert "| 2021-02-06 | smooth | " in capsys.readouterr().out

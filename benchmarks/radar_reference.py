@@ -19,7 +19,8 @@ from scipy.ndimage import gaussian_filter
 
 from msrnn_keras import data
 from msrnn_keras.baselines import OpticalFlow, Persistence, Zeros
-from msrnn_keras.data.datasets.radar import DATES, DBZ
+from msrnn_keras.data.datasets.events import DBZ
+from msrnn_keras.data.datasets.radar import DATES
 from msrnn_keras.metrics import CSI, MSE
 from msrnn_keras.utils.extras import require
 

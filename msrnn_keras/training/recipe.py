@@ -23,6 +23,7 @@ from msrnn_keras.training.settings import (
 )
 
 DATASETS = tuple(name for name in data.NAMES if name != "mnist-official")
+CROPPED = ("radar",)  # crops of `image_shape`, but whole frames for the test
 LOSSES = {
     "l1_l2": FrameL1L2Loss,
     "mse": functools.partial(FrameL1L2Loss, l1_weight=0.0),
@@ -66,9 +67,8 @@ class Recipe:
         """Return a split of the data set, as `msrnn_keras.data.load` does."""
         t, shape = self.training, self.architecture
         image_shape = tuple(shape["image_shape"])
-        drawn = self.dataset == "mnist" or (
-            self.dataset == "radar" and split != "test"
-        )
+        cropped = self.dataset in CROPPED
+        drawn = self.dataset == "mnist" or (cropped and split != "test")
         options = {name: shape[name] for name in ("context", "horizon")}
         options |= {"batch_size": t.batch_size, "path": path, **self.options}
         if drawn:
@@ -81,7 +81,8 @@ class Recipe:
         if split == "validation":
             options["num_clips"] = t.validation_clips
         dataset = data.load(self.dataset, split, **{**options, **kwargs})
-        if not drawn and dataset.image_shape != image_shape:
+        fixed_size = not (drawn or cropped)
+        if fixed_size and dataset.image_shape != image_shape:
             raise ValueError(
                 "The recipe's `image_shape` must be that of the data set, "
                 f"{dataset.image_shape}. Received: image_shape={image_shape}"

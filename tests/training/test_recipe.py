@@ -9,7 +9,7 @@ from msrnn_keras.data import sample_digits
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.training import optimization, settings
 from msrnn_keras.training.recipe import Training, load_recipe
-from tests.data.datasets.published import write_taxibj
+from tests.data.datasets.published import write_radar, write_taxibj
 from tests.runs import RECIPE, RICH
 
 pytestmark = pytest.mark.backend_free
@@ -113,6 +113,21 @@ def test_any_data_set_by_name(load, tmp_path):
         recipe.data("train", path=tmp_path / "taxi")
     with pytest.raises(FileNotFoundError, match="nowhere.npz"):
         load(RECIPE).data("train", path=tmp_path / "nowhere.npz")
+
+
+def test_crops_of_radar(load, tmp_path):
+    write_radar(tmp_path)
+    text = RECIPE.replace('"mnist"', '"radar"').replace("[32, 32", "[8, 12")
+    recipe = load(text)
+    train = recipe.data("train", tmp_path)
+    t = recipe.training
+    assert train.num_clips == t.batch_size * t.steps_per_epoch
+    assert train.image_shape == (8, 12, 1) and train.teacher_forcing
+    validation = recipe.data("validation", tmp_path)
+    assert validation.image_shape == (8, 12, 1)
+    assert validation.num_clips == t.validation_clips
+    test = recipe.data("test", tmp_path)
+    assert test.image_shape == (16, 14, 1)  # whole frames
 
 
 def test_all_settings_of_a_recipe(load):

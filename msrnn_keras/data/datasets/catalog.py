@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
 
 _MNIST_OPTIONS = ("image_shape", "num_digits", "speed", "digits")
-_RADAR_OPTIONS = ("image_shape", "dates", "moving")
+_RADAR_OPTIONS = ("image_shape", "dates", "moving", "cache")
 _KTH_MSRNN = {"size": 88, "actions": MOVING}
 _SETS = {
     "mnist": Entry(MovingMNIST, (64, 64, 1), 10, 10, _MNIST_OPTIONS),
@@ -107,9 +107,9 @@ files; None downloads them |
         num_clips: Integer, clips per epoch; None uses all clips.
         seed: Non-negative integer, seed of the order, or the clips of `mnist`.
         **options: `image_shape`, `num_digits`, `speed`, `digits` of `mnist`;
-            `cache` of `kth`, `germany`; `dates`, `image_shape` (of crops) and
-            `moving` (frames moved to the present) of `radar`; arguments of
-            `EpochDataset`.
+            `cache` of `kth`, `germany`, `radar`; `image_shape` (of crops),
+            `dates` and `moving` (frames moved to the present once, and kept in
+            `cache`) of `radar`; arguments of `EpochDataset`.
 
     Returns:
         `Clips`, `MovingMNIST` for `mnist`, or `Crops` of `radar`. All have

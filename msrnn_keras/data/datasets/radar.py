@@ -1,6 +1,5 @@
 """Radar events of the Netherlands and Finland, for rain nowcasting."""
 
-import itertools
 import re
 
 import numpy as np
@@ -9,15 +8,19 @@ from msrnn_keras.data.clips import Clips
 from msrnn_keras.data.crops import Crops
 from msrnn_keras.data.datasets.blocks import block_means
 from msrnn_keras.data.datasets.cache import data_home
-from msrnn_keras.data.scaling import MinMax, RainRate
-from msrnn_keras.data.sources import ArraySource, Source, segments_of
+from msrnn_keras.data.datasets.events import (
+    INTERVAL,
+    SCALING,
+    Events,
+    moved,
+    source,
+    stored,
+)
+from msrnn_keras.data.sources import segments_of
 
-INTERVAL = 300.0  # seconds
 BLOCK = 2  # side of the averaged blocks, pixels of 1 km
 STRIDE = 2  # frames between the starts of windows of whole frames
 CROP = (128, 128)  # pixels
-DBZ = MinMax(0, 60, unit="dBZ")
-SCALING = RainRate(a=200, b=1.6, low=0, high=60, least=7)
 
 
 def _days(month, first, last):
@@ -35,77 +38,6 @@ _SINGLE = {
     "2017-05-09": "fmi_20170509.npz",
 }
 _EVENINGS = re.compile(r"knmi_(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)\.npz")
-
-
-class Events(Source):
-    """Radar events of several sizes as one source.
-
-    Args:
-        events: List of `ArraySource` in dBZ with `times`. `read` and `pixels`
-            pad smaller ones at the end with NaN to the size of the largest.
-    """
-
-    interval = INTERVAL
-    scaling = SCALING
-
-    def __init__(self, events):
-        self.events = events
-        height, width = (max(e.image_shape[i] for e in events) for i in (0, 1))
-        self.image_shape = (height, width, 1)
-        self.times = np.concatenate([event.times for event in events])
-        self._starts = [0, *itertools.accumulate(len(x.times) for x in events)]
-        self.segments = [
-            (first + start, first + stop)
-            for first, event in zip(self._starts, events, strict=False)
-            for start, stop in event.segments
-        ]
-
-    def read(self, start, stop):
-        """Return frames `start` to `stop - 1`, in mm/h."""
-        return self.scaling.inverse(self.pixels(start, stop))
-
-    def pixels(self, start, stop):
-        """Return frames `start` to `stop - 1` as x in [0, 1]."""
-        frames = np.full((stop - start, *self.image_shape), np.nan, "float32")
-        edges = itertools.pairwise(self._starts)
-        for (first, end), event in zip(edges, self.events, strict=True):
-            low, high = max(start, first), min(stop, end)
-            if low < high:
-                height, width, _ = event.image_shape
-                part = frames[low - start : high - start, :height, :width]
-                part[:] = event.pixels(low - first, high - first)
-        return frames
-
-    def moved(self, context, horizon, stride=STRIDE):
-        """Return all windows in the moving frame of their present.
-
-        `to_moving_frame` moves the past and future frames of each window to its
-        last past frame, once. A window is a segment of its own.
-        """
-        from msrnn_keras.utils.motion import to_moving_frame
-
-        length, events = context + horizon, []
-        for event in self.events:
-            starts = [
-                start
-                for first, stop in event.segments
-                for start in range(first, stop - length + 1, stride)
-            ]
-            if not starts:
-                continue
-            windows = (event.pixels(start, start + length) for start in starts)
-            moved = [_stored(to_moving_frame(x, context)) for x in windows]
-            times = [event.times[start : start + length] for start in starts]
-            edges = range(0, length * len(starts) + 1, length)
-            segments = list(itertools.pairwise(edges))
-            frames = np.concatenate(moved), segments
-            events.append(_source(*frames, np.concatenate(times)))
-        if not events:
-            raise ValueError(
-                "No event has enough frames for a window. "
-                f"Received: context={context}, horizon={horizon}"
-            )
-        return Events(events)
 
 
 class Radar(Events):
@@ -160,6 +92,7 @@ def load_radar(
     stride=None,
     shuffle=None,
     num_clips=None,
+    cache=None,
     **settings,
 ):
     """Load a split as `data.load` does: crops for training, or whole frames.
@@ -168,7 +101,7 @@ def load_radar(
     `image_shape`, 128×128 pixels by default; those of validation are the same
     in every epoch. Else all windows of whole frames come in order, one every 10
     minutes (`stride=2`). With `moving`, each window is first moved to its
-    present by `Events.moved`, every 10 minutes too.
+    present by `moved`, every 10 minutes too.
     """
     cropped = split == "train" or image_shape is not None
     if (image_shape is not None and split == "test") or (shuffle and cropped):
@@ -179,7 +112,8 @@ def load_radar(
     radar = Radar(split, path, dates)
     if moving:
         sizes = settings["context"], settings["horizon"]
-        radar, stride = radar.moved(*sizes, stride or STRIDE), 1
+        cache = data_home("radar", cache)
+        radar, stride = moved(radar, *sizes, stride or STRIDE, cache), 1
     if not cropped:
         settings |= {"num_clips": num_clips, "shuffle": bool(shuffle)}
         return Clips(radar, stride=stride or STRIDE, **settings)
@@ -262,8 +196,8 @@ def _read(path, dates):
             frames = _box_with_data(frames)
         pixels = [_pixels(frame, name == "rate") for frame in frames]
         segments = segments_of(times[chosen], INTERVAL)
-        pixels = _stored(np.stack(pixels)[..., None])
-        events[date] = _source(pixels, segments, times[chosen])
+        pixels = stored(np.stack(pixels)[..., None])
+        events[date] = source(pixels, segments, times[chosen])
     return events
 
 
@@ -297,12 +231,3 @@ def _rates():
 
 
 _RATES = _rates()
-
-
-def _stored(pixels):
-    # In dBZ, so that the thresholds 7, 20 and 30 dBZ are exact in float16.
-    return DBZ.inverse(pixels).astype("float16")
-
-
-def _source(frames, segments, times):
-    return ArraySource(frames, segments, DBZ, INTERVAL, times)

@@ -1,11 +1,9 @@
-import sys
-import types
-
 import numpy as np
 import pytest
 
 from msrnn_keras.data import Radar, RainRate, load
-from msrnn_keras.data.datasets.radar import DATES, Events
+from msrnn_keras.data.datasets.radar import DATES
+from msrnn_keras.utils import motion
 
 NAN = np.nan
 
@@ -127,7 +125,7 @@ def test_crops_for_training_and_validation(radar):
 
 
 @pytest.fixture
-def motion(monkeypatch):
+def moves(monkeypatch):
     """Replace the motion by one that adds the context; list its calls."""
     calls = []
 
@@ -135,32 +133,31 @@ def motion(monkeypatch):
         calls.append((frames.shape, frames.dtype, context))
         return np.minimum(frames + context / 60, 1)
 
-    name = "msrnn_keras.utils.motion"
-    module = types.SimpleNamespace(to_moving_frame=to_moving_frame)
-    monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(motion, "to_moving_frame", to_moving_frame)
     return calls
 
 
-def test_windows_in_the_moving_frame(radar, motion):
+def test_windows_in_the_moving_frame(radar, moves, tmp_path):
     options = {"path": radar, "dates": "2021-02-06", "context": 4, "horizon": 3}
     plain = load("radar", "test", **options)
-    moved = load("radar", "test", moving=True, **options)
-    assert motion == [((7, 16, 14, 1), "float32", 4)] * 15
+    options |= {"moving": True, "cache": tmp_path}
+    moved = load("radar", "test", **options)
+    assert moves == [((7, 16, 14, 1), "float32", 4)] * 15
     assert moved.num_clips == plain.num_clips == 15
     for number in (0, 7, 14):
         expected = plain.clip(number) + 4 / 60
         np.testing.assert_allclose(moved.clip(number), expected, atol=5e-4)
         start, time = plain.starts[number], moved.starts[number]
         assert moved.source.times[time] == plain.source.times[start]
-    moved[0]
-    assert len(motion) == 15  # moved once
-    train = load(
-        *("radar", "train", 4, 4, 3),
-        **{"path": radar, "moving": True, "image_shape": (8, 8), "stride": 20},
-        dates=["2010-08-26", "2021-01-03"],
-    )
-    assert isinstance(Radar("test", radar).moved(4, 3, 99), Events)
-    assert len(motion) == 15 + 5 + 2 + 5
+    again = load("radar", "test", **options)  # moved once
+    assert len(moves) == 15
+    np.testing.assert_array_equal(again[0][1], moved[0][1])
+    for other in ({"context": 5, "horizon": 2}, {"stride": 3}):
+        load("radar", "test", **{**options, **other})
+    assert len(moves) == 15 + 15 + 10
+    options |= {"dates": ["2010-08-26", "2021-01-03"], "stride": 20}
+    train = load("radar", "train", image_shape=(8, 8), **options)
+    assert len(moves) == 40 + 5 + 2
     for source in train.sources:
         assert np.nanmin(source.frames) == 4  # dBZ
     assert len(train.sources) == 2 and train[0][0].shape[1] == 4
@@ -177,7 +174,7 @@ def test_wrong_and_missing_files(radar, tmp_path):
     with pytest.raises(ValueError, match="shuffle=True"):
         load("radar", "train", path=radar, shuffle=True)
     with pytest.raises(ValueError, match="context=30"):
-        Radar("test", radar).moved(30, 12)
+        load("radar", "test", path=radar, moving=True, context=30)
     with pytest.raises(FileNotFoundError, match="missing: knmi_2010.*fmi_2016"):
         Radar("train", tmp_path)
     name = tmp_path / "knmi_2021-02-02_2021-02-04.npz"

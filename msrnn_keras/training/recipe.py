@@ -23,7 +23,8 @@ from msrnn_keras.training.settings import (
 )
 
 DATASETS = tuple(name for name in data.NAMES if name != "mnist-official")
-CROPPED = ("radar",)  # crops of `image_shape`, but whole frames for the test
+# Crops of `image_shape`, but whole frames for the test.
+CROPPED = ("radar", "recordings")
 LOSSES = {
     "l1_l2": FrameL1L2Loss,
     "mse": functools.partial(FrameL1L2Loss, l1_weight=0.0),

@@ -10,6 +10,7 @@ from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.training import optimization, settings
 from msrnn_keras.training.recipe import Training, load_recipe
 from tests.data.datasets.published import write_radar, write_taxibj
+from tests.recordings import write_knmi_reflectivity
 from tests.runs import RECIPE, RICH
 
 pytestmark = pytest.mark.backend_free
@@ -128,6 +129,21 @@ def test_crops_of_radar(load, tmp_path):
     assert validation.num_clips == t.validation_clips
     test = recipe.data("test", tmp_path)
     assert test.image_shape == (16, 14, 1)  # whole frames
+
+
+def test_crops_of_recordings(load, tmp_path):
+    for minute in range(10, 22):
+        path = tmp_path / f"2021020620{minute}.h5"
+        write_knmi_reflectivity(path, np.full((9, 9), 78))
+    text = RECIPE.replace('"mnist"', '"recordings"').replace("[32, 32", "[8, 8")
+    recipe = load(text + '[data]\nimporter = "knmi_hdf5"\n')
+    shape = recipe.architecture
+    recipe = dataclasses.replace(
+        recipe, architecture={**shape, "context": 1, "horizon": 1}
+    )
+    train = recipe.data("train", str(tmp_path / "*.h5"))
+    assert train.sources[0].frames.shape == (10, 9, 9, 1)
+    np.testing.assert_allclose(train[0][0], 17 / 70, rtol=1e-6)
 
 
 def test_all_settings_of_a_recipe(load):

@@ -11,6 +11,7 @@ from msrnn_keras.data.datasets.kth import KTH, MOVING
 from msrnn_keras.data.datasets.moving_mnist import MovingMNIST
 from msrnn_keras.data.datasets.official_mnist import LENGTH, OfficialMNIST
 from msrnn_keras.data.datasets.radar import load_radar
+from msrnn_keras.data.datasets.recordings import READER, load_recordings
 from msrnn_keras.data.datasets.sevir import WINDOW_STEP, Sevir
 from msrnn_keras.data.datasets.taxibj import TaxiBJ
 from msrnn_keras.utils.names import lookup
@@ -30,7 +31,7 @@ class Entry(NamedTuple):
 
 
 _MNIST_OPTIONS = ("image_shape", "num_digits", "speed", "digits")
-_RADAR_OPTIONS = ("image_shape", "dates", "moving", "cache")
+_CROPS = ("image_shape", "moving", "cache")
 _KTH_MSRNN = {"size": 88, "actions": MOVING}
 _SETS = {
     "mnist": Entry(MovingMNIST, (64, 64, 1), 10, 10, _MNIST_OPTIONS),
@@ -39,7 +40,10 @@ _SETS = {
     "kth": Entry(KTH, (128, 128, 1), 10, 20, ("cache",)),
     "kth-msrnn": Entry(KTH, (88, 88, 1), 10, 10, ("cache",), fixed=_KTH_MSRNN),
     "germany": Entry(Germany, (128, 128, 1), 5, 5, ("cache",)),
-    "radar": Entry(load_radar, (128, 128, 1), 6, 12, _RADAR_OPTIONS),
+    "radar": Entry(load_radar, (128, 128, 1), 6, 12, (*_CROPS, "dates")),
+    "recordings": Entry(
+        load_recordings, (128, 128, 1), 6, 12, (*_CROPS, *READER)
+    ),
     "sevir": Entry(
         Sevir,
         (384, 384, 1),
@@ -87,12 +91,15 @@ files; None downloads them |
     | `kth-msrnn` | 88×88×1 | 10 → 10 | as `kth` |
     | `germany` | 128×128×1 | 5 → 5 | `RYDL.hdf5` |
     | `radar` | 128×128×1 | 6 → 12 | folder of the files in `Radar` |
+    | `recordings` | 128×128×1 | 6 → 12 | file, folder or pattern of files |
     | `sevir` | 384×384×1 | 13 → 12 | folder of `CATALOG.csv` and `data/` |
 
     Training clips, and all of `taxibj`, start at every frame; those of `sevir`
-    every 12 frames; other clips share no frame. `radar` has random crops for
-    training (`Crops`), and whole frames every 10 minutes for validation and
-    test, or validation crops of an `image_shape`.
+    every 12 frames; other clips share no frame. `radar` and `recordings` have
+    random crops for training (`Crops`), and whole frames, starting at every
+    other one, for validation and test, or validation crops of an `image_shape`.
+    Of `recordings`, the first 80 % of the frames are training, the next 10 %
+    validation.
 
     Args:
         name: String, one of `NAMES`; case does not matter.
@@ -107,12 +114,14 @@ files; None downloads them |
         num_clips: Integer, clips per epoch; None uses all clips.
         seed: Non-negative integer, seed of the order, or the clips of `mnist`.
         **options: `image_shape`, `num_digits`, `speed`, `digits` of `mnist`;
-            `cache` of `kth`, `germany`, `radar`; `image_shape` (of crops),
-            `dates` and `moving` (frames moved to the present once, and kept in
-            `cache`) of `radar`; arguments of `EpochDataset`.
+            `cache` of `kth`, `germany`; `image_shape` (of crops) and `moving`
+            (frames moved to the present once, and kept in `cache`) of `radar`
+            and `recordings`; `dates` of `radar`; `importer`, `pattern`,
+            `interval`, `period`, `variable` and `scaling` of `recordings`, as
+            in the readers; arguments of `EpochDataset`.
 
     Returns:
-        `Clips`, `MovingMNIST` for `mnist`, or `Crops` of `radar`. All have
+        `Clips`, `MovingMNIST` for `mnist`, or `Crops`. All have
         `context`, `horizon`, `image_shape` (without channels for `mnist`),
         `num_clips`, `scaling`, `inverse` and `arrays`.
 
@@ -151,9 +160,9 @@ files; None downloads them |
                 f"Received: {stride=}, {shuffle=}"
             )
         return MovingMNIST(split, path=path, **settings, **options)
-    if entry.make is load_radar:
+    if entry.make in (load_radar, load_recordings):
         settings |= {"stride": stride, "shuffle": shuffle}
-        return load_radar(split, path, **settings, **options)
+        return entry.make(split, path, **settings, **options)
     if stride is None:
         length = settings["context"] + settings["horizon"]
         train = split == "train"

@@ -1,10 +1,12 @@
-"""Radar events of several sizes, and their windows in the moving frame."""
+"""Events, such as rainy days, of several sizes: their crops and windows."""
 
 import hashlib
 import itertools
 
 import numpy as np
 
+from msrnn_keras.data.clips import Clips
+from msrnn_keras.data.crops import Crops
 from msrnn_keras.data.datasets.cache import cached_array, file_digest
 from msrnn_keras.data.scaling import MinMax, RainRate
 from msrnn_keras.data.sources import ArraySource, Source
@@ -12,25 +14,30 @@ from msrnn_keras.data.sources import ArraySource, Source
 INTERVAL = 300.0  # seconds
 DBZ = MinMax(0, 60, unit="dBZ")
 SCALING = RainRate(a=200, b=1.6, low=0, high=60, least=7)
+STRIDE = 2  # frames between the starts of windows of whole frames
+CROP = (128, 128)  # pixels
 
 
 class Events(Source):
-    """Radar events of several sizes as one source.
+    """Events of several sizes as one source.
 
     Args:
-        events: List of `ArraySource` in dBZ with `times`. `read` and `pixels`
-            pad smaller ones at the end with NaN to the size of the largest.
+        events: List of `ArraySource`. `read` and `pixels` pad smaller ones at
+            the end with NaN to the size of the largest.
+        scaling: `Scaling` from the units of `read` to pixels; None is that of
+            the events.
     """
 
-    interval = INTERVAL
-    scaling = SCALING
-
-    def __init__(self, events):
-        self.events = events
-        height, width = (max(e.image_shape[i] for e in events) for i in (0, 1))
-        self.image_shape = (height, width, 1)
-        self.times = np.concatenate([event.times for event in events])
-        self._starts = [0, *itertools.accumulate(len(x.times) for x in events)]
+    def __init__(self, events, scaling=None):
+        self.events, first = events, events[0]
+        self.interval, self.scaling = first.interval, scaling or first.scaling
+        sizes = [event.image_shape for event in events]
+        self.image_shape = tuple(map(max, zip(*sizes, strict=True)))
+        times = [event.times for event in events]
+        known = all(x is not None for x in times)
+        self.times = np.concatenate(times) if known else None
+        lengths = (len(event.frames) for event in events)
+        self._starts = [0, *itertools.accumulate(lengths)]
         self.segments = [
             (first + start, first + stop)
             for first, event in zip(self._starts, events, strict=False)
@@ -38,11 +45,11 @@ class Events(Source):
         ]
 
     def read(self, start, stop):
-        """Return frames `start` to `stop - 1`, in mm/h."""
+        """Return frames `start` to `stop - 1`, in the range of the scaling."""
         return self.scaling.inverse(self.pixels(start, stop))
 
     def pixels(self, start, stop):
-        """Return frames `start` to `stop - 1` as x in [0, 1]."""
+        """Return frames `start` to `stop - 1` as pixels."""
         frames = np.full((stop - start, *self.image_shape), np.nan, "float32")
         edges = itertools.pairwise(self._starts)
         for (first, end), event in zip(edges, self.events, strict=True):
@@ -52,6 +59,50 @@ class Events(Source):
                 part = frames[low - start : high - start, :height, :width]
                 part[:] = event.pixels(low - first, high - first)
         return frames
+
+
+def load_events(
+    events,
+    split,
+    image_shape=None,
+    moving=False,
+    stride=None,
+    shuffle=None,
+    num_clips=None,
+    cache=None,
+    **settings,
+):
+    """Return crops of `Events` for training, or clips of whole frames.
+
+    Training, and validation with an `image_shape`, are `Crops` of
+    `image_shape`, 128×128 pixels by default; those of validation are the same
+    in every epoch. Else all windows of whole frames come in order, one every
+    other frame (`stride=2`). With `moving`, each window is first moved to its
+    present by `moved`, every other frame too.
+    """
+    cropped = split == "train" or image_shape is not None
+    if (image_shape is not None and split == "test") or (shuffle and cropped):
+        raise ValueError(
+            "Crops have no `shuffle`, and the test split consists of whole "
+            f"frames. Received: {split=}, {image_shape=}, {shuffle=}"
+        )
+    if moving:
+        sizes = settings["context"], settings["horizon"]
+        events, stride = moved(events, *sizes, stride or STRIDE, cache), 1
+    if not cropped:
+        settings |= {"num_clips": num_clips, "shuffle": bool(shuffle)}
+        return Clips(events, stride=stride or STRIDE, **settings)
+    if num_clips is not None:
+        settings["num_clips"] = num_clips
+    return Crops(
+        events.events,
+        image_shape=CROP if image_shape is None else image_shape,
+        stride=stride or 1,
+        augment=split == "train",
+        fixed=split != "train",
+        scaling=events.scaling,
+        **settings,
+    )
 
 
 def moved(events, context, horizon, stride, cache):
@@ -80,25 +131,22 @@ def moved(events, context, horizon, stride, cache):
 
         key = f"{context} {horizon} {starts} {file_digest(motion.__file__)}"
         key = hashlib.sha256(event.frames.tobytes() + key.encode()).hexdigest()
-        name = f"moving-{str(event.times[0])[:10]}-{key[:12]}.npy"
-        frames = cached_array(cache / name, move)
-        times = [event.times[start : start + length] for start in starts]
+        frames = cached_array(cache / f"moving-{key[:16]}.npy", move)
+        times = event.times
+        if times is not None:
+            parts = [times[start : start + length] for start in starts]
+            times = np.concatenate(parts)
         edges = range(0, length * len(starts) + 1, length)
         segments = list(itertools.pairwise(edges))
-        result.append(source(frames, segments, np.concatenate(times)))
+        result.append(ArraySource(frames, segments, DBZ, event.interval, times))
     if not result:
         raise ValueError(
             "No event has enough frames for a window. "
             f"Received: context={context}, horizon={horizon}"
         )
-    return Events(result)
+    return Events(result, events.scaling)
 
 
 def stored(pixels):
     """Return x as dBZ in float16, in which 7, 20 and 30 dBZ are exact."""
     return DBZ.inverse(pixels).astype("float16")
-
-
-def source(frames, segments, times):
-    """Return the source of one event."""
-    return ArraySource(frames, segments, DBZ, INTERVAL, times)

@@ -4,23 +4,19 @@ import re
 
 import numpy as np
 
-from msrnn_keras.data.clips import Clips
-from msrnn_keras.data.crops import Crops
 from msrnn_keras.data.datasets.blocks import block_means
 from msrnn_keras.data.datasets.cache import data_home
 from msrnn_keras.data.datasets.events import (
+    DBZ,
     INTERVAL,
     SCALING,
     Events,
-    moved,
-    source,
+    load_events,
     stored,
 )
-from msrnn_keras.data.sources import segments_of
+from msrnn_keras.data.sources import ArraySource, segments_of
 
 BLOCK = 2  # side of the averaged blocks, pixels of 1 km
-STRIDE = 2  # frames between the starts of windows of whole frames
-CROP = (128, 128)  # pixels
 
 
 def _days(month, first, last):
@@ -80,54 +76,13 @@ class Radar(Events):
         for file in dict.fromkeys(files.values()):
             of_file = [date for date in dates if files[date] == file]
             events |= _read(file, of_file)
-        super().__init__([events[date] for date in dates])
+        super().__init__([events[date] for date in dates], SCALING)
 
 
-def load_radar(
-    split,
-    path=None,
-    image_shape=None,
-    dates=None,
-    moving=False,
-    stride=None,
-    shuffle=None,
-    num_clips=None,
-    cache=None,
-    **settings,
-):
-    """Load a split as `data.load` does: crops for training, or whole frames.
-
-    Training, and validation with an `image_shape`, are `Crops` of
-    `image_shape`, 128×128 pixels by default; those of validation are the same
-    in every epoch. Else all windows of whole frames come in order, one every 10
-    minutes (`stride=2`). With `moving`, each window is first moved to its
-    present by `moved`, every 10 minutes too.
-    """
-    cropped = split == "train" or image_shape is not None
-    if (image_shape is not None and split == "test") or (shuffle and cropped):
-        raise ValueError(
-            "Crops of 'radar' have no `shuffle`, and its test split consists "
-            f"of whole frames. Received: {split=}, {image_shape=}, {shuffle=}"
-        )
-    radar = Radar(split, path, dates)
-    if moving:
-        sizes = settings["context"], settings["horizon"]
-        cache = data_home("radar", cache)
-        radar, stride = moved(radar, *sizes, stride or STRIDE, cache), 1
-    if not cropped:
-        settings |= {"num_clips": num_clips, "shuffle": bool(shuffle)}
-        return Clips(radar, stride=stride or STRIDE, **settings)
-    if num_clips is not None:
-        settings["num_clips"] = num_clips
-    return Crops(
-        radar.events,
-        image_shape=CROP if image_shape is None else image_shape,
-        stride=stride or 1,
-        augment=split == "train",
-        fixed=split != "train",
-        scaling=radar.scaling,
-        **settings,
-    )
+def load_radar(split, path=None, dates=None, **settings):
+    """Load a split as `data.load` does; the settings are of `load_events`."""
+    settings["cache"] = data_home("radar", settings.get("cache"))
+    return load_events(Radar(split, path, dates), split, **settings)
 
 
 def _check_dates(split, dates):
@@ -197,7 +152,9 @@ def _read(path, dates):
         pixels = [_pixels(frame, name == "rate") for frame in frames]
         segments = segments_of(times[chosen], INTERVAL)
         pixels = stored(np.stack(pixels)[..., None])
-        events[date] = source(pixels, segments, times[chosen])
+        events[date] = ArraySource(
+            pixels, segments, DBZ, INTERVAL, times[chosen]
+        )
     return events
 
 

@@ -12,6 +12,7 @@ PUBLISHED = {
     "kth-msrnn": (10, 10, (88, 88, 1)),
     "germany": (5, 5, (128, 128, 1)),
     "radar": (6, 12, (16, 14, 1)),  # whole frames of the small test files
+    "recordings": (6, 12, (8, 12, 1)),  # of the fixture
     "sevir": (13, 12, (384, 384, 1)),
 }
 
@@ -24,6 +25,10 @@ def options(request, name, tmp_path, cache):
         clips = np.zeros((20, 3, 64, 64), "uint8")
         np.save(tmp_path / "mnist_test_seq.npy", clips)
         return {"path": tmp_path}
+    if name == "recordings":
+        frames = np.random.default_rng(0).random((240, 8, 12), "float32")
+        np.save(tmp_path / "frames.npy", frames)
+        return {"path": tmp_path / "frames.npy", "num_clips": 3}
     path = request.getfixturevalue("kth" if name == "kth-msrnn" else name)
     options = {"path": path, "num_clips": 3}
     no_cache = ("taxibj", "radar", "sevir")
@@ -48,7 +53,7 @@ def test_one_interface(name, options):
     np.testing.assert_allclose(dataset.scaling(values), y, atol=1e-5)
     split = "test" if name == "mnist-official" else "train"
     options |= {"context": 3, "horizon": 2, "batch_size": 2}
-    if name == "radar":
+    if name in ("radar", "recordings"):
         options["image_shape"] = (8, 12)
     x, y = load(name, split, teacher_forcing=True, **options)[0]
     assert x.shape[:2] == (2, 4) and y.shape[:2] == (2, 2)

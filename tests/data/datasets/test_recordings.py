@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from msrnn_keras.data import MinMax, RainRate, load
+from tests.recordings import write_knmi_reflectivity
+
+SIZES = {"context": 3, "horizon": 2}
+
+
+def write(path, first, count, size=(6, 7)):
+    """Write frames that show their number in hundredths."""
+    numbers = np.arange(first, first + count, dtype="float32") / 100
+    np.save(path, np.ones((count, *size), "float32") * numbers[:, None, None])
+
+
+def shown(dataset):
+    clips = [np.concatenate(x, axis=1) for x in dataset]
+    clips = np.concatenate(clips)[:, :, 0, 0, 0]
+    np.testing.assert_allclose(np.diff(clips), 0.01, rtol=1e-3)
+    return np.unique(np.rint(100 * clips).astype(int)).tolist()
+
+
+def test_splits_are_parts_in_time_order(tmp_path):
+    write(tmp_path / "rain-9.npy", 0, 50)
+    write(tmp_path / "rain-10.npy", 50, 30, (8, 6))
+    options = {"path": str(tmp_path / "rain-*.npy"), **SIZES}
+    train = load("recordings", "train", image_shape=(4, 4), **options)
+    assert shown(train) == list(range(64))
+    assert train.image_shape == (4, 4, 1) and train.augment
+    validation = load("recordings", "validation", **options, stride=1)
+    assert shown(validation) == list(range(64, 72))
+    assert validation.image_shape == (8, 6, 1)
+    assert shown(load("recordings", "test", **options, stride=1)) == [
+        *range(72, 80)
+    ]
+    crops = load("recordings", "validation", image_shape=(4, 4), **options)
+    assert crops.fixed and crops.image_shape == (4, 4, 1)
+
+
+def test_gaps_times_and_units_are_kept(tmp_path):
+    frames = np.ones((40, 4, 4), "float32")
+    times = np.datetime64("2024-01-01") + 5 * np.arange(40).astype("m8[m]")
+    times[10:] += np.timedelta64(5, "m")
+    np.savez(tmp_path / "a.npz", frames=frames, times=times)
+    clips = load(
+        *("recordings", "train"),
+        **{"path": tmp_path / "a.npz", "interval": 300, "image_shape": (4, 4)},
+        **{"scaling": RainRate(), **SIZES},
+    )
+    assert clips.sources[0].segments == [(0, 10), (10, 32)]
+    assert clips.sources[0].interval == 300
+    np.testing.assert_array_equal(clips.sources[0].times, times[:32])
+    assert clips.scaling == RainRate()
+    np.testing.assert_allclose(clips.inverse(clips[0][0]), 1, rtol=1e-5)
+
+
+def test_radar_files_through_an_importer(tmp_path):
+    pytest.importorskip("pysteps")
+    for minute in range(10):
+        path = tmp_path / f"RAD_20210206200{minute}.h5"
+        write_knmi_reflectivity(path, np.full((4, 5), 64 + 2 * minute))
+    options = {"path": tmp_path, "importer": "knmi_hdf5", **SIZES}
+    clips = load("recordings", "train", image_shape=(4, 4), **options)
+    assert clips.scaling == MinMax(-10, 60, unit="dBZ")
+    assert sorted(set(np.rint(clips.sources[0].frames).ravel())) == [*range(8)]
+
+
+def test_wrong_paths(tmp_path):
+    with pytest.raises(ValueError, match="Received: path=None$"):
+        load("recordings", "train")
+    with pytest.raises(FileNotFoundError, match="Received: .*none"):
+        load("recordings", "train", path=tmp_path / "none*.npy")
+    write(tmp_path / "a.npy", 0, 1)
+    with pytest.raises(ValueError, match="'validation'. Received: 1 frames"):
+        load("recordings", "validation", path=tmp_path / "a.npy")

@@ -40,6 +40,7 @@ def test_untrained_it_is_the_optical_flow_of_any_size_and_horizon():
     assert error.mean() < 0.02
 
 
+@pytest.mark.backend_free
 def test_growth_learned_where_all_stands_still_moves_with_the_rain():
     """A step that adds 0.1 to each pixel, at the places of the flow."""
     model = Lagrangian(stack())
@@ -52,7 +53,9 @@ def test_growth_learned_where_all_stands_still_moves_with_the_rain():
     assert_equal(given[0, :, 0, 0], 0)  # inflow
 
 
-@pytest.mark.parametrize("kind", ["stack", "simvp"])
+@pytest.mark.parametrize(
+    "kind", ["stack", pytest.param("simvp", marks=pytest.mark.backend_free)]
+)
 def test_it_is_the_wrapped_model_between_two_moves(kind):
     if kind == "stack":
         wrapped = randomize(stack(), 0.1)
@@ -74,6 +77,7 @@ def test_it_is_the_wrapped_model_between_two_moves(kind):
     assert np.abs(given[0, 1] - inside[0, 1])[14:-14, 14:-14].max() > 0.01
 
 
+@pytest.mark.backend_free
 def test_missing_pixels_stay_missing_or_are_filled():
     past = PAST.copy()
     past[:, :, 20:30, 10:20] = np.nan
@@ -96,6 +100,7 @@ def test_missing_pixels_stay_missing_or_are_filled():
         model.forecast(gone)
 
 
+@pytest.mark.backend_free
 def test_matched_has_the_values_of_the_flow():
     model = trained()
     mean = model.forecast(PAST)
@@ -118,6 +123,7 @@ def test_matched_has_the_values_of_the_flow():
     )
 
 
+@pytest.mark.backend_free
 def test_blend_is_a_share_of_the_smoothed_flow():
     options = {"blur": 0.5, "factor": 0.8}
     smooth = SmoothedFlow(4, 3, flow_frames=4, **options).predict(PAST)

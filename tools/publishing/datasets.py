@@ -92,5 +92,38 @@ DATASETS = {
             "intensity is underestimated. Not intended for warnings."
         ),
     ),
+    "radar": DatasetText(
+        license="radar composites: CC BY 4.0, KNMI and FMI",
+        training=(
+            "radar composites at 2 km of the Netherlands (KNMI, 2010-08-26 and "
+            "nine evenings of January 2021) and of Finland (FMI, 2016-09-28)"
+        ),
+        validation=(
+            "validation crops (FMI 2017-05-09, KNMI evening of 2021-01-06)"
+        ),
+        test="windows of five wet evenings of KNMI, 2021-02-02 to 02-06",
+        limits=(
+            "Trained on rain over the Netherlands and Finland, most of it of "
+            "two days, every 5 minutes at 2 km, as dBZ / 60. Other seasons, "
+            "regions, grids and intervals are untested."
+        ),
+    ),
+    "recordings": DatasetText(
+        license="recordings: the terms of their owner",
+        training="recordings of one's own, the first 80 % of the frames",
+        validation="validation crops (the next 10 % of the frames)",
+        test="windows of the last 10 % of the frames",
+        limits=f"Trained on one collection of recordings. {_OTHER}",
+    ),
+    "sevir": DatasetText(
+        license="SEVIR: the terms of its source, registry.opendata.aws/sevir",
+        training="SEVIR, VIL images before 2019-01-01",
+        validation="validation clips (2019-01-01 to 2019-06-01)",
+        test="clips of SEVIR after 2019-06-01",
+        limits=(
+            "Trained on vertically integrated liquid over the United States, "
+            f"384×384 pixels of 1 km, every 5 minutes. {_OTHER}"
+        ),
+    ),
 }
 LICENSES = {name: text.license for name, text in DATASETS.items()}

@@ -10,6 +10,7 @@ from msrnn_keras.models.earthformer.patterns import (
     find_pattern,
 )
 
+pytestmark = pytest.mark.backend_free
 SHAPE = (3, 8, 12)
 
 

@@ -1,9 +1,9 @@
 """A training step of SimVP beside a plain PyTorch model of the same layers.
 
 `python -m benchmarks.simvp` measures `simvp-v2` and `simvp` at the published
-Moving MNIST size, float32, on Keras' backend and as a PyTorch module that is
-written out here. Each figure comes from its own process, in turn: the median
-time of a step with Adam and a mean squared error, and the peak of the
+Moving MNIST size, float32, on Keras' backend and as the PyTorch modules of
+`benchmarks.simvp_torch`. Each figure comes from its own process, in turn: the
+median time of a step with Adam and a mean squared error, and the peak of the
 process's memory above that after the imports. Linux only.
 """
 
@@ -24,121 +24,10 @@ MODELS = ("simvp-v2", "simvp")
 
 
 def torch_model(name, options):
-    """Return a PyTorch module from and to `(batch, time, channel, h, w)`."""
-    import torch
-    from torch import nn
-    from torch.nn import functional
+    """Return a training step of PyTorch and the number of parameters."""
+    from benchmarks.simvp_torch import training_step
 
-    frames, width = options.frames, options.filters
-    inside, count = options.translator_filters, options.blocks
-    wide = frames * width
-
-    def conv(p, q, k=1, groups=1, dilation=1, stride=1):
-        padding = dilation * (k - 1) // 2
-        return nn.Conv2d(p, q, k, stride, padding, dilation, groups)
-
-    def spatial(p, mode):
-        up = mode == "up"
-        first = conv(
-            p, width * (4 if up else 1), 3, stride=1 + (mode == "down")
-        )
-        shuffle = [nn.PixelShuffle(2)] if up else []
-        return nn.Sequential(first, *shuffle, nn.GroupNorm(2, width), nn.SiLU())
-
-    class Gated(nn.Module):
-        def __init__(self, d, out):
-            super().__init__()
-            self.norms = nn.ModuleList(nn.BatchNorm2d(d) for _ in range(2))
-            self.scales = nn.Parameter(torch.full((2, 1, d, 1, 1), 0.01))
-            self.first = nn.Sequential(conv(d, d), nn.GELU())
-            large = conv(d, d, 5, d), conv(d, d, 7, d, 3)
-            self.gates = nn.Sequential(*large, conv(d, 2 * d))
-            self.last = conv(d, d)
-            r = 8 * d
-            mlp = conv(d, r), conv(r, r, 3, r), nn.GELU(), conv(r, d)
-            self.mlp = nn.Sequential(*mlp)
-            self.reduction = conv(d, out) if d != out else nn.Identity()
-
-        def forward(self, x):
-            u = self.norms[0](x)
-            f, g = self.gates(self.first(u)).chunk(2, 1)
-            x = x + self.scales[0] * (u + self.last(g.sigmoid() * f))
-            x = x + self.scales[1] * self.mlp(self.norms[1](x))
-            return self.reduction(x)
-
-    class Inception(nn.Module):
-        def __init__(self, p, q):
-            super().__init__()
-            m = inside // 2
-            self.first = conv(p, m)
-            g = 8 if m % 8 == 0 else 1
-            self.branches = nn.ModuleList(
-                nn.Sequential(
-                    conv(m, q, k, g), nn.GroupNorm(g, q), nn.LeakyReLU(0.2)
-                )
-                for k in (3, 5, 7, 11)
-            )
-
-        def forward(self, x):
-            x = self.first(x)
-            return sum(branch(x) for branch in self.branches)
-
-    class Unet(nn.Module):
-        def __init__(self):
-            super().__init__()
-            ins = [wide, *[inside] * (count - 1)]
-            self.enc = nn.ModuleList(Inception(p, inside) for p in ins)
-            pairs = [(2 * inside, inside)] * (count - 2) + [(2 * inside, wide)]
-            pairs = [(inside, inside), *pairs]
-            self.dec = nn.ModuleList(Inception(*pair) for pair in pairs)
-
-        def forward(self, x):
-            skips = [x := block(x) for block in self.enc]
-            x = self.dec[0](skips.pop())
-            for block in self.dec[1:]:
-                x = block(torch.cat([x, skips.pop()], 1))
-            return x
-
-    class Model(nn.Module):
-        def __init__(self):
-            super().__init__()
-            modes = ["keep", "down"] * (options.layers // 2)
-            ins = [1, *[width] * (options.layers - 1)]
-            self.enc = nn.ModuleList(map(spatial, ins, modes))
-            modes = ["up", "keep"] * (options.layers // 2)
-            self.dec = nn.ModuleList(spatial(width, mode) for mode in modes)
-            self.readout = conv(width, 1)
-            ins = [wide, *[inside] * (count - 1)]
-            outs = [*ins[1:], wide]
-            gated = map(Gated, ins, outs)
-            self.hid = Unet() if name == "simvp" else nn.Sequential(*gated)
-
-        def forward(self, clip):
-            batch, time, _, *size = clip.shape
-            x = skip = self.enc[0](clip.reshape(batch * time, 1, *size))
-            for layer in self.enc[1:]:
-                x = layer(x)
-            small = x.shape[-2:]
-            x = self.hid(x.reshape(batch, wide, *small))
-            x = x.reshape(batch * time, width, *small)
-            for layer in self.dec[:-1]:
-                x = layer(x)
-            return self.readout(self.dec[-1](x + skip)).reshape(clip.shape)
-
-    model = Model()
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-
-    def step(past, future):
-        past, future = (
-            torch.from_numpy(np.moveaxis(x, -1, 2)) for x in (past, future)
-        )
-        optimizer.zero_grad()
-        loss = functional.mse_loss(model(past), future)
-        loss.backward()
-        optimizer.step()
-        return float(loss.detach())
-
-    return step, sum(p.numel() for p in model.parameters())
+    return training_step(name, options)
 
 
 def keras_model(name, options):

@@ -1,5 +1,7 @@
 """Arguments that several subcommands of `msrnn` share."""
 
+import importlib
+
 ANY_MODEL = "such as ms-convlstm/mnist, a folder, hf://USER/NAME, a .keras file"
 REVISION = ("--revision", str, "of the preset; default: the newest")
 MODEL = ("--model", str, ANY_MODEL, "ms-convlstm/mnist"), REVISION
@@ -31,7 +33,6 @@ def add_command(commands, name, text, run, *options):
 def load(name, revision=None):
     """Load a trained model: a preset, a folder, hf://…, or a `.keras` file."""
     import zoo
-    from msrnn_keras.models import earthformer, lagrangian, ms_stack, simvp  # noqa: F401
 
     if name.lower().endswith(".keras"):
         return load_file(name)
@@ -43,12 +44,14 @@ def load_file(path):
     """Load a model from a `.keras` file, uncompiled."""
     import keras
 
-    from msrnn_keras.models import earthformer, lagrangian, ms_stack, simvp  # noqa: F401
     from msrnn_keras.models.forecaster import Forecaster
+    from msrnn_keras.presets.configuration import MODULES, PACKAGE
     from msrnn_keras.utils.files import check_file
     from msrnn_keras.utils.weights_file import check_weights_file
 
     check_file(path)
+    for module in MODULES.values():  # They register the classes.
+        importlib.import_module(f"{PACKAGE}.{module}")
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:

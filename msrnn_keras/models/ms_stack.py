@@ -119,9 +119,8 @@ class MSStack(Forecaster):
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
         policy = keras.dtype_policies.get(dtype)
-        options = {"filters": filters, "kernel_size": kernel_size}
-        options.update(cell_options)
-        cells = build_cells(spec, len(scales), policy, **options)
+        sizes = {"filters": filters, "kernel_size": kernel_size, **cell_options}
+        cells = build_cells(spec, len(scales), policy, **sizes)
 
         # Wiring
         channels, shape = image_shape[-1], (scales, skips, patch_size)

@@ -8,12 +8,19 @@ from keras import ops
 from msrnn_keras.layers.convolution import Untracked
 from msrnn_keras.models.architectures import names_of
 from msrnn_keras.models.forecaster import Forecaster, check_arguments
-from msrnn_keras.models.simvp.checks import check_sizes
-from msrnn_keras.models.simvp.frame_coder import FrameCoder
+from msrnn_keras.models.simvp.checks import check_options
 from msrnn_keras.models.simvp.network import Network, published_sizes
 from msrnn_keras.models.simvp.tau import divergence
-from msrnn_keras.models.simvp.translators import TRANSLATORS, Settings
+from msrnn_keras.models.simvp.translators import TRANSLATORS
 from msrnn_keras.utils.names import lookup
+
+# The arguments that other models do not share.
+OPTIONS = (
+    *("filters", "translator_filters", "spatial_layers", "translator_blocks"),
+    *("translator", "original", "encoder_kernel_size", "decoder_kernel_size"),
+    *("mlp_ratio", "drop_path_rate", "inception_kernel_sizes"),
+    *("inception_groups", "divergence_weight", "remat"),
+)
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -109,56 +116,18 @@ class SimVP(Forecaster):
         name=None,
     ):
         # Arguments
+        given = {key: x for key, x in locals().items() if key in OPTIONS}
         image_shape = check_arguments(image_shape, context, horizon, missing)
-        translator, row = lookup(translator, TRANSLATORS, "translator")
+        given["translator"], row = lookup(translator, TRANSLATORS, "translator")
         if divergence_weight is None:
-            divergence_weight = row.divergence_weight
-        inception_kernel_sizes = tuple(inception_kernel_sizes)
-        check_sizes(
-            filters,
-            translator_filters,
-            spatial_layers,
-            translator_blocks,
-            encoder_kernel_size,
-            decoder_kernel_size,
-            inception_kernel_sizes,
-            inception_groups,
-            mlp_ratio,
-            drop_path_rate,
-            divergence_weight,
-            remat,
-        )
+            given["divergence_weight"] = row.divergence_weight
+        given["inception_kernel_sizes"] = tuple(inception_kernel_sizes)
+        check_options(given)
 
         # One pass, from `context` frames to as many
         policy = keras.dtype_policies.get(dtype)
-        options = {"dtype": policy, "remat": remat}
-        settings = Settings(
-            translator_filters,
-            translator_blocks,
-            mlp_ratio,
-            drop_path_rate,
-            inception_kernel_sizes,
-            inception_groups,
-            options,
-        )
-        coder = FrameCoder(
-            image_shape[-1] * (2 if missing == "mask" else 1),
-            filters,
-            spatial_layers,
-            encoder_kernel_size,
-            decoder_kernel_size,
-            original,
-            **options,
-        )
         frames = self.frames_input(image_shape, policy, any_size=True)
-        network = Network(
-            frames,
-            context,
-            coder,
-            lambda x: row.apply(x, settings),
-            policy,
-            missing,
-        )
+        network = Network(frames, context, policy, missing, given)
 
         # The passes to the horizon
         window, futures = frames[:, :context], []
@@ -170,27 +139,12 @@ class SimVP(Forecaster):
         super().__init__(frames, future, *sizes, missing, policy, name)
 
         # Config
-        self.filters, self.translator_filters = filters, translator_filters
-        self.spatial_layers = spatial_layers
-        self.translator_blocks, self.translator = translator_blocks, translator
-        self.original = original
-        self.encoder_kernel_size = encoder_kernel_size
-        self.decoder_kernel_size = decoder_kernel_size
-        self.mlp_ratio, self.drop_path_rate = mlp_ratio, drop_path_rate
-        self.inception_kernel_sizes = inception_kernel_sizes
-        self.inception_groups = inception_groups
-        self.divergence_weight, self.remat = divergence_weight, remat
+        for option, value in given.items():
+            setattr(self, option, value)
         self._network = Untracked(network)
 
     def get_config(self):
-        names = (
-            *("filters", "translator_filters", "spatial_layers"),
-            *("translator_blocks", "translator", "original"),
-            *("encoder_kernel_size", "decoder_kernel_size", "mlp_ratio"),
-            *("drop_path_rate", "inception_kernel_sizes", "inception_groups"),
-            *("divergence_weight", "remat"),
-        )
-        config = {name: getattr(self, name) for name in names}
+        config = {name: getattr(self, name) for name in OPTIONS}
         return {**super().get_config(), **config}
 
     @property

@@ -12,7 +12,9 @@ from msrnn_keras.layers.time_folding import (
     TimeToChannels,
 )
 from msrnn_keras.models import published_weights as published
+from msrnn_keras.models.simvp.frame_coder import FrameCoder
 from msrnn_keras.models.simvp.initializers import uniform_conv
+from msrnn_keras.models.simvp.translators import TRANSLATORS, Settings
 
 
 class Network:
@@ -21,18 +23,35 @@ class Network:
     Args:
         frames: `keras.Input` of a clip.
         context: Integer, frames of a clip.
-        coder: `FrameCoder`.
-        translate: Function from a map to the result of `Translator.apply`.
         policy: `keras.DTypePolicy`.
         missing: As in `SimVP`.
+        given: Dict, the other arguments of `SimVP`, checked.
     """
 
-    def __init__(self, frames, context, coder, translate, policy, missing):
-        self.coder, own = coder, {"dtype": policy}
+    def __init__(self, frames, context, policy, missing, given):
+        masked, own = missing == "mask", {"dtype": policy}
+        options = {"dtype": policy, "remat": given["remat"]}
+        coder = self.coder = FrameCoder(
+            frames.shape[-1] * (2 if masked else 1),
+            given["filters"],
+            given["spatial_layers"],
+            given["encoder_kernel_size"],
+            given["decoder_kernel_size"],
+            given["original"],
+            **options,
+        )
+        settings = Settings(
+            given["translator_filters"],
+            given["translator_blocks"],
+            given["mlp_ratio"],
+            given["drop_path_rate"],
+            given["inception_kernel_sizes"],
+            given["inception_groups"],
+            options,
+        )
 
         # Encoder
         multiple = 2 ** sum(x.resize == "up" for x in coder.decoder)
-        masked = missing == "mask"
         frame = TimeToBatch(dtype=frames.dtype, name="time_to_batch")(frames)
         pad = {"fill": math.nan if masked else 0.0, "name": "pad", **own}
         x = layers.PadToMultiple(multiple, **pad)(frame)
@@ -42,7 +61,8 @@ class Network:
 
         # Translator
         x = TimeToChannels(context, name="time_to_channels", **own)(x)
-        x, self.blocks = translate(x)
+        translator = TRANSLATORS[given["translator"]]
+        x, self.blocks = translator.apply(x, settings)
         x = ChannelsToTime(context, name="channels_to_time", **own)(x)
 
         # Decoder; what becomes a frame is in full precision

@@ -23,13 +23,21 @@ class Events(Source):
 
     Args:
         events: List of `ArraySource`. `read` and `pixels` pad smaller ones at
-            the end with NaN to the size of the largest.
+            the end with NaN to the size of the largest. Interval, scaling and
+            channels must be the same.
         scaling: `Scaling` from the units of `read` to pixels; None is that of
             the events.
     """
 
     def __init__(self, events, scaling=None):
         self.events, first = events, events[0]
+        for event in events:
+            if _kind(event) != _kind(first):
+                raise ValueError(
+                    "All recordings must have the same interval in seconds, "
+                    "channels and scaling. Received: "
+                    f"{_kind(first)} and {_kind(event)}"
+                )
         self.interval, self.scaling = first.interval, scaling or first.scaling
         sizes = [event.image_shape for event in events]
         self.image_shape = tuple(map(max, zip(*sizes, strict=True)))
@@ -129,7 +137,8 @@ def moved(events, context, horizon, stride, cache):
             moving = (motion.to_moving_frame(x, context) for x in windows)
             return np.concatenate([stored(x) for x in moving])
 
-        key = f"{context} {horizon} {starts} {file_digest(motion.__file__)}"
+        key = f"{context} {horizon} {starts} {file_digest(motion.__file__)} "
+        key += f"{event.frames.shape} {event.frames.dtype} {_kind(event)}"
         key = hashlib.sha256(event.frames.tobytes() + key.encode()).hexdigest()
         frames = cached_array(cache / f"moving-{key[:16]}.npy", move)
         times = event.times
@@ -150,3 +159,10 @@ def moved(events, context, horizon, stride, cache):
 def stored(pixels):
     """Return x as dBZ in float16, in which 7, 20 and 30 dBZ are exact."""
     return DBZ.inverse(pixels).astype("float16")
+
+
+def _kind(event):
+    """Return what the events of a source share."""
+    scaling = event.scaling
+    name, config = type(scaling).__name__, scaling.get_config()
+    return event.interval, event.image_shape[2], name, config

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from msrnn_keras.data import MinMax, RainRate, load
+from msrnn_keras.utils import motion
 from tests.recordings import write_knmi_reflectivity
 
 SIZES = {"context": 3, "horizon": 2}
@@ -52,6 +53,27 @@ def test_gaps_times_and_units_are_kept(tmp_path):
     np.testing.assert_array_equal(clips.sources[0].times, times[:32])
     assert clips.scaling == RainRate()
     np.testing.assert_allclose(clips.inverse(clips[0][0]), 1, rtol=1e-5)
+
+
+def test_moved_frames_in_the_cache_are_those_of_the_scaling(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(motion, "to_moving_frame", lambda x, context: x)
+    write(tmp_path / "a.npy", 10, 40)
+    options = {"path": tmp_path / "a.npy", "cache": tmp_path / "cache"}
+    options |= {"moving": True, "image_shape": (4, 4), **SIZES}
+    one, two = (
+        load("recordings", "train", scaling=MinMax(0, top), **options)[0][0]
+        for top in (1, 2)
+    )
+    np.testing.assert_allclose(one, 2 * two, rtol=1e-2)
+
+
+def test_recordings_of_other_channels_are_refused(tmp_path):
+    write(tmp_path / "a.npy", 0, 20)
+    np.save(tmp_path / "b.npy", np.ones((20, 6, 7, 3), "float32"))
+    with pytest.raises(ValueError, match="same interval.*Received"):
+        load("recordings", "train", path=str(tmp_path / "*.npy"), **SIZES)
 
 
 def test_radar_files_through_an_importer(tmp_path):

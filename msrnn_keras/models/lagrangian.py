@@ -55,10 +55,8 @@ class Lagrangian(Forecaster):
     >>> future = model.predict(past)
     """
 
-    preset_overrides = (
-        *Forecaster.preset_overrides,
-        *("blend", "blur", "factor", "fill", "horizon", "matched"),
-    )
+    OWN = ("fill", "matched", "blend", "blur", "factor")
+    preset_overrides = (*Forecaster.preset_overrides, "horizon", *OWN)
 
     def __init__(
         self, model, fill=0.0, matched=False, blend=0.0, blur=0.25, factor=0.85
@@ -103,8 +101,7 @@ class Lagrangian(Forecaster):
         return self.model.any_size
 
     def get_config(self):
-        names = ("fill", "matched", "blend", "blur", "factor")
-        config = {name: getattr(self, name) for name in names}
+        config = {name: getattr(self, name) for name in self.OWN}
         wrapped = model_config(self.model)
         wrapped["config"] = {
             key: value

@@ -170,10 +170,9 @@ def _load_run(folder, weights, **options):
             f"The run has no {BEST} yet: continue `msrnn train`, or use "
             f"`weights=False`. Received: {folder}"
         )
-    models = late_import("models.ms_stack")
     model = _build(
-        models.class_of(recipe.model),
-        lambda config: models.create(recipe.model, **config),
+        recipe.model_class,
+        lambda config: recipe.create(**config),
         recipe.architecture,
         best if weights else None,
         **options,
@@ -187,8 +186,7 @@ def _load_run(folder, weights, **options):
 
 def _load_recipe(path, model_class=None, dtype=None, **overrides):
     recipe = late_import("training.recipe").load_recipe(path)
-    cls = late_import("models.ms_stack").class_of(recipe.model)
-    _check_class(cls, model_class)
+    _check_class(recipe.model_class, model_class)
     architecture = {**recipe.architecture, **overrides}
     training = recipe.training
     if dtype is not None:

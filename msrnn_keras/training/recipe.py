@@ -13,7 +13,8 @@ from msrnn_keras.data.datasets.catalog import published_sizes
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.metrics import MSE
 from msrnn_keras.models.architectures import ARCHITECTURES
-from msrnn_keras.models.ms_stack import create
+from msrnn_keras.models.lagrangian import Lagrangian
+from msrnn_keras.models.ms_stack import class_of, create
 from msrnn_keras.training import optimization
 from msrnn_keras.training.settings import (
     Training,
@@ -52,8 +53,18 @@ class Recipe:
     # The `[data]` table: options of the data set, such as `num_digits`.
     options: dict = dataclasses.field(default_factory=dict)
 
+    @property
+    def model_class(self):
+        """The class of the model that forecasts."""
+        return Lagrangian if self._moving else class_of(self.model)
+
+    @property
+    def _moving(self):
+        """Whether the model is trained in the moving frame of the motion."""
+        return bool(self.options.get("moving"))
+
     def build(self):
-        """Return the untrained model, compiled."""
+        """Return the untrained model, compiled, without the motion."""
         t = self.training
         keras.utils.set_random_seed(t.seed)
         options = {"dtype": t.precision} if t.precision else {}
@@ -63,6 +74,17 @@ class Recipe:
         loss = LOSSES[t.loss]()
         model.compile(optimization.optimizer(t), loss=loss, metrics=[MSE()])
         return model
+
+    def create(self, **arguments):
+        """Return the untrained model that forecasts, not compiled.
+
+        `arguments` are those of the architecture, and of `Lagrangian` if the
+        data are `moving`.
+        """
+        names = Lagrangian.OWN if self._moving else ()
+        own = {k: arguments.pop(k) for k in names if k in arguments}
+        model = create(self.model, **arguments)
+        return Lagrangian(model, **own) if self._moving else model
 
     def data(self, split, path=None, **kwargs):
         """Return a split of the data set, as `msrnn_keras.data.load` does."""
@@ -74,6 +96,8 @@ class Recipe:
         options |= {"batch_size": t.batch_size, "path": path, **self.options}
         if drawn:
             options["image_shape"] = image_shape[:2]
+        if split == "test":
+            options.pop("moving", None)  # scored on frames as they are
         if split == "train":
             options["seed"] = t.seed
             options["teacher_forcing"] = t.sampling != "none"

@@ -10,12 +10,14 @@ import shutil
 from msrnn_keras.baselines import BASELINES
 from msrnn_keras.data import verify_test_set
 from msrnn_keras.evaluation import PROTOCOLS
+from msrnn_keras.models.lagrangian import Lagrangian
 from msrnn_keras.presets.loading import FINE_TUNING
 from msrnn_keras.presets.registry import Library
 from msrnn_keras.presets.saving import complete
 from msrnn_keras.training.folder import digest_weights, lock_run
-from msrnn_keras.training.recipe import LOSSES
+from msrnn_keras.training.recipe import CROPPED, LOSSES
 from tools.publishing import manifest
+from tools.publishing.blending import choose_blend
 from tools.publishing.candidates import choose_dtype, make_candidate
 from tools.publishing.card import NO_INTERVAL, render_card
 from tools.publishing.comparison import counterpart_of, find_counterpart
@@ -32,6 +34,7 @@ from tools.publishing.run import read_run
 from tools.publishing.scoring import SCORES, ScoreBook
 
 COMPARED = ("persistence", "all-black", "linear-extrapolation")
+STRIDE = 4  # frames between the starts of validation windows of whole frames
 WORK = "publishing"  # temporary folder in the run
 
 
@@ -115,8 +118,11 @@ def _open_splits(recipe, data, batch_size):
     test = recipe.data("test", path=data, batch_size=batch_size)
     if recipe.dataset == "mnist":
         verify_test_set(test)
+    whole = {"num_clips": None}
+    if recipe.dataset in CROPPED:
+        whole |= {"image_shape": None, "moving": False, "stride": STRIDE}
     validation = recipe.data(
-        "validation", path=data, batch_size=batch_size, num_clips=None
+        "validation", path=data, batch_size=batch_size, **whole
     )
     return {"validation": validation, "test": test}
 
@@ -126,6 +132,9 @@ def _publish(run, names, library, splits, hardware, work, verbose):
     counterpart = find_counterpart(library, names)
     book = ScoreBook(run.folder / SCORES, verbose)
     trained, training, test = run.load(), run.recipe.training, splits["test"]
+    if isinstance(trained, Lagrangian):
+        settings = choose_blend(trained, splits["validation"], verbose)
+        trained = run.load(**settings)
     compiled = {
         "loss": LOSSES[training.loss](),
         "learning_rate": training.learning_rate / FINE_TUNING,

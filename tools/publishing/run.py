@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msrnn_keras.presets.download import describe
+from msrnn_keras.presets.loading import load_folder
 from msrnn_keras.training.folder import ENVIRONMENT, RECIPE
 from msrnn_keras.training.history import SCORE, read_history
 from msrnn_keras.training.keeper import BEST
@@ -50,11 +51,9 @@ class Run(NamedTuple):
             "history": self.history,
         }
 
-    def load(self):
-        """Return the compiled `MSStack` with the best weights."""
-        model = self.recipe.build()
-        model.load_weights(self.folder / BEST)
-        return model
+    def load(self, **overrides):
+        """Return the compiled model with the best weights."""
+        return load_folder(self.folder, **overrides)
 
 
 def read_run(run_dir, unfinished=False):

@@ -1,6 +1,10 @@
 """`msrnn predict`: forecast your own frames."""
 
+import functools
+import glob
 import json
+import pathlib
+import sys
 
 from msrnn_keras.cli.arguments import (
     LOW_HIGH,
@@ -19,7 +23,12 @@ PAIRS = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
 OPTIONS = (
     ("input", str, INPUT),
     *MODEL,
-    ("--out", str, "a .npz, .npy, .nc, .png, .gif or .mp4", REQUIRED),
+    (
+        "--out",
+        str,
+        "a .npz, .npy, .nc, .png, .gif or .mp4; with --follow a folder",
+        REQUIRED,
+    ),
     ("--horizon", int, "frames to forecast"),
     (
         "--last",
@@ -38,6 +47,11 @@ OPTIONS = (
     ("--gray", bool, "read a video as one channel"),
     ("--range", float, "of black and white; default: by the unit", LOW_HIGH),
     ("--option", str, "argument of the importer, such as qty=DBZH", PAIRS),
+    ("--follow", bool, "forecast again when a file arrives in the folder"),
+    ("--once", bool, "with --follow: forecast what is there, then end"),
+    ("--max-forecasts", int, "with --follow: end after so many"),
+    ("--poll", float, "with --follow: seconds between two looks", 2.0),
+    ("--format", str, "with --follow: nc, npz, npy, png, gif or mp4", "nc"),
 )
 RADAR = ("pattern", "interval", "period")  # an importer's option comes first
 
@@ -50,6 +64,12 @@ def add(commands):
 
 def run(options):
     """Read the frames, forecast, write the forecast."""
+    if options.follow:
+        return _follow(options)
+    for name in ("once", "max_forecasts"):
+        if getattr(options, name):
+            flag = name.replace("_", "-")
+            raise ValueError(f"--{flag} needs --follow. Received: --{flag}")
     from msrnn_keras.cli.prediction import forecast_recordings
     from msrnn_keras.data.io.write import check_writable, write_forecast
     from msrnn_keras.utils.files import check_not_input
@@ -65,7 +85,28 @@ def run(options):
     print(f"Wrote {forecast.shape[1]} forecast frames to {options.out}.")
 
 
-def _read_recordings(options):
+def _follow(options):
+    from msrnn_keras.cli import following
+
+    following.check_options(options)
+    model = load(options.model, options.revision)
+    log = functools.partial(print, file=sys.stderr, flush=True)
+    arrivals = following.Arrivals(
+        options.input,
+        functools.partial(_read_recordings, options),
+        model.context if options.last is None else options.last,
+        options.interval,
+        options.pattern,
+        () if options.importer else following.SUFFIXES,
+        options.fill,
+        log,
+    )
+    limit = options.max_forecasts
+    with following.ending_cleanly():
+        following.follow(model, arrivals, options.out, options, log, limit)
+
+
+def _read_recordings(options, path=None):
     from msrnn_keras.data import MinMax
     from msrnn_keras.data.io.read import read_recordings
 
@@ -81,13 +122,18 @@ def _read_recordings(options):
             importer_options[name] = json.loads(value)
         except json.JSONDecodeError:
             importer_options[name] = value
+    radar = {name: getattr(options, name) for name in RADAR}
+    if path is not None and options.importer:
+        path = pathlib.Path(glob.escape(str(path)))
+    elif path is not None:  # the pattern is that of the names alone
+        radar["pattern"] = None
     return read_recordings(
-        options.input,
+        options.input if path is None else path,
         scaling=MinMax(*options.range) if options.range else None,
         fill=options.fill,
         variable=options.variable,
         size=height_and_width(options.size) if options.size else None,
         gray=options.gray,
         importer=options.importer,
-        **{name: getattr(options, name) for name in RADAR} | importer_options,
+        **radar | importer_options,
     )

@@ -44,7 +44,7 @@ def download(url, path, size=None, answer=GRACE):
                     f"s; {ENVIRONMENT} allows more"
                 )
             show(received)
-    if size is None and received < (whole or 0):
+    if received < (whole or 0):
         raise OSError(f"the file ended after {received} of {whole} bytes")
 
 

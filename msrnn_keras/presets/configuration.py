@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import reprlib
 import sys
 
 import keras
@@ -11,6 +12,7 @@ from msrnn_keras.presets.download import PresetFileError
 from msrnn_keras.presets.registry import CONFIG, METADATA
 
 PACKAGE = "msrnn_keras"
+LONGEST, DEEPEST = 100, 4  # lists in a configuration, such as `scales`
 # Where the models are registered.
 MODULES = {
     "Earthformer": "models.earthformer",
@@ -80,7 +82,7 @@ def check_config(config):
         raise ValueError(
             f"{CONFIG} must hold a registered model with plain arguments, a "
             "loss of Keras or msrnn_keras, and a learning rate. "
-            f"Received: {problem}"
+            f"Received: {reprlib.repr(problem)}"
         )
 
 
@@ -125,10 +127,11 @@ def _has_keys(table, *keys):
     return isinstance(table, dict) and set(table) == set(keys)
 
 
-def _is_plain(value):
-    """Return whether a value is a number, string, boolean, None or a list."""
+def _is_plain(value, levels=DEEPEST):
+    """Return whether a value is a scalar, None or a list of limited size."""
     if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
+        small = levels > 0 and len(value) <= LONGEST
+        return small and all(_is_plain(item, levels - 1) for item in value)
     return value is None or isinstance(value, str | int | float | bool)
 
 

@@ -1,7 +1,9 @@
 """Files of presets: in the package, in the cache, or downloaded and checked."""
 
+import errno
 import hashlib
 import os
+import re
 import urllib.parse
 from pathlib import Path
 
@@ -68,17 +70,25 @@ def _is_whole(path, record):
 
 def _download(url, part, path, record):
     """Download a URL to a temporary file, and refuse any but the right file."""
+    shown = _without_password(url)
     try:
         download(url, part, record["bytes"])
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise PresetFileError(
+                f"The disk of {path.parent} is full: free {record['bytes']:,} "
+                "bytes there, or set MSRNN_KERAS_CACHE to a folder on another "
+                f"disk. Received: {error}"
+            ) from error
         raise PresetFileError(
-            f"{url} could not be fetched to {path.parent}. Check the network, "
-            "set `base_url` or MSRNN_KERAS_BASE_URL to a copy of the presets, "
-            f"or use `weights=False`. Received: {error}"
+            f"{shown} could not be fetched to {path.parent}. Check the "
+            "network, set `base_url` or MSRNN_KERAS_BASE_URL to a copy of the "
+            "presets, or use `weights=False`. "
+            f"{_damage(path)}Received: {_without_password(str(error))}"
         ) from error
     if describe(part) != record:
         raise PresetFileError(
-            f"{url} gave a file whose SHA-256 differs from the manifest, so "
+            f"{shown} gave a file whose SHA-256 differs from the manifest, so "
             f"{path} was not written. Try again, or another `base_url`. "
             f"Received: {part.stat().st_size} of {record['bytes']} bytes"
         )
@@ -91,6 +101,15 @@ def _absolute_url(base_url):
     if not base.startswith(("http://", "https://", "file://")):
         raise ValueError(
             "`base_url` must be an http, https or file URL, or a folder. "
-            f"Received: base_url={base!r}"
+            f"Received: base_url={_without_password(base)!r}"
         )
     return base.rstrip("/")
+
+
+def _damage(path):
+    return f"The cached file {path} is damaged. " if path.exists() else ""
+
+
+def _without_password(text):
+    """Return a text whose URLs name no user and no password."""
+    return re.sub(r"(?<=://)[^/\s'\"]*@", "", text)

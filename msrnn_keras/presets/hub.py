@@ -150,11 +150,13 @@ def _fetch(repo, revision, cache_dir, **options):
             allow_patterns=list(FILES),
             **options,
         )
-    except OSError as error:
+    except Exception as error:  # of several libraries, such as httpx
+        reason = " ".join(str(error).split())
         raise PresetFileError(
             f"{PREFIX}{repo} could not be fetched: check name, revision and "
-            f"network; a private one needs `hf auth login`. Received: {error}"
-        ) from error
+            "network; a private one needs `hf auth login`. "
+            f"Received: {type(error).__name__}: {reason}"
+        ) from None
     return Path(folder)
 
 

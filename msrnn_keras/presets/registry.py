@@ -173,7 +173,7 @@ def read_json(path):
     """Return the dict in a JSON file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path.name} must be JSON. Received: {error} in {path}"
         ) from error

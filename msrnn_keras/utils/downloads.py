@@ -7,12 +7,16 @@ import queue
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 
 CHUNK = 1 << 20  # bytes
 SILENCE = 60  # seconds without a byte
 GRACE = 60  # seconds for the connection and the first bytes
 SLOWEST = 5_000  # bytes per second after that, on average
+WAITS = 1, 4  # seconds before another try
+LONGEST_WAIT = 10  # seconds, whatever Retry-After says
+TEMPORARY = 429, 500, 502, 503, 504  # answers of a server
 LARGEST = 1 << 30  # bytes of a file of unknown size
 SHOWN = 10 << 20  # bytes from which the progress is shown
 ENVIRONMENT = "MSRNN_KERAS_DOWNLOAD_SECONDS"
@@ -22,7 +26,7 @@ def download(url, path, size=None, answer=GRACE):
     """Copy a URL to a new file; limit its `size` and the time it takes."""
     start = time.monotonic()
     with (
-        contextlib.closing(_open(url, answer)) as response,
+        contextlib.closing(_open_patiently(url, answer)) as response,
         open(path, "xb") as file,
     ):
         told = response.headers.get("Content-Length") or ""
@@ -44,8 +48,23 @@ def download(url, path, size=None, answer=GRACE):
                     f"s; {ENVIRONMENT} allows more"
                 )
             show(received)
-    if size is None and received < (whole or 0):
+    if received < (whole or 0):
         raise OSError(f"the file ended after {received} of {whole} bytes")
+
+
+def _open_patiently(url, seconds):
+    """Return the response of a URL; try again after a temporary error."""
+    for wait in WAITS:
+        try:
+            return _open(url, seconds)
+        except urllib.error.HTTPError as error:
+            if error.code not in TEMPORARY:
+                raise
+            told = error.headers.get("Retry-After") or ""
+            time.sleep(
+                min(int(told) if told.isdecimal() else wait, LONGEST_WAIT)
+            )
+    return _open(url, seconds)
 
 
 def _open(url, seconds):

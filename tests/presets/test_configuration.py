@@ -73,7 +73,7 @@ REFUSED = {
     "model.config": [[1]],
     "model.config.sampling": [keras_object("os", "system")],
     "model.config.filters": [LAMBDA],
-    "model.config.scales": [[[{"a": 1}], 2]],
+    "model.config.scales": [[[{"a": 1}], 2], [1] * 3000, [[[[[1]]]]]],
     "model.config.dtype": [
         LAMBDA,
         SYSTEM,

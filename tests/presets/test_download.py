@@ -1,5 +1,6 @@
 """Where files come from, and that no damaged one is ever used."""
 
+import errno
 import functools
 import hashlib
 import shutil
@@ -73,7 +74,7 @@ def test_fetched_once_into_the_cache(get, source, cache, serve):
 def test_wrong_content_is_not_written(get, source, cache, serve):
     url = serve(source)
     for content, message in (
-        (CONTENT[:128000], f"{FOLDER}/{NAME} gave .*128000 of 256000"),
+        (CONTENT[:128000], "ended after 128000 of 256000 bytes"),
         (CONTENT + b"x", "longer than the 256000 bytes"),
         (CONTENT[:-1] + b"x", "SHA-256.*Received: 256000 of 256000"),
     ):
@@ -169,3 +170,31 @@ def test_another_process_may_remove_the_unfinished_file(
     monkeypatch.setattr(download, "_download", lambda *args: None)
     with pytest.raises(FileNotFoundError):
         download.fetch(url, path, preset.files[NAME])
+
+
+def test_a_full_disk_is_no_network_error(get, source, cache, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(download, "download", full)
+    with pytest.raises(
+        PresetFileError, match="full: free 256,000 by.*Received"
+    ):
+        get(source)
+    assert files_in(cache) == []
+
+
+def test_a_damaged_file_without_a_network_is_named(get, cache):
+    path = cache / FOLDER / NAME
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"damaged")
+    with pytest.raises(PresetFileError, match=f"{path} is damaged. Received"):
+        get("http://127.0.0.1:9")
+    assert path.read_bytes() == b"damaged"
+
+
+def test_no_message_shows_a_password(get):
+    for base_url in ("http://me:se@cret@127.0.0.1:9", "ftp://me:secret@x"):
+        with pytest.raises((PresetFileError, ValueError)) as caught:
+            get(base_url)
+        assert "cret" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import json
 import shutil
 import sys
 import types
@@ -126,12 +127,30 @@ def test_a_broken_preset_is_not_uploaded(client, published, tmp_path):
 
 
 def test_repositories_that_cannot_be_fetched(client, published, tmp_path):
-    with pytest.raises(PresetFileError, match="user/none .*Received: 404"):
+    with pytest.raises(
+        PresetFileError, match="user/none .*Received: OSError: 404"
+    ):
         zoo.load("hf://user/none")
     hub.push(published / TINY, "user/tiny")
     (tmp_path / "user/tiny/model.weights.h5").unlink()
     with pytest.raises(PresetFileError, match="model.weights.h5 is not there"):
         zoo.load("hf://user/tiny")
+
+
+@pytest.mark.parametrize("kind", ["stalled", "html"])
+def test_other_errors_of_the_client_are_one_sentence(client, kind):
+    httpx = pytest.importorskip("httpx")
+
+    def fail(**kwargs):
+        if kind == "html":
+            json.loads("<html>")
+        raise httpx.ReadTimeout("The read operation\ntimed out")
+
+    client.snapshot_download = fail
+    name = {"stalled": "ReadTimeout", "html": "JSONDecodeError"}[kind]
+    with pytest.raises(PresetFileError, match=f"Received: {name}: ") as error:
+        hub.pull("user/tiny")
+    assert "\n" not in str(error.value) and error.value.__suppress_context__
 
 
 def test_addresses(monkeypatch):

@@ -188,7 +188,7 @@ def test_unreadable_files_and_other_objects(copied):
     with pytest.raises(ValueError, match="must hold a registered model"):
         zoo.load(copied)
     for name in ("config.json", "metadata.json"):
-        for text in (b"{", b"[]", b"\xff"):
+        for text in (b"{", b"[]", b"\xff", b"[" * 100_000):
             (copied / name).write_bytes(text)
             with pytest.raises(ValueError, match=f"{name} must .*Received: "):
                 zoo.load(copied)

@@ -147,7 +147,7 @@ def test_unreadable_files_are_refused(tmp_path):
     torch = pytest.importorskip("torch")
     path = tmp_path / "broken.pth"
     model = reference.tiny("predrnn")
-    for content in (b"", b"no checkpoint", b"PK\x03\x04"):
+    for content in (b"", b"no checkpoint", b"PK\x03\x04", b"\x80\x02K"):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="state_dict.*Received: .*broken"):
             torch_checkpoints.load_torch_checkpoint(model, path)

@@ -20,12 +20,21 @@ def serve(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     servers = []
 
-    def start(write, length=None):
+    def start(write, length=None, refusals=()):
+        refusals = list(refusals)
+
         class Handler(http.server.BaseHTTPRequestHandler):
             def log_message(self, *args):
                 pass
 
             def do_GET(self):
+                if refusals:
+                    code, wait = refusals.pop(0)
+                    self.send_response(code)
+                    if wait is not None:
+                        self.send_header("Retry-After", wait)
+                    self.end_headers()
+                    return
                 self.send_response(200)
                 if length is not None:
                     self.send_header("Content-Length", str(length))
@@ -141,3 +150,17 @@ def test_progress_of_a_large_file_on_a_terminal(
         download(serve(whole), tmp_path / f"{terminal}-{shown}", 1000)
         printed = "1000/1000" in capsys.readouterr().out
         assert printed == (terminal and shown == 500)
+
+
+def test_temporary_errors_are_tried_again(serve, tmp_path, monkeypatch):
+    waits = []
+    monkeypatch.setattr(downloads.time, "sleep", waits.append)
+    refusals = (500, None), (503, "7")
+    download(serve(whole, 1000, refusals), tmp_path / "a", 1000)
+    assert (tmp_path / "a").stat().st_size == 1000 and waits == [1, 7]
+    for refusals, count in (([(503, "9999")] * 3, 2), ([(404, None)], 0)):
+        waits.clear()
+        with pytest.raises(OSError, match="HTTP Error"):
+            download(serve(whole, 1000, refusals), tmp_path / "b", 1000)
+        assert waits == [downloads.LONGEST_WAIT] * count
+    assert not (tmp_path / "b").exists()

@@ -353,7 +353,7 @@ def _no_graph(what):
     """Return the error for what would skip the motion."""
     return NotImplementedError(
         "The optical flow is no part of the graph: forecast with `predict` or "
-        "`forecast`, score with `msrnn_keras.evaluate`, and train with `fit`, "
+        "`forecast`, score with `evaluation.evaluate`, and train with `fit`, "
         "or `model.model` on clips in the moving frame. "
         f"Received: {what} of Lagrangian"
     )

@@ -24,7 +24,7 @@ from benchmarks.run import markdown
 from msrnn_keras.cost.measure.measure import MEBIBYTE
 from msrnn_keras.data import MovingMNIST, sample_digits
 from msrnn_keras.utils.files import write_atomically
-from tools.publishing.tables import read_long_streams
+from tools.publishing.tables import read_results
 
 SPANS = ("early", "late")
 YES = {True: "yes", False: "no"}
@@ -133,7 +133,7 @@ def row(preset, results, growth):
 
 def record(path, revision, results):
     """Add the results of MODEL/DATASET/VARIANT/REVISION to a JSON file."""
-    every = {**read_long_streams(path), revision: results}
+    every = {**read_results(path), revision: results}
     text = json.dumps(every, indent=2, sort_keys=True) + "\n"
     write_atomically(path, lambda file: file.write_text(text, "utf-8"))
 

@@ -23,10 +23,10 @@ class Lagrangian(Forecaster):
     is moved to its lead times. The model need not learn motion, but growth and
     decay alone. Untrained, an `MSStack` with `residual=True` gives the flow.
 
-    The flow is NumPy outside of the graph. So this class takes arrays in
-    `predict`, `forecast` and `stream`, and refuses to be called or trained.
-    Train the wrapped model, `.model`, on clips in the moving frame
-    (`utils.motion.to_moving_frame`). The weights file of both is the same.
+    The flow is NumPy outside of the graph. So this class takes arrays in `fit`,
+    `predict`, `forecast` and `stream`, and refuses to be called or evaluated.
+    `fit` trains the wrapped model, `.model`, in the moving frame. The weights
+    file of both is the same.
 
     Args:
         model: `Forecaster` with `missing="mask"`, since moved frames have
@@ -49,9 +49,9 @@ class Lagrangian(Forecaster):
     >>> stack = msrnn_keras.create(
     ...     "ms-convlstm", context=6, horizon=12, residual=True, missing="mask"
     ... )
-    >>> stack.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
-    >>> stack.fit(moved_past, moved_future)
     >>> model = Lagrangian(stack)
+    >>> model.compile("adam", loss=msrnn_keras.losses.FrameL1L2Loss())
+    >>> model.fit(past, future)
     >>> future = model.predict(past)
     """
 
@@ -130,6 +130,74 @@ class Lagrangian(Forecaster):
     def summary(self, *args, **kwargs):
         """Print the layers of the wrapped model."""
         self.model.summary(*args, **kwargs)
+
+    def compile(self, *args, **kwargs):
+        """Compile the wrapped model, as `keras.Model.compile` does.
+
+        Losses and metrics are those of frames in the moving frame. A saved
+        `Lagrangian` is not compiled.
+        """
+        self.model.compile(*args, **kwargs)
+
+    def fit(self, x=None, y=None, *, validation_data=None, **kwargs):
+        """Train the wrapped model on clips moved to their present.
+
+        The flow of its past moves each clip, once, before the first epoch.
+        Better: move whole frames (`utils.motion.to_moving_frame`), crop them
+        and fit `.model`, since the flow of a crop is worse.
+
+        Args:
+            x: Array `(batch, context, height, width, channels)` of floats, the
+                past frames, NaN if missing; not a data set.
+            y: Array `(batch, horizon, height, width, channels)`, the future.
+            validation_data: Tuple `(x, y)` of such arrays, or None.
+            **kwargs: As in `keras.Model.fit`, without `sample_weight`.
+
+        Returns:
+            `keras.callbacks.History`, of the losses in the moving frame.
+
+        Raises:
+            TypeError: If the clips are no arrays, or have weights.
+            ValueError: If the frames have wrong shapes or values.
+
+        Example:
+        >>> model.fit(past, future, epochs=10)
+        """
+        if kwargs.get("sample_weight") is not None:
+            raise TypeError(
+                "`sample_weight` would not move with the clips. "
+                "Received: a `sample_weight`"
+            )
+        if validation_data is not None:
+            validation_data = self._moved(*validation_data)
+        x, y = self._moved(x, y)
+        return self.model.fit(x, y, validation_data=validation_data, **kwargs)
+
+    def _moved(self, x, y, *weights):
+        """Return past and future of clips in the moving frame."""
+        if weights or not (checks.is_array(x) and checks.is_array(y)):
+            raise TypeError(
+                "The optical flow needs arrays of clips, past and future, "
+                "without weights. Received: "
+                f"{[type(part).__name__ for part in (x, y, *weights)]}"
+            )
+        past = np.asarray(self._validated(x))
+        if past.shape[1] != self.context:
+            raise ValueError(
+                f"`x` must have {self.context} past frames. "
+                f"Received: {past.shape[1]} frames"
+            )
+        shape = (len(past), self.horizon, *past.shape[2:])
+        future = keras.ops.convert_to_numpy(checks.filled(y))
+        if future.shape != shape:
+            raise ValueError(
+                f"`y` must have the shape {shape}. Received: {future.shape}"
+            )
+        checks.check_floats(future, "y")
+        checks.check_values(future, "y", self._limits, allow_nan=True)
+        clips = np.concatenate([past, future], axis=1)
+        moved = [motion.to_moving_frame(clip, self.context) for clip in clips]
+        return tuple(np.split(np.stack(moved), [self.context], axis=1))
 
     def predict(
         self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
@@ -282,7 +350,7 @@ def _no_graph(what):
     """Return the error for what would skip the motion."""
     return NotImplementedError(
         "The optical flow is no part of the graph: forecast with `predict` or "
-        "`forecast`, and train the wrapped model, `model.model`, on clips in "
-        "the moving frame, see `utils.motion.to_moving_frame`. "
+        "`forecast`, score with `evaluation.evaluate`, and train with `fit`, "
+        "or `model.model` on clips in the moving frame. "
         f"Received: {what} of Lagrangian"
     )

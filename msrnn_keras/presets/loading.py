@@ -192,7 +192,8 @@ def _load_recipe(path, model_class=None, dtype=None, **overrides):
     if dtype is not None:
         architecture.pop("dtype", None)
         training = replace(training, precision=dtype)
-    return replace(recipe, architecture=architecture, training=training).build()
+    recipe = replace(recipe, architecture=architecture, training=training)
+    return recipe.wrap(recipe.build())
 
 
 def _not_found(name, library):

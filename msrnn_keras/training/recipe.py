@@ -83,7 +83,10 @@ class Recipe:
         """
         names = Lagrangian.OWN if self._moving else ()
         own = {k: arguments.pop(k) for k in names if k in arguments}
-        model = create(self.model, **arguments)
+        return self.wrap(create(self.model, **arguments), **own)
+
+    def wrap(self, model, **own):
+        """Return a model, with the motion if it is trained `moving`."""
         return Lagrangian(model, **own) if self._moving else model
 
     def data(self, split, path=None, **kwargs):

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import long_streams
-from tools.publishing.tables import read_long_streams
+from tools.publishing.tables import read_results
 
 pytestmark = pytest.mark.backend_free
 
@@ -32,7 +32,7 @@ def test_presets_that_are_not_measured_keep_their_results(
         long_streams.main([f"{name}/mnist/small", *options])
     assert capsys.readouterr().out.count("| 40.0 | 50.0 | 1.25 | +1.5 | no |")
     command = "python -m benchmarks.long_streams {}/mnist/small --clips {}"
-    assert read_long_streams(path) == {
+    assert read_results(path) == {
         f"{name}/mnist/small/1": {
             **measured,
             "command": command.format(name, clips) + " --window auto",

@@ -184,10 +184,15 @@ def test_save_load_and_preset(tmp_path):
 def test_the_wrapped_model_learns_growth_and_decay_in_the_moving_frame():
     fading = CLIP * np.reshape(0.85 ** np.arange(10), (1, 10, 1, 1, 1))
     fading = fading.astype("float32")
-    moved = to_moving_frame(fading[0, :7], 4)[None]
+    past, future = fading[:, :4], fading[:, 4:7]
     model = Lagrangian(stack(warmup=False))
-    model.model.compile(keras.optimizers.Adam(0.03), FrameL1L2Loss())
-    model.model.fit(moved[:, :4], moved[:, 4:], epochs=40, verbose=0)
+    model.compile(keras.optimizers.Adam(0.03), FrameL1L2Loss())
+    data = {"validation_data": (past, future)}
+    logs = model.fit(past, future, epochs=40, verbose=0, **data).history
+    moved = to_moving_frame(fading[0, :7], 4)[None]
+    inside = model.model.evaluate(moved[:, :4], moved[:, 4:], verbose=0)
+    assert_close(logs["val_loss"][-1], inside, rtol=1e-4)
+    assert logs["loss"][-1] < 0.5 * logs["loss"][0]
     inside = (slice(None), slice(None), slice(14, -14), slice(14, -14))
     errors = [
         np.square(
@@ -202,10 +207,19 @@ def test_the_wrapped_model_learns_growth_and_decay_in_the_moving_frame():
 def test_what_would_skip_the_motion_is_refused():
     model = Lagrangian(stack())
     model.compile("sgd", loss="mse")
+    for x, y, error, text in (
+        (PAST, None, TypeError, "NoneType"),
+        (CLIP[:, :6], FUTURE, ValueError, "Received: 6 frames"),
+        (PAST, FUTURE[:, :2], ValueError, "`y` must have the shape"),
+        (PAST, FUTURE * np.inf, ValueError, "y"),
+    ):
+        with pytest.raises(error, match=text):
+            model.fit(x, y)
+    with pytest.raises(TypeError, match="sample_weight"):
+        model.fit(PAST, FUTURE, sample_weight=np.ones(1))
     for method in (
         lambda: model(PAST),
         lambda: model(keras.Input((4, 48, 48, 1))),
-        lambda: model.fit(PAST, FUTURE),
         lambda: model.evaluate(PAST, FUTURE),
         lambda: model.train_on_batch(PAST, FUTURE),
         lambda: model.test_on_batch(PAST, FUTURE),

@@ -11,7 +11,7 @@ from tools.publishing.comparison import compare, find_counterpart
 from tools.publishing.tables import (
     LONG_STREAMS,
     long_forecasts,
-    read_long_streams,
+    read_results,
 )
 
 FOLDERS = shipped()
@@ -38,7 +38,7 @@ def test_the_card_has_the_scores_of_the_metadata(folder):
 def test_the_card_has_the_comparison_and_the_figures_of_long_streams(name):
     info = zoo.info(name)
     folder = f"{name}/{info['revision']}"
-    figures = read_long_streams(MANIFEST.with_name(LONG_STREAMS))[folder]
+    figures = read_results(MANIFEST.with_name(LONG_STREAMS))[folder]
     assert figures["mse_900_1000"] <= 1.5 * figures["mse_50_150"]
     for what in ("horizon_500", "stream_1000", "float16_100"):
         assert figures[f"finite_{what}"] is True

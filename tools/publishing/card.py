@@ -1,5 +1,6 @@
 """Render the model card of a preset from its metadata."""
 
+from msrnn_keras.training.recipe import CROPPED
 from tools.publishing.comparison import (
     compare,
     compare_baselines,
@@ -38,8 +39,11 @@ ROWS = 8  # of the history, approximately
 NO_INTERVAL = "1 frame"  # for frames without times
 
 
-def render_card(recipe, metadata, counterpart=None, long_forecasts=""):
-    """Render a model card; `counterpart` is metadata of a preset or None."""
+def render_card(recipe, metadata, counterpart=None, sections=""):
+    """Render a model card; `counterpart` is metadata of a preset or None.
+
+    `sections` are scores measured after publishing, such as of long streams.
+    """
     training, texts = metadata["training"], DATASETS[metadata["dataset"]]
     height, width, channels = recipe.architecture["image_shape"]
     validation = metadata["clips"]["validation"]
@@ -60,10 +64,11 @@ def render_card(recipe, metadata, counterpart=None, long_forecasts=""):
         "validation": validation,
         "validation_clips": texts.validation,
         "validation_mse": metadata["scores"]["validation"]["forecast"]["mse"],
-        "chosen_on": min(recipe.training.validation_clips, validation),
+        "chosen_on": _chosen_on(recipe, validation),
         "evaluate_command": evaluate_command(metadata),
         "published": published_results(metadata["dataset"]),
-        "long_forecasts": long_forecasts,
+        "sections": sections,
+        "motion": _motion(metadata.get("motion")),
         "data": texts.training,
         "protocol": _protocol(recipe),
         "steps": training["steps"],
@@ -119,6 +124,25 @@ def _pixels(given):
     if given["interval"] == NO_INTERVAL:
         return f"{text}."
     return f"{text}. Frames are {given['interval']} apart."
+
+
+def _motion(settings):
+    """Describe the forecast along the motion; empty without."""
+    if settings is None:
+        return ""
+    chosen = ", ".join(f"{key} {value:g}" for key, value in settings.items())
+    return (
+        "\nIt forecasts along the optical flow (`msrnn_keras.Lagrangian`, "
+        f"{chosen},\nchosen on validation).\n"
+    )
+
+
+def _chosen_on(recipe, validation):
+    """Name the clips on which the epoch was chosen."""
+    clips = recipe.training.validation_clips
+    if recipe.dataset in CROPPED:
+        return f"{clips:,} crops of these events"
+    return f"{min(clips, validation):,} of these clips"
 
 
 def _protocol(recipe):

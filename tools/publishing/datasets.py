@@ -99,7 +99,8 @@ DATASETS = {
             "nine evenings of January 2021) and of Finland (FMI, 2016-09-28)"
         ),
         validation=(
-            "validation crops (FMI 2017-05-09, KNMI evening of 2021-01-06)"
+            "windows of whole frames for validation (FMI 2017-05-09, KNMI "
+            "evening of 2021-01-06)"
         ),
         test="windows of five wet evenings of KNMI, 2021-02-02 to 02-06",
         limits=(
@@ -111,7 +112,7 @@ DATASETS = {
     "recordings": DatasetText(
         license="recordings: the terms of their owner",
         training="recordings of one's own, the first 80 % of the frames",
-        validation="validation crops (the next 10 % of the frames)",
+        validation="windows for validation (the next 10 % of the frames)",
         test="windows of the last 10 % of the frames",
         limits=f"Trained on one collection of recordings. {_OTHER}",
     ),

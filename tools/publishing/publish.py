@@ -132,9 +132,10 @@ def _publish(run, names, library, splits, hardware, work, verbose):
     counterpart = find_counterpart(library, names)
     book = ScoreBook(run.folder / SCORES, verbose)
     trained, training, test = run.load(), run.recipe.training, splits["test"]
+    motion = None
     if isinstance(trained, Lagrangian):
-        settings = choose_blend(trained, splits["validation"], verbose)
-        trained = run.load(**settings)
+        motion = choose_blend(trained, splits["validation"], verbose)
+        trained = run.load(**motion)
     compiled = {
         "loss": LOSSES[training.loss](),
         "learning_rate": training.learning_rate / FINE_TUNING,
@@ -152,6 +153,7 @@ def _publish(run, names, library, splits, hardware, work, verbose):
     metadata = {
         **names,
         **_describe(run, hardware, test),
+        **({} if motion is None else {"motion": motion}),
         **_scores(validated, tested, _score_baselines(book, test)),
     }
     completed = complete(metadata, chosen.model, chosen.dtype)

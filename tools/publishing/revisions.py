@@ -22,7 +22,7 @@ from tools.publishing.card import render_card
 from tools.publishing.comparison import find_counterpart
 from tools.publishing.manifest import PARTS, newest_revision
 from tools.publishing.preset_files import remove_unfinished
-from tools.publishing.tables import long_forecasts
+from tools.publishing.tables import long_forecasts, radar_scores
 
 
 def next_revision(recipe, library):
@@ -76,7 +76,7 @@ def renew_card(library, names):
         parse_recipe(metadata["recipe"], f"recipe of {newest.name}"),
         metadata,
         find_counterpart(library, names),
-        long_forecasts(library, metadata),
+        long_forecasts(library, metadata) + radar_scores(library, metadata),
     )
     content = card.encode("utf-8")
     if (folder / CARD).read_bytes() == content:

@@ -13,6 +13,7 @@ from msrnn_keras.presets.registry import folder_of
 from msrnn_keras.utils.formatting import format_number
 
 LONG_STREAMS = "long_streams.json"  # in the folder of the manifest
+RADAR_SCORES = "radar_scores.json"  # of `benchmarks.radar_reference`, there
 PROTOCOLS = {
     "forecast": "forecast frames",
     "ms-rnn": "all frames (warm-up and forecast)",
@@ -51,15 +52,15 @@ def published_results(dataset):
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def read_long_streams(path):
-    """Read the results of long streams by MODEL/DATASET/VARIANT/REVISION."""
+def read_results(path):
+    """Read results by MODEL/DATASET/VARIANT/REVISION."""
     return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
 
 def long_forecasts(library, metadata):
     """Return the section on long streams, empty if not measured."""
     path = library.manifest.with_name(LONG_STREAMS)
-    results = read_long_streams(path).get(folder_of(metadata))
+    results = read_results(path).get(folder_of(metadata))
     if results is None:
         return ""
     window, finite = results["window"], {True: "finite", False: "not finite"}
@@ -70,6 +71,30 @@ def long_forecasts(library, metadata):
     }
     template = TEMPLATES / "long_forecasts.md"
     return template.read_text(encoding="utf-8").format(**values)
+
+
+def radar_scores(library, metadata):
+    """Return the section on the evenings of radar, empty if not measured."""
+    found = read_results(library.manifest.with_name(RADAR_SCORES))
+    ours = found.get(folder_of(metadata))
+    if ours is None:
+        return ""
+    rows, (wet, *_) = [], found["references"].values()
+    columns = [key for key in wet["zero"] if key != "mae"]
+    for date, kinds in ours.items():
+        for name, scores in {**found["references"][date], **kinds}.items():
+            cells = []
+            for key in columns:
+                form = ".2f" if key == "mse" else ".3f"
+                cells += [" / ".join(f"{x:{form}}" for x in scores[key])]
+            ratios = scores.get("mse_to_flow", ())
+            cells += [" / ".join(f"{a:.2f} to {b:.2f}" for a, b in ratios)]
+            rows.append([date, name, *cells])
+    titles = [key.upper().replace("_", " ") for key in columns]
+    head = ["evening", "forecast", *titles, "MSE ÷ flow's, 90 % range"]
+    template = TEMPLATES / "radar_scores.md"
+    text = template.read_text(encoding="utf-8")
+    return text.format(table=markdown_table(head, rows))
 
 
 def _scores(models, protocol, scale):

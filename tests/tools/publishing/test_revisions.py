@@ -17,7 +17,7 @@ from tools.publishing.revisions import (
     renew_card,
     renew_cards,
 )
-from tools.publishing.tables import LONG_STREAMS, read_long_streams
+from tools.publishing.tables import LONG_STREAMS, read_results
 
 PLAN = parse_recipe(RECIPE, "recipe.toml")
 
@@ -138,7 +138,7 @@ def test_a_renewed_card_equals_the_published_one(library, multi):
     assert contents(multi) == before and is_current(library)
     # Results of long streams are added.
     before = read_card(multi)
-    results = read_long_streams(MANIFEST.with_name(LONG_STREAMS))
+    results = read_results(MANIFEST.with_name(LONG_STREAMS))
     path = library.manifest.with_name(LONG_STREAMS)
     results = results["predrnn/mnist/small/1"] | {"finite_float16_100": False}
     path.write_text(json.dumps({f"{NAME}/1": results}))

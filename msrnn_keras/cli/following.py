@@ -10,6 +10,7 @@ from time import sleep
 import numpy as np
 
 from msrnn_keras.cli.prediction import forecast_recordings
+from msrnn_keras.data.converting import as_trained
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.radar_times import file_times
 from msrnn_keras.data.io.recording import Recording
@@ -201,6 +202,7 @@ def follow(model, arrivals, out, options, log, limit=None):
         if arrivals.scan():
             try:
                 recording = arrivals.recording()
+                recording = as_trained(recording, model, options.grid_step)
                 name = str(arrivals.time.astype("M8[s]"))
                 name = name.replace("-", "").replace(":", "")
                 path = pathlib.Path(out) / f"{name}.{options.format}"

@@ -40,6 +40,12 @@ OPTIONS = (
     ("--size", str, "of a video, such as 64x64; default: its own"),
     ("--fill", float, "value that replaces missing ones"),
     ("--interval", float, "seconds between two frames; another step is a gap"),
+    (
+        "--grid-step",
+        float,
+        "km between two pixels, if the file does not say; a finer grid than "
+        "the preset's is averaged",
+    ),
     ("--period", float, "seconds over which radar files sum; if not stated"),
     ("--importer", str, "of pysteps, for radar files, such as odim_hdf5"),
     ("--pattern", str, "time in file names, such as radar_%%Y%%m%%d%%H%%M*"),
@@ -71,6 +77,7 @@ def run(options):
             flag = name.replace("_", "-")
             raise ValueError(f"--{flag} needs --follow. Received: --{flag}")
     from msrnn_keras.cli.prediction import forecast_recordings
+    from msrnn_keras.data import as_trained
     from msrnn_keras.data.io.write import check_writable, write_forecast
     from msrnn_keras.utils.files import check_not_input
 
@@ -79,6 +86,8 @@ def run(options):
     recordings = _read_recordings(options)
     check_writable(options.out, recordings, options.fps)
     model = load(options.model, options.revision)
+    step = options.grid_step
+    recordings = [as_trained(x, model, step) for x in recordings]
     chosen = options.horizon, options.last, options.matched
     past, forecast = forecast_recordings(model, recordings, *chosen)
     write_forecast(options.out, recordings, past, forecast, options.fps)

@@ -1,6 +1,7 @@
 """Data sets and readers that give clips as batches `(past, future)`."""
 
 from msrnn_keras.data.clips import Clips
+from msrnn_keras.data.converting import TrainedOn, as_trained
 from msrnn_keras.data.crops import Crops
 from msrnn_keras.data.datasets.catalog import NAMES, load
 from msrnn_keras.data.datasets.digits import (
@@ -46,6 +47,8 @@ __all__ = [
     "Sevir",
     "Source",
     "TaxiBJ",
+    "TrainedOn",
+    "as_trained",
     "digits_source",
     "forecast_dataset",
     "from_arrays",

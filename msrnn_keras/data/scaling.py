@@ -120,7 +120,7 @@ class RainRate(Scaling):
 
     def __call__(self, values):
         xp = _xp(values)
-        low = self._rain(self.low)
+        low = self.rate(self.low)
         rain = xp.log10(xp.maximum(values, low))
         dbz = 10 * (math.log10(self.a) + self.b * rain)
         pixels = xp.clip((dbz - self.low) / (self.high - self.low), 0.0, 1.0)
@@ -128,16 +128,17 @@ class RainRate(Scaling):
         # of just `least` stays in spite of rounding.
         dry = values <= low
         if self.least > self.low:
-            dry = dry | (values < self._rain(self.least) * (1 - 1e-5))
+            dry = dry | (values < self.rate(self.least) * (1 - 1e-5))
         return xp.where(dry, xp.zeros_like(pixels), pixels)
 
     def inverse(self, pixels):
         xp = _xp(pixels)
         pixels = xp.clip(pixels, 0.0, 1.0)
-        rain = self._rain(pixels * (self.high - self.low) + self.low)
+        rain = self.rate(pixels * (self.high - self.low) + self.low)
         return xp.where(pixels <= 0, xp.zeros_like(rain), rain)
 
-    def _rain(self, dbz):
+    def rate(self, dbz):
+        """Return the mm/h of dBZ."""
         return 10.0 ** ((dbz / 10 - math.log10(self.a)) / self.b)
 
     def get_config(self):

@@ -76,10 +76,27 @@ def load_folder(folder, weights=True, **options):
 
 def load_files(file, weights=True, **options):
     """Return the model of a preset; `file(name)` is the path of its file."""
-    configuration.check_version(read_json(file(METADATA)))
+    metadata = read_json(file(METADATA))
+    configuration.check_version(metadata)
     config = read_json(file(CONFIG))
     configuration.check_config(config)
-    return build(config, file(WEIGHTS) if weights else None, **options)
+    model = build(config, file(WEIGHTS) if weights else None, **options)
+    model.trained_on = _trained_on(metadata.get("input", {}))
+    return model
+
+
+def _trained_on(given):
+    """Return `TrainedOn` of the `input` of metadata, None if it says none."""
+    data, units = late_import("data"), given.get("units")
+    if units is None:
+        return None
+    scaling = {"MinMax": data.MinMax, "RainRate": data.RainRate}
+    interval, unit = given["interval"].split()
+    return data.TrainedOn(
+        scaling[units["class_name"]].from_config(units["config"]),
+        float(interval) if unit == "s" else None,
+        given.get("grid_step"),
+    )
 
 
 def build(config, weights=None, **options):

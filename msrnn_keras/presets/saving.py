@@ -11,6 +11,7 @@ from msrnn_keras.presets import configuration
 from msrnn_keras.presets.loading import build_weights
 from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS
 
+NO_INTERVAL = "1 frame"  # for frames without times
 DEFAULT_COMPILE = {"loss": "mse", "learning_rate": 1e-4}
 
 
@@ -22,8 +23,11 @@ def save_preset(model, folder):
     build_weights(model)
     config = {"model": model_config(model), "compile": _compile_config(model)}
 
+    trained = getattr(model, "trained_on", None)
+    metadata = {} if trained is None else {"input": describe_input(trained)}
+
     def write(path):
-        write_tables(path, config, complete({}, model, "float32"))
+        write_tables(path, config, complete(metadata, model, "float32"))
         write_weights(path / WEIGHTS, model, config)
 
     remedy = "Choose a folder that does not exist yet."
@@ -81,6 +85,19 @@ def complete(metadata, model, weights_dtype):
     if "revision" in metadata:
         completed["revision"] = str(metadata["revision"])
     return json.loads(_to_json(completed))
+
+
+def describe_input(trained):
+    """Return the `input` of metadata of a `data.TrainedOn`."""
+    interval, step = trained.interval, trained.grid_step
+    return {
+        **({} if step is None else {"grid_step": step}),
+        "interval": NO_INTERVAL if interval is None else f"{interval:g} s",
+        "units": {
+            "class_name": type(trained.scaling).__name__,
+            "config": trained.scaling.get_config(),
+        },
+    }
 
 
 def model_config(model):

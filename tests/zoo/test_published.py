@@ -8,11 +8,7 @@ from msrnn_keras.cli.demo import unseen_clips
 from msrnn_keras.presets.registry import MANIFEST, PRESETS, Library
 from tests.golden.presets import golden, shipped
 from tools.publishing.comparison import compare, find_counterpart
-from tools.publishing.tables import (
-    LONG_STREAMS,
-    long_forecasts,
-    read_results,
-)
+from tools.publishing.tables import LONG_STREAMS, long_forecasts, read_results
 
 FOLDERS = shipped()
 NEWEST = sorted({folder.rpartition("/")[0] for folder in FOLDERS})

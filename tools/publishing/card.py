@@ -1,5 +1,6 @@
 """Render the model card of a preset from its metadata."""
 
+from msrnn_keras.presets.saving import NO_INTERVAL
 from msrnn_keras.training.recipe import CROPPED
 from tools.publishing.comparison import (
     compare,
@@ -36,7 +37,6 @@ STORED = {
     ),
 }
 ROWS = 8  # of the history, approximately
-NO_INTERVAL = "1 frame"  # for frames without times
 
 
 def render_card(recipe, metadata, counterpart=None, sections=""):

@@ -12,6 +12,7 @@ class DatasetText(NamedTuple):
     test: str  # as above
     limits: str  # whole sentences
     needs_path: bool = True  # whether `msrnn` needs `--data PATH`
+    grid_step: float | None = None  # km
 
 
 _OTHER = "The more the input differs from that, the worse are the forecasts."
@@ -108,6 +109,7 @@ DATASETS = {
             "two days, every 5 minutes at 2 km, as dBZ / 60. Other seasons, "
             "regions, grids and intervals are untested."
         ),
+        grid_step=2.0,
     ),
     "recordings": DatasetText(
         license="recordings: the terms of their owner",

@@ -8,20 +8,20 @@ scores.
 import shutil
 
 from msrnn_keras.baselines import BASELINES
-from msrnn_keras.data import verify_test_set
+from msrnn_keras.data import TrainedOn, verify_test_set
 from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.models.lagrangian import Lagrangian
 from msrnn_keras.presets.loading import FINE_TUNING
 from msrnn_keras.presets.registry import Library
-from msrnn_keras.presets.saving import complete
+from msrnn_keras.presets.saving import complete, describe_input
 from msrnn_keras.training.folder import digest_weights, lock_run
 from msrnn_keras.training.recipe import CROPPED, LOSSES
 from tools.publishing import manifest
 from tools.publishing.blending import choose_blend
 from tools.publishing.candidates import choose_dtype, make_candidate
-from tools.publishing.card import NO_INTERVAL, render_card
+from tools.publishing.card import render_card
 from tools.publishing.comparison import counterpart_of, find_counterpart
-from tools.publishing.datasets import LICENSES
+from tools.publishing.datasets import DATASETS, LICENSES
 from tools.publishing.picture import PICTURE, draw_forecasts
 from tools.publishing.preset_files import write_preset
 from tools.publishing.revisions import (
@@ -178,22 +178,17 @@ def _score_baselines(book, test):
 
 def _describe(run, hardware, dataset):
     """Return the metadata about the training and the input."""
+    text = DATASETS[run.recipe.dataset]
     interval = getattr(getattr(dataset, "source", None), "interval", None)
+    trained = TrainedOn(dataset.scaling, interval, text.grid_step)
     return {
-        "license": f"Weights: Apache-2.0. {LICENSES[run.recipe.dataset]}",
+        "license": f"Weights: Apache-2.0. {text.license}",
         "recipe": run.recipe.text,
         "source": "trained by the project from its recipe",
         "hardware": hardware,
         "training": run.training,
         "run": run.identity,
-        "input": {
-            "scaling": "[0, 1]",
-            "interval": NO_INTERVAL if interval is None else f"{interval:g} s",
-            "units": {
-                "class_name": type(dataset.scaling).__name__,
-                "config": dataset.scaling.get_config(),
-            },
-        },
+        "input": {"scaling": "[0, 1]", **describe_input(trained)},
     }
 
 

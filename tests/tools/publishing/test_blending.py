@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from msrnn_keras import Lagrangian, data
+from msrnn_keras.data.datasets.events import SCALING
 from msrnn_keras.presets.loading import load_folder
 from tests.data.datasets import published
 from tests.tools.publishing.publishing import empty_library, write_run
@@ -54,6 +55,9 @@ def test_a_run_in_the_moving_frame_is_published_as_lagrangian(
     preset = publish(run, "an abacus", tmp_path / "radar", library, 2)
     model = load_folder(preset)
     assert isinstance(model, Lagrangian)
+    assert model.trained_on == data.TrainedOn(SCALING, 300.0, 2.0)
+    model.save_to_preset(tmp_path / "copy")
+    assert load_folder(tmp_path / "copy").trained_on == model.trained_on
     clips = data.load(
         "radar", "validation", path=tmp_path / "radar", stride=4, batch_size=1
     )

@@ -1,0 +1,94 @@
+import types
+
+import numpy as np
+import pytest
+
+from msrnn_keras import data
+from msrnn_keras.data.datasets.events import DBZ, SCALING
+from tests.recordings import times_of
+from tests.reference import assert_close, assert_equal
+
+pytestmark = pytest.mark.backend_free
+MODEL = types.SimpleNamespace(
+    trained_on=data.TrainedOn(SCALING, interval=300.0, grid_step=2.0)
+)
+ONE, TEN = (float(SCALING.rate(dbz)) for dbz in (23.0, 40.0))  # mm/h
+FAINT = float(SCALING.rate(6.0))  # dry
+
+
+def source(values, scaling=None, interval=300):
+    frames = np.asarray(values, "float32")[None]
+    return data.from_arrays(
+        frames, interval, scaling=scaling or data.RainRate()
+    )
+
+
+def test_rain_is_averaged_over_blocks_as_rain_rate():
+    nan = np.nan
+    frame = [
+        [ONE, TEN, FAINT, FAINT, nan, nan, 9],
+        [ONE, TEN, FAINT, FAINT, nan, TEN, 9],
+        [0, 0, nan, nan, ONE, ONE, 9],
+        [ONE, 0, TEN, TEN, ONE, ONE, 9],
+    ]
+    given = source(frame)
+    found = data.as_trained(given, MODEL, grid_step=1)
+    expected = SCALING(
+        np.array([[(ONE + TEN) / 2, 0, nan], [ONE / 4, TEN, ONE]])
+    )
+    assert found.scaling == SCALING and found.interval == 300
+    assert_close(found.pixels(0, 1)[0, ..., 0], expected, atol=1e-6)
+
+
+def test_reflectivity_gets_the_relation_of_the_preset():
+    dbz = np.array([[23.0, 6.0], [40.0, 70.0]])
+    given = source(dbz, data.MinMax(-10, 80, unit="dBZ"))
+    found = data.as_trained(given, MODEL, grid_step=2)
+    expected = np.array([[23, 0], [40, 60]]) / 60
+    assert_close(found.pixels(0, 1)[0, ..., 0], expected, atol=1e-6)
+
+
+def test_what_is_right_already_or_has_no_unit_stays():
+    given = source([[ONE, 0]], SCALING)
+    assert data.as_trained(given, MODEL, grid_step=2) is given
+    digits = types.SimpleNamespace(trained_on=data.TrainedOn(data.MinMax()))
+    plain = source([[0.5]], DBZ, 60)
+    assert data.as_trained(plain, digits) is plain
+    assert data.as_trained(plain, types.SimpleNamespace()) is plain
+
+
+@pytest.mark.parametrize(
+    "change, step, word",
+    [
+        ({"interval": 600}, 2, "300 s apart"),
+        ({}, None, "--grid-step"),
+        ({}, 1.5, "divide it"),
+        ({}, 4, "divide it"),
+        ({}, 0, "divide it"),
+        ({"scaling": data.MinMax(0, 9, unit="K")}, 2, "'K'"),
+    ],
+)
+def test_what_cannot_be_converted_is_refused(change, step, word):
+    given = source([[ONE, 0]], **change)
+    with pytest.raises(ValueError) as caught:
+        data.as_trained(given, MODEL, grid_step=step)
+    assert word in str(caught.value) and "Received: " in str(caught.value)
+
+
+def test_the_grid_of_a_file_is_known_and_becomes_coarser(tmp_path):
+    pytest.importorskip("netCDF4")
+    xarray = pytest.importorskip("xarray")
+    meters = {"units": "m"}
+    rain = np.full((2, 4, 7), ONE, "float32")
+    axes = {
+        "time": times_of(2),
+        "y": ("y", 1000.0 * np.arange(4), meters),
+        "x": ("x", 1000.0 * np.arange(7), meters),
+    }
+    name = {"rain": (("time", "y", "x"), rain, {"units": "mm/h"})}
+    xarray.Dataset(name, axes).to_netcdf(tmp_path / "rain.nc")
+    given = data.from_netcdf(tmp_path / "rain.nc")
+    found = data.as_trained(given, MODEL)
+    assert found.image_shape == (2, 3, 1)
+    assert_equal(found.coordinates["x"].values, [500, 2500, 4500])
+    assert (found.times == given.times).all()

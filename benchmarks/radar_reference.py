@@ -172,7 +172,8 @@ def evening_scores(path, date, with_sprog=False, models=()):
         references["S-PROG"] = scores(truth[few], np.concatenate(moved))
     results = {REFERENCES: references}
     for name in models:
-        model = zoo.load(name)
+        preset, _, revision = name.rpartition("/")
+        model = zoo.load(preset, revision=revision)
         if isinstance(model, Lagrangian):
             model.fill = None
         rows = zip(KINDS, model_forecasts(model, past), strict=True)

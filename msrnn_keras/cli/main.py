@@ -12,6 +12,7 @@ from msrnn_keras.cli import (
     cost,
     demo,
     evaluate,
+    finetune,
     predict,
     presets,
     train,
@@ -19,7 +20,17 @@ from msrnn_keras.cli import (
 )
 
 WITHOUT_KERAS = ("list", "info")
-COMMANDS = demo, presets, predict, train, evaluate, tune, cost, convert
+COMMANDS = (
+    demo,
+    presets,
+    predict,
+    train,
+    finetune,
+    evaluate,
+    tune,
+    cost,
+    convert,
+)
 ERRORS = ValueError, TypeError, OSError, RuntimeError, ImportError
 
 

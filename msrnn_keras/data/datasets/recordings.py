@@ -31,6 +31,13 @@ def load_recordings(split, path=None, **settings):
             "Received: path=None"
         )
     reader = {name: settings.pop(name, None) for name in READER}
+    recordings = read_files(path, **reader)
+    settings["cache"] = data_home("recordings", settings.get("cache"))
+    return load_events(Events(part_of(recordings, split)), split, **settings)
+
+
+def read_files(path, **reader):
+    """Return the recordings of a file, a folder or a pattern of files."""
     files = [path]
     if reader["importer"] is None and not pathlib.Path(path).exists():
         files = sorted(map(pathlib.Path, glob.glob(str(path))), key=natural)
@@ -39,9 +46,7 @@ def load_recordings(split, path=None, **settings):
             f"`path` must match at least one file. Received: {str(path)!r}"
         )
     read = (read_recordings(file, **reader) for file in files)
-    recordings = list(itertools.chain.from_iterable(read))
-    settings["cache"] = data_home("recordings", settings.get("cache"))
-    return load_events(Events(part_of(recordings, split)), split, **settings)
+    return list(itertools.chain.from_iterable(read))
 
 
 def part_of(recordings, split, shares=SHARES):

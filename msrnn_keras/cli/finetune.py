@@ -1,0 +1,69 @@
+"""`msrnn finetune`: train a preset on with recordings of one's own."""
+
+import pathlib
+import sys
+
+from msrnn_keras.cli.arguments import (
+    ANY_MODEL,
+    REQUIRED,
+    REVISION,
+    add_command,
+    load,
+)
+
+FILES = (
+    "a file or a pattern of files: .npz, .npy, .nc, or with --importer radar"
+)
+READER = ("importer", "pattern", "interval", "period", "variable")
+OPTIONS = (
+    ("files", str, FILES),
+    ("--model", str, ANY_MODEL, REQUIRED),
+    REVISION,
+    ("--out", str, "folder of the result, for zoo.load", REQUIRED),
+    ("--max-minutes", float, "minutes of training", 10.0),
+    ("--learning-rate", float, "constant rate of Adam", 1e-4),
+    ("--batch", int, "crops per step", 8),
+    ("--importer", str, "of pysteps, for radar files, such as odim_hdf5"),
+    ("--pattern", str, "time in file names, such as radar_%%Y%%m%%d%%H%%M*"),
+    ("--interval", float, "seconds between two frames; another step is a gap"),
+    ("--period", float, "seconds over which radar files sum; if not stated"),
+    ("--variable", str, "of a .nc file; default: the only one"),
+    ("--grid-step", float, "km between two pixels, if the file does not say"),
+)
+
+
+def add(commands):
+    """Add the subcommand to the subparsers of `msrnn`."""
+    text = "train a model on with your own recordings; never worse"
+    add_command(commands, "finetune", text, run, *OPTIONS)
+
+
+def run(options):
+    """Fine-tune, print the scores on validation, write the model."""
+    from msrnn_keras.data.datasets.recordings import read_files
+    from msrnn_keras.evaluation import score_table
+    from msrnn_keras.training import finetune
+
+    out = pathlib.Path(options.out)
+    if out.exists():
+        raise FileExistsError(
+            "`--out` must be a new folder. Received: " + str(out)
+        )
+    reader = {name: getattr(options, name) for name in READER}
+    recordings = read_files(options.files, **reader)
+    model = load(options.model, options.revision)
+    print("Scoring, training, scoring again …", file=sys.stderr, flush=True)
+    scores = finetune(
+        model,
+        recordings,
+        options.max_minutes,
+        options.learning_rate,
+        options.batch,
+        options.grid_step,
+    )
+    kept = scores.pop("kept")
+    print("On the last 20 % of the frames:")
+    print(score_table(scores, columns=["mse"]))
+    if not kept:
+        print("No improvement: the weights are those before.")
+    print(f"Wrote {model.save_to_preset(out)}.")

@@ -25,6 +25,7 @@ FORMS = {
     "kth": ([128, 128, 1], 10, 20),
     "kth-msrnn": ([88, 88, 1], 10, 10),
     "germany": ([128, 128, 1], 5, 5),
+    "radar": ([64, 64, 1], 6, 12),
 }
 SMALL = """
 ms-convlstm ms-predrnn ms-predrnn++ ms-trajgru ms-mim ms-motionrnn
@@ -46,7 +47,7 @@ def test_every_wanted_preset_has_a_recipe():
     wanted |= {
         f"{model}/{dataset}/small"
         for model in ("ms-convlstm", "ms-predrnn", "ms-predrnn++")
-        for dataset in set(FORMS) - {"mnist"}
+        for dataset in set(FORMS) - {"mnist", "radar"}
     }
     assert wanted <= set(ALL)
 
@@ -65,7 +66,7 @@ def test_every_recipe(name):
     form = tuple(recipe.architecture[key] for key in keys)
     assert form == FORMS[recipe.dataset]
     masked = recipe.architecture.get("missing") == "mask"
-    assert masked == (recipe.dataset == "germany")  # only it has missing pixels
+    assert masked == (recipe.dataset in ("germany", "radar"))
     # The model builds, here with few filters and 8x8 patches.
     patch, channels = recipe.architecture.get("patch_size", 1), form[0][2]
     small = {"filters": 4, "image_shape": (8 * patch, 8 * patch, channels)}

@@ -10,16 +10,17 @@ import pytest
 
 import zoo
 from examples.make_notebooks import make_notebook
+from examples.nowcast_radar import clips_of
+from msrnn_keras import data
 from tests.examples.test_custom_cell import SIZES
-from tests.examples.test_nowcast_radar import rain_of
+from tests.examples.test_nowcast_radar import rain_of, small_model
 from tests.reference import tiny
 
 FOLDER = pathlib.Path(__file__).parents[2] / "examples" / "notebooks"
 BATCHES = {"STEPS": 1, "BATCH": 2, "TEST_CLIPS": 2}
 RADAR = {
     "download": lambda: None,
-    "read_event": lambda folder, day: rain_of(9),
-    **{"HORIZON": 3, "TRAINED": 2, "MINUTES": 1e-6},
+    "clips_of": lambda rain, model: clips_of(rain, model, 1),
 }
 CELL = {"SIZES": SIZES, "PLAIN": (1,), "MULTI_SCALE": (1, 2, 1)}
 # What makes each of them small, and what it prints.
@@ -49,6 +50,8 @@ def test_the_notebooks_are_those_of_the_examples():
 
 
 def small_preset(name, weights=True):
+    if name.endswith("/radar"):
+        return small_model()
     sizes = {"image_shape": (64, 64, 1), "context": 10, "horizon": 10}
     return tiny(name.split("/")[0], scales=(1,), patch_size=8, **sizes)
 
@@ -60,6 +63,7 @@ def test_a_notebook_runs(name, monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(zoo, "load", small_preset)
+    monkeypatch.setattr(data, "from_radar", lambda *_, **__: rain_of(6))
     sizes, expected = NOTEBOOKS[name]
     namespace = {"__name__": "__main__"}
     for number, (kind, source) in enumerate(cells(name)):

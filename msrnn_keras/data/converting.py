@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 
 from msrnn_keras.data.datasets.blocks import block_means
+from msrnn_keras.data.io.netcdf import dimensions
 from msrnn_keras.data.io.recording import Recording
 from msrnn_keras.data.scaling import RainRate, Scaling
 
+RAIN_RATE = "lwe_precipitation_rate"  # of the CF conventions
 _KILOMETERS = {"m": 1e-3, "meter": 1e-3, "metre": 1e-3, "meters": 1e-3}
 _KILOMETERS |= {"metres": 1e-3, "km": 1.0, "kilometer": 1.0, "kilometre": 1.0}
 
@@ -68,10 +70,8 @@ def as_trained(recording, model, grid_step=None):
         for i in range(len(recording.frames))
     ]
     coordinates = getattr(recording, "coordinates", None)
-    if coordinates is not None and block > 1:
-        (values,) = coordinates.data_vars.values()
-        sides = dict.fromkeys(values.dims[-2:], block)
-        coordinates = coordinates.coarsen(sides, boundary="trim").mean()
+    if coordinates is not None:
+        coordinates = _converted(coordinates, block, recording.scaling.unit)
     return Recording(
         np.moveaxis(np.stack(frames), 1, -1),
         recording.segments,
@@ -81,6 +81,30 @@ def as_trained(recording, model, grid_step=None):
         coordinates=coordinates,
         metadata=getattr(recording, "metadata", None),
     )
+
+
+def _converted(coordinates, block, unit):
+    """Return the coordinates of blocks, of values in mm/h."""
+    ((name, values),) = coordinates.data_vars.items()
+    time, *plane = dimensions(coordinates, values)
+    edges = [  # of cells, whose mean is not that of the block
+        key
+        for key, x in coordinates.coords.items()
+        if set(x.dims) & set(plane) and set(x.dims) - {time, *plane}
+    ]
+    coarse = coordinates.drop_vars(edges)
+    if block > 1:
+        sides = dict.fromkeys(plane, block)
+        coarse = coarse.coarsen(sides, boundary="trim").mean(keep_attrs=True)
+    for key in coarse.variables:
+        coarse[key].encoding = dict(coordinates[key].encoding)
+    for key in plane if edges else ():
+        if key in coarse.coords:
+            coarse[key].attrs.pop("bounds", None)
+            coarse[key].encoding.pop("bounds", None)
+    if unit.lower() == "dbz":
+        coarse[name].attrs = {"units": "mm h-1", "standard_name": RAIN_RATE}
+    return coarse
 
 
 def _check_interval(recording, trained):

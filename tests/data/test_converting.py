@@ -5,6 +5,7 @@ import pytest
 
 from msrnn_keras import data
 from msrnn_keras.data.datasets.events import DBZ, SCALING
+from msrnn_keras.data.io.write import write_forecast
 from tests.recordings import times_of
 from tests.reference import assert_close, assert_equal
 
@@ -75,20 +76,34 @@ def test_what_cannot_be_converted_is_refused(change, step, word):
     assert word in str(caught.value) and "Received: " in str(caught.value)
 
 
-def test_the_grid_of_a_file_is_known_and_becomes_coarser(tmp_path):
+@pytest.mark.parametrize("unit", ["mm/h", "dBZ"])
+def test_a_file_keeps_its_grid_and_tells_its_unit(tmp_path, unit):
     pytest.importorskip("netCDF4")
     xarray = pytest.importorskip("xarray")
-    meters = {"units": "m"}
-    rain = np.full((2, 4, 7), ONE, "float32")
+    rain = np.full((2, 4, 7), ONE if unit == "mm/h" else 23.0, "float32")
+    edges = np.stack([np.arange(7) - 0.5, np.arange(7) + 0.5], axis=1)
     axes = {
         "time": times_of(2),
-        "y": ("y", 1000.0 * np.arange(4), meters),
-        "x": ("x", 1000.0 * np.arange(7), meters),
+        "y": ("y", 1000.0 * np.arange(4), {"units": "m"}),
+        "x": ("x", 1000.0 * np.arange(7), {"units": "m", "bounds": "edges"}),
+        "edges": (("x", "side"), 1000.0 * edges),
+        "crs": ((), 0, {"grid_mapping_name": "polar_stereographic"}),
     }
-    name = {"rain": (("time", "y", "x"), rain, {"units": "mm/h"})}
+    attributes = {"units": unit, "grid_mapping": "crs", "long_name": "radar"}
+    name = {"rain": (("time", "y", "x"), rain, attributes)}
     xarray.Dataset(name, axes).to_netcdf(tmp_path / "rain.nc")
     given = data.from_netcdf(tmp_path / "rain.nc")
     found = data.as_trained(given, MODEL)
-    assert found.image_shape == (2, 3, 1)
-    assert_equal(found.coordinates["x"].values, [500, 2500, 4500])
+    assert found.image_shape == (2, 3, 1) and found.unit == "mm/h"
     assert (found.times == given.times).all()
+    values = found.scaling.inverse(found.pixels(0, 2))
+    assert_close(values, np.full_like(values, ONE), rtol=1e-4)
+    path = tmp_path / "forecast.nc"
+    write_forecast(path, [found], None, found.pixels(0, 2)[None])
+    with xarray.open_dataset(path) as written:
+        assert_equal(written["x"].values, [500, 2500, 4500])
+        assert written["rain"].attrs["units"] in ("mm/h", "mm h-1")
+        assert ("long_name" in written["rain"].attrs) == (unit == "mm/h")
+        encoding = {**written["rain"].encoding, **written["rain"].attrs}
+        assert encoding["grid_mapping"] == "crs" and "crs" in written
+        assert "edges" not in written and "bounds" not in written["x"].attrs

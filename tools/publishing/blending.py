@@ -28,7 +28,7 @@ def choose_blend(model, dataset, verbose=0):
     error, settings = min(found, key=lambda x: x[0])
     if verbose:
         before = sums[0][0, 0] - 2 * sums[0][0, 2] + sums[0][2, 2]
-        print(f"Squared error {error / before:.4f} of that of {settings}")
+        print(f"{settings}: {error / before:.4f} of the squared error without")
     return settings
 
 

@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 
 import zoo
+from msrnn_keras import Lagrangian
 from msrnn_keras.cli.demo import unseen_clips
 from msrnn_keras.presets.registry import MANIFEST, PRESETS, Library
 from tests.golden.presets import golden, shipped
 from tools.publishing.comparison import compare, find_counterpart
-from tools.publishing.tables import LONG_STREAMS, long_forecasts, read_results
+from tools.publishing.tables import (
+    LONG_STREAMS,
+    RADAR_SCORES,
+    long_forecasts,
+    radar_scores,
+    read_results,
+)
 
 FOLDERS = shipped()
 NEWEST = sorted({folder.rpartition("/")[0] for folder in FOLDERS})
@@ -89,3 +96,26 @@ def test_the_documentation_has_the_scores_of_the_newest_revision(name):
         f"| {info['training']['clips']:,} |"
     )
     assert any(row in page.read_text(encoding="utf-8") for page in pages)
+
+
+@pytest.mark.backend_free
+def test_the_radar_preset_beats_the_flow_and_has_a_card_of_evenings():
+    pytest.importorskip("pysteps")
+    name = "ms-convlstm/radar/small"
+    model, info = zoo.load(name), zoo.info(name)
+    assert isinstance(model, Lagrangian)
+    assert model.trained_on.grid_step == 2 and model.trained_on.interval == 300
+    rain = np.zeros((1, 6, 40, 40, 1), "float32")
+    for time in range(6):
+        rain[0, time, 10:20, 8 + time : 18 + time] = 0.5
+    ahead = model.forecast(rain, horizon=3)
+    assert ahead.shape == (1, 3, 40, 40, 1) and ahead.max() > 0.2
+    columns = (ahead[0, 2, ..., 0].sum(axis=0) * np.arange(40)).sum()
+    assert abs(columns / ahead[0, 2].sum() - 20.5) < 1  # it went on
+    folder = f"{name}/{info['revision']}"
+    results = read_results(MANIFEST.with_name(RADAR_SCORES))
+    for date, kinds in results[folder].items():
+        flow = results["references"][date]["flow"]["mse"]
+        assert np.all(np.less(kinds["mean"]["mse"], flow)), date
+    card = (PRESETS / folder / "README.md").read_text("utf-8")
+    assert radar_scores(Library(), info) in card

@@ -17,7 +17,7 @@ from tools.publishing.revisions import (
     renew_card,
     renew_cards,
 )
-from tools.publishing.tables import LONG_STREAMS, read_results
+from tools.publishing.tables import LONG_STREAMS, RADAR_SCORES, read_results
 
 PLAN = parse_recipe(RECIPE, "recipe.toml")
 
@@ -110,7 +110,7 @@ def test_the_committed_cards_are_current(tmp_path):
     project = Library()
     copy = Library(tmp_path / "presets", tmp_path / "manifest.json")
     shutil.copytree(project.root, copy.root)
-    for name in (MANIFEST.name, LONG_STREAMS):
+    for name in (MANIFEST.name, LONG_STREAMS, RADAR_SCORES):
         shutil.copy(MANIFEST.with_name(name), tmp_path)
     assert renew_cards(copy) == []
 

@@ -16,7 +16,7 @@ of its card are of other events. `--files` and `--importer` take your own radar.
 import pathlib
 
 import zoo
-from msrnn_keras import data, metrics, probability_match
+from msrnn_keras import data, metrics
 from msrnn_keras.baselines import OpticalFlow, Persistence, SmoothedFlow
 from msrnn_keras.evaluation import evaluate, score_table
 from msrnn_keras.report import evaluation_report
@@ -83,7 +83,7 @@ def run(model, clips, out):
     print(score_table(scores, columns=columns))
     past, _ = clips[0]
     mean = model.predict(past, verbose=0)
-    heavy = probability_match(mean, past[:, -1:])
+    heavy = model.forecast(past, matched=True)
     for name, forecast in (("mean", mean), ("matched", heavy)):
         most = clips.scaling.inverse(forecast).max()
         print(f"Heaviest rain of the first forecast, {name}: {most:.1f} mm/h")

@@ -8,6 +8,20 @@ MODEL = ("--model", str, ANY_MODEL, "ms-convlstm/mnist"), REVISION
 DATA = ("--data", str, "file or folder of the data set")
 REQUIRED = {"required": True}
 MANY = {"nargs": "+"}
+# Of files of one's own.
+READER = (
+    ("--variable", str, "of a .nc file; default: the only one"),
+    ("--interval", float, "seconds between two frames; another step is a gap"),
+    (
+        "--grid-step",
+        float,
+        "km between two pixels, if the file does not say; a finer grid than "
+        "the preset's is averaged",
+    ),
+    ("--period", float, "seconds over which radar files sum; if not stated"),
+    ("--importer", str, "of pysteps, for radar files, such as odim_hdf5"),
+    ("--pattern", str, "time in file names, such as radar_%%Y%%m%%d%%H%%M*"),
+)
 SET = (
     "--set",
     str,

@@ -1,10 +1,11 @@
-"""`msrnn finetune`: train a preset on with recordings of one's own."""
+"""`msrnn finetune`: continue the training on recordings of one's own."""
 
 import pathlib
 import sys
 
 from msrnn_keras.cli.arguments import (
     ANY_MODEL,
+    READER,
     REQUIRED,
     REVISION,
     add_command,
@@ -14,27 +15,21 @@ from msrnn_keras.cli.arguments import (
 FILES = (
     "a file or a pattern of files: .npz, .npy, .nc, or with --importer radar"
 )
-READER = ("importer", "pattern", "interval", "period", "variable")
 OPTIONS = (
     ("files", str, FILES),
     ("--model", str, ANY_MODEL, REQUIRED),
     REVISION,
     ("--out", str, "folder of the result, for zoo.load", REQUIRED),
-    ("--max-minutes", float, "minutes of training", 10.0),
+    ("--max-minutes", float, "minutes of training and scoring", 10.0),
     ("--learning-rate", float, "constant rate of Adam", 1e-4),
     ("--batch", int, "crops per step", 8),
-    ("--importer", str, "of pysteps, for radar files, such as odim_hdf5"),
-    ("--pattern", str, "time in file names, such as radar_%%Y%%m%%d%%H%%M*"),
-    ("--interval", float, "seconds between two frames; another step is a gap"),
-    ("--period", float, "seconds over which radar files sum; if not stated"),
-    ("--variable", str, "of a .nc file; default: the only one"),
-    ("--grid-step", float, "km between two pixels, if the file does not say"),
+    *READER,
 )
 
 
 def add(commands):
     """Add the subcommand to the subparsers of `msrnn`."""
-    text = "train a model on with your own recordings; never worse"
+    text = "continue the training of a model on your own recordings"
     add_command(commands, "finetune", text, run, *OPTIONS)
 
 
@@ -43,13 +38,16 @@ def run(options):
     from msrnn_keras.data.datasets.recordings import read_files
     from msrnn_keras.evaluation import score_table
     from msrnn_keras.training import finetune
+    from msrnn_keras.utils.files import check_folder
 
     out = pathlib.Path(options.out)
     if out.exists():
         raise FileExistsError(
             "`--out` must be a new folder. Received: " + str(out)
         )
-    reader = {name: getattr(options, name) for name in READER}
+    check_folder(out)
+    names = ("variable", "interval", "period", "importer", "pattern")
+    reader = {name: getattr(options, name) for name in names}
     recordings = read_files(options.files, **reader)
     model = load(options.model, options.revision)
     print("Scoring, training, scoring again …", file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import sys
 from msrnn_keras.cli.arguments import (
     LOW_HIGH,
     MODEL,
+    READER,
     REQUIRED,
     add_command,
     height_and_width,
@@ -36,19 +37,9 @@ OPTIONS = (
         "frames of the past, across gaps too; default: after the last",
     ),
     ("--matched", bool, "with the distribution of the last frame's values"),
-    ("--variable", str, "of a .nc file; default: the only one"),
     ("--size", str, "of a video, such as 64x64; default: its own"),
     ("--fill", float, "value that replaces missing ones"),
-    ("--interval", float, "seconds between two frames; another step is a gap"),
-    (
-        "--grid-step",
-        float,
-        "km between two pixels, if the file does not say; a finer grid than "
-        "the preset's is averaged",
-    ),
-    ("--period", float, "seconds over which radar files sum; if not stated"),
-    ("--importer", str, "of pysteps, for radar files, such as odim_hdf5"),
-    ("--pattern", str, "time in file names, such as radar_%%Y%%m%%d%%H%%M*"),
+    *READER,
     ("--fps", float, "of a .gif or .mp4; default: the video's, or 5"),
     ("--gray", bool, "read a video as one channel"),
     ("--range", float, "of black and white; default: by the unit", LOW_HIGH),

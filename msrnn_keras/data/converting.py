@@ -39,11 +39,13 @@ def as_trained(recording, model, grid_step=None):
     knows no unit, such as one of moving digits, the recording is returned as it
     is.
 
+    A recording without an interval is taken to have that of the preset.
+
     Args:
         recording: `Recording` or another `ArraySource`.
         model: Model that `zoo.load` gave.
-        grid_step: Number, km between two pixels of the recording. None takes
-            it from the coordinates of its file.
+        grid_step: Number, km between two pixels of the recording, if the
+            coordinates of its file do not say.
 
     Returns:
         `Recording`, or the recording itself if nothing is to be done.
@@ -57,7 +59,7 @@ def as_trained(recording, model, grid_step=None):
     >>> rain = as_trained(rain, model, grid_step=1)
     >>> model.predict(rain.pixels(0, 6)[None])
     """
-    trained = getattr(model, "trained_on", None)
+    trained = model.trained_on
     if trained is None or not trained.scaling.unit:
         return recording
     _check_interval(recording, trained)
@@ -120,7 +122,13 @@ def _block(recording, trained, grid_step):
     """Return how many pixels of a recording make one of the preset."""
     if trained.grid_step is None:
         return 1
-    step = _grid_step(recording) if grid_step is None else grid_step
+    step = _grid_step(recording)
+    if None not in (step, grid_step) and not _near(step, grid_step):
+        raise ValueError(
+            f"The grid of the file has pixels of {step:g} km. "
+            f"Received: grid_step={grid_step}"
+        )
+    step = step if grid_step is None else grid_step
     if step is None:
         raise ValueError(
             f"The model was trained on pixels of {trained.grid_step:g} km, and "
@@ -129,7 +137,7 @@ def _block(recording, trained, grid_step):
         )
     ratio = trained.grid_step / step if step > 0 else 0
     block = round(ratio)
-    if block < 1 or abs(ratio - block) > 0.02 * block:
+    if block < 1 or not _near(ratio, block):
         raise ValueError(
             f"The model was trained on pixels of {trained.grid_step:g} km; the "
             "grid of the recording must be that, or divide it. "
@@ -138,17 +146,29 @@ def _block(recording, trained, grid_step):
     return block
 
 
+def _near(first, second):
+    return abs(first - second) <= 0.02 * abs(second)
+
+
 def _grid_step(recording):
     """Return the grid step of the coordinates in km, None if unknown."""
     grid = getattr(recording, "coordinates", None)
     if grid is None:
         return None
     (values,) = grid.data_vars.values()
-    axis = grid.coords.get(values.dims[-1])
-    factor = None if axis is None else _KILOMETERS.get(axis.attrs.get("units"))
-    if factor is None or axis.size < 2:
-        return None
-    return float(abs(np.diff(axis.values).mean()) * factor)
+    steps = []
+    for name in dimensions(grid, values)[1:]:
+        units = grid[name].attrs.get("units") if name in grid.coords else None
+        if units not in _KILOMETERS or grid[name].size < 2:
+            return None
+        step = abs(np.diff(grid[name].values).mean())
+        steps.append(float(step) * _KILOMETERS[units])
+    if not _near(*steps):
+        raise ValueError(
+            "Pixels must be square. Received: pixels of "
+            f"{steps[0]:g}×{steps[1]:g} km"
+        )
+    return steps[1]
 
 
 def _rates(recording, scaling):
@@ -162,7 +182,7 @@ def _rates(recording, scaling):
         )
 
     def rate(index):
-        values = recording.read(index, index + 1)[0]
+        values = recording.finite(index, index + 1)[0]
         if unit.lower() == "dbz":
             values = scaling.rate(values)
         return scaling.inverse(scaling(values))  # less than `least` is none

@@ -38,6 +38,11 @@ class Source(abc.ABC):
 
     def pixels(self, start, stop):
         """Return frames like `read`, scaled to [0, 1]; no infinite values."""
+        values = self.finite(start, stop)
+        return self.scaling(values).astype("float32")
+
+    def finite(self, start, stop):
+        """Return frames like `read`; refuse infinite values."""
         values = self.read(start, stop)
         infinite = np.isinf(values).any(axis=(1, 2, 3))
         if infinite.any():
@@ -47,7 +52,7 @@ class Source(abc.ABC):
                 "lowest dBZ. Received: inf in frame "
                 f"{start + int(infinite.argmax())}"
             )
-        return self.scaling(values).astype("float32")
+        return values
 
 
 class ArraySource(Source):

@@ -73,6 +73,7 @@ class Forecaster(keras.Model):
     has_states = False
     any_size = True
     architectures = ()
+    trained_on = None  # `data.TrainedOn` of a preset
     preset_overrides = ("dtype", "image_shape", "name", "value_range")
 
     def __init__(

@@ -87,16 +87,24 @@ def load_files(file, weights=True, **options):
 
 def _trained_on(given):
     """Return `TrainedOn` of the `input` of metadata, None if it says none."""
-    data, units = late_import("data"), given.get("units")
-    if units is None:
+    data = late_import("data")
+    if "units" not in given:
         return None
-    scaling = {"MinMax": data.MinMax, "RainRate": data.RainRate}
-    interval, unit = given["interval"].split()
-    return data.TrainedOn(
-        scaling[units["class_name"]].from_config(units["config"]),
-        float(interval) if unit == "s" else None,
-        given.get("grid_step"),
-    )
+    scalings = {"MinMax": data.MinMax, "RainRate": data.RainRate}
+    try:
+        units, (interval, unit) = given["units"], given["interval"].split()
+        step = given.get("grid_step")
+        return data.TrainedOn(
+            scalings[units["class_name"]].from_config(units["config"]),
+            float(interval) if unit == "s" else None,
+            None if step is None else float(step),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`input` of {METADATA} must have `units` of MinMax or RainRate, "
+            "an `interval` such as '300 s', and perhaps a `grid_step` in km. "
+            f"Received: {error!r}"
+        ) from error
 
 
 def build(config, weights=None, **options):

@@ -34,7 +34,7 @@ def finetune(
     seed=0,
     verbose=0,
 ):
-    """Train a model on for a few minutes; never make it worse.
+    """Continue the training for a few minutes; never make the model worse.
 
     The first 80 % of the frames are for training, on crops of the size of the
     model's frames, drawn more often where it rains; the rest is for validation.
@@ -46,8 +46,9 @@ def finetune(
         model: `Forecaster`, such as `zoo.load` gives; trained in place.
         recordings: `Recording` or list of them, in time order. They become
             what the preset was trained on by `data.as_trained`.
-        max_minutes: Number, minutes in which the training ends; scoring before
-            and after it comes on top.
+        max_minutes: Number, minutes in which the training and the scoring
+            before and after it end; at least one step is trained. The scores
+            of the baselines come on top.
         learning_rate: Number.
         batch_size: Integer, clips per step.
         grid_step: Number, km between two pixels, see `data.as_trained`.
@@ -56,9 +57,8 @@ def finetune(
 
     Returns:
         Dict from "before", "after" (absent if the training diverged) and the
-        name of each baseline to its scores
-        on the validation part, as `evaluate` returns them, and "kept": whether
-        the new weights are kept.
+        name of each baseline to its scores on the validation part, as
+        `evaluate` returns them; and "kept", whether the new weights are kept.
 
     Raises:
         ValueError: If the recordings are too short, too small, or of another
@@ -70,9 +70,11 @@ def finetune(
     >>> scores = finetune(model, rain)
     """
     check_positive("batch_size", batch_size)
-    for name, value in (("max_minutes", max_minutes), ("rate", learning_rate)):
-        if not value > 0:
-            raise ValueError(f"`{name}` must be positive. Received: {value}")
+    if not (max_minutes > 0 and learning_rate > 0):
+        raise ValueError(
+            "`max_minutes` and `learning_rate` must be positive. Received: "
+            f"max_minutes={max_minutes}, learning_rate={learning_rate}"
+        )
     end = time.monotonic() + 60 * max_minutes
     recordings = recordings if isinstance(recordings, list) else [recordings]
     recordings = [as_trained(x, model, grid_step) for x in recordings]
@@ -84,9 +86,12 @@ def finetune(
         num_clips=VALIDATION_CLIPS,
     )
     crops = _crops(model, recordings, batch_size, seed)
+    start = time.monotonic()
     scores = {"before": _score(model, validation)}
+    end -= time.monotonic() - start  # the scores after take as long
     inner = model.model if isinstance(model, Lagrangian) else model
-    weights, compiled = inner.get_weights(), (inner.optimizer, inner.loss)
+    weights = inner.get_weights()
+    compiled = (inner.optimizer, inner.loss) if inner.compiled else None
     _train(inner, crops, learning_rate, end, verbose)
     # The data are right, as "before" shows: an error means divergence.
     with contextlib.suppress(ValueError, FloatingPointError):
@@ -97,7 +102,7 @@ def finetune(
     )
     if not after < before:
         inner.set_weights(weights)
-    if None not in compiled:
+    if compiled:
         optimizer, loss = compiled
         fresh = type(optimizer).from_config(optimizer.get_config())
         inner.compile(fresh, loss)
@@ -142,8 +147,7 @@ def _train(model, crops, learning_rate, end, verbose):
     adam = keras.optimizers.Adam(
         learning_rate, use_ema=True, ema_momentum=AVERAGING
     )
-    loss = model.loss or "mse"
-    model.compile(adam, loss)
+    model.compile(adam, model.loss if model.compiled else "mse")
     model.fit(
         crops,
         epochs=10**6,

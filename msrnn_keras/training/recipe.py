@@ -56,10 +56,10 @@ class Recipe:
     @property
     def model_class(self):
         """The class of the model that forecasts."""
-        return Lagrangian if self._moving else class_of(self.model)
+        return Lagrangian if self.moving else class_of(self.model)
 
     @property
-    def _moving(self):
+    def moving(self):
         """Whether the model is trained in the moving frame of the motion."""
         return bool(self.options.get("moving"))
 
@@ -81,13 +81,13 @@ class Recipe:
         `arguments` are those of the architecture, and of `Lagrangian` if the
         data are `moving`.
         """
-        names = Lagrangian.OWN if self._moving else ()
+        names = Lagrangian.OWN if self.moving else ()
         own = {k: arguments.pop(k) for k in names if k in arguments}
         return self.wrap(create(self.model, **arguments), **own)
 
     def wrap(self, model, **own):
         """Return a model, with the motion if it is trained `moving`."""
-        return Lagrangian(model, **own) if self._moving else model
+        return Lagrangian(model, **own) if self.moving else model
 
     def data(self, split, path=None, **kwargs):
         """Return a split of the data set, as `msrnn_keras.data.load` does."""
@@ -226,6 +226,12 @@ def _check(recipe):
         raise ValueError(
             "Give `precision` and `sampling` in [training], not `dtype` and "
             f"`sampling` in [architecture]. Received: {', '.join(given)}"
+        )
+    if recipe.moving and recipe.architecture.get("missing") != "mask":
+        raise ValueError(
+            "Moved frames have unknown borders: `moving` in [data] needs "
+            '`missing = "mask"` in [architecture]. Received: '
+            f"missing={recipe.architecture.get('missing')!r}"
         )
     reserved = sorted(set(recipe.options) & set(RESERVED))
     if reserved:

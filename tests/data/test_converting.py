@@ -55,7 +55,8 @@ def test_what_is_right_already_or_has_no_unit_stays():
     digits = types.SimpleNamespace(trained_on=data.TrainedOn(data.MinMax()))
     plain = source([[0.5]], DBZ, 60)
     assert data.as_trained(plain, digits) is plain
-    assert data.as_trained(plain, types.SimpleNamespace()) is plain
+    unknown = types.SimpleNamespace(trained_on=None)
+    assert data.as_trained(plain, unknown) is plain
 
 
 @pytest.mark.parametrize(
@@ -106,4 +107,39 @@ def test_a_file_keeps_its_grid_and_tells_its_unit(tmp_path, unit):
         assert ("long_name" in written["rain"].attrs) == (unit == "mm/h")
         encoding = {**written["rain"].encoding, **written["rain"].attrs}
         assert encoding["grid_mapping"] == "crs" and "crs" in written
+        assert written["rain"].dims == ("time", "y", "x")
         assert "edges" not in written and "bounds" not in written["x"].attrs
+
+
+def with_axes(rows, columns, units="m"):
+    """A recording whose coordinates have these centers."""
+    xarray = pytest.importorskip("xarray")
+    values = np.full((2, len(rows), len(columns)), ONE, "float32")
+    axes = {
+        "time": times_of(2),
+        "y": ("y", np.array(rows, "float64"), {"units": units}),
+        "x": ("x", np.array(columns, "float64"), {"units": units}),
+    }
+    grid = xarray.Dataset({"rain": (("time", "y", "x"), values)}, axes)
+    options = {"interval": 300, "coordinates": grid}
+    frames = values[..., None]
+    return data.Recording(frames, scaling=data.RainRate(), **options)
+
+
+def test_a_grid_that_contradicts_is_refused():
+    square = with_axes([0, 1000, 2000], [0, 1000, 2000])
+    assert data.as_trained(square, MODEL, grid_step=1).image_shape[0] == 1
+    with pytest.raises(ValueError, match="pixels of 1 km. Received"):
+        data.as_trained(square, MODEL, grid_step=2)
+    oblong = with_axes([0, 2000, 4000], [0, 1000, 2000])
+    with pytest.raises(ValueError, match="square. Received: pixels of 2×1 km"):
+        data.as_trained(oblong, MODEL)
+    degrees = with_axes([0, 1, 2], [0, 1, 2], "degrees")
+    with pytest.raises(ValueError, match="--grid-step"):
+        data.as_trained(degrees, MODEL)
+
+
+def test_infinite_values_are_refused():
+    dbz = data.MinMax(-10, 80, unit="dBZ")
+    with pytest.raises(ValueError, match="inf in frame 0"):
+        data.as_trained(source([[np.inf, -np.inf]], dbz), MODEL, grid_step=2)

@@ -210,6 +210,27 @@ def test_the_version(copied, monkeypatch):
         zoo.load(copied)
 
 
+@pytest.mark.backend_free
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"units": 3},
+        {"units": {"class_name": "Other", "config": {}}, "interval": "9 s"},
+        {"units": {"class_name": "MinMax", "config": {}}},
+        {"units": {"class_name": "MinMax", "config": {}}, "interval": "9"},
+        {
+            "units": {"class_name": "RainRate", "config": {"low": 99}},
+            "interval": "9 s",
+        },
+    ],
+)
+def test_what_it_was_trained_on_must_be_known(copied, given):
+    text = json.dumps({"minimum_version": "0.1.0", "input": given})
+    (copied / "metadata.json").write_text(text)
+    with pytest.raises(ValueError, match="`input` of metadata.*Received: "):
+        zoo.load(copied)
+
+
 WRONG = {
     "nan": (lambda w: np.where(np.ones_like(w), np.nan, w), "NaN or inf"),
     "integer": (lambda w: np.ones(w.shape, "int8"), "of type int8"),

@@ -210,6 +210,7 @@ def test_invalid_recipes_are_refused(load, tmp_path):
     for text, received in (
         ("[data]\nbatch_size = 3", "batch_size"),
         ("[data]\nstride = 4\nseed = 3", "seed, stride"),
+        ("[data]\nmoving = true", "missing=None"),
         ("precision = 3", "precision=3"),
         ("schedule = 'fast'", "schedule='fast'"),
     ):

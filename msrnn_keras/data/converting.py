@@ -98,8 +98,6 @@ def _converted(coordinates, block, unit):
     if block > 1:
         sides = dict.fromkeys(plane, block)
         coarse = coarse.coarsen(sides, boundary="trim").mean(keep_attrs=True)
-    for key in coarse.variables:
-        coarse[key].encoding = dict(coordinates[key].encoding)
     for key in plane if edges else ():
         if key in coarse.coords:
             coarse[key].attrs.pop("bounds", None)

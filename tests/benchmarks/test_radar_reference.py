@@ -77,10 +77,11 @@ def test_models_are_scored_as_they_are_and_matched(tmp_path, monkeypatch):
             np.testing.assert_allclose(scores[key], value, rtol=1e-4)
         np.testing.assert_allclose(scores["mse_to_flow"], 1, rtol=1e-4)
         assert np.shape(scores["mse_to_smooth"]) == (2, 2)
-    model.blend, model.fill = 0.5, 0.0
+    model.blend = 0.5
     clips = data.load("radar", "test", path=tmp_path, dates=date, batch_size=1)
     past, _ = clips[0]
     given = radar_reference.model_forecasts(model, past)
+    model.fill = 0.0
     for matched, forecast in zip((False, True), given, strict=True):
         expected = model.forecast(past, matched=matched)[:, [5, 11]]
         np.testing.assert_allclose(forecast, expected, atol=1e-6)

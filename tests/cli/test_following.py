@@ -152,6 +152,33 @@ def test_late_repeated_broken_and_missing_files(
             np.testing.assert_allclose(found, value, atol=1e-5)
 
 
+def test_a_file_that_still_changes_is_read_later(
+    model_file, folder, tmp_path, monkeypatch
+):
+    (folder / "02.nc").unlink()
+    last = times_of(3)[-1:]
+
+    def write(rain):
+        return lambda: write_netcdf(folder / "02.nc", rain[None], times=last)
+
+    out, final = tmp_path / "out", frame(2)
+    events = (write(0.1 * final), write(final), None)
+    options = ("--max-forecasts", 1)
+    seen = []
+    real = following.forecast_recordings
+    monkeypatch.setattr(
+        following,
+        "forecast_recordings",
+        lambda model, x, *rest: (
+            seen.append(x[0].read(2, 3)[0, ..., 0]) or real(model, x, *rest)
+        ),
+    )
+    args = (monkeypatch, model_file, folder, out, *events)
+    assert follow(*args, options=options) == 0
+    (read,) = seen
+    np.testing.assert_allclose(read, final, atol=1e-5)
+
+
 def test_once_and_sigterm(model_file, folder, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     before = signal.getsignal(signal.SIGTERM)

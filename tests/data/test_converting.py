@@ -29,7 +29,7 @@ def test_rain_is_averaged_over_blocks_as_rain_rate():
     frame = [
         [ONE, TEN, FAINT, FAINT, nan, nan, 9],
         [ONE, TEN, FAINT, FAINT, nan, TEN, 9],
-        [0, 0, nan, nan, ONE, ONE, 9],
+        [FAINT, FAINT, nan, nan, ONE, ONE, 9],
         [ONE, 0, TEN, TEN, ONE, ONE, 9],
     ]
     given = source(frame)

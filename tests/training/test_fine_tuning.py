@@ -8,7 +8,7 @@ import zoo
 from msrnn_keras import Lagrangian, data
 from msrnn_keras.cli.main import main
 from msrnn_keras.losses import FrameL1L2Loss
-from msrnn_keras.training import finetune
+from msrnn_keras.training import fine_tuning, finetune
 from tests.reference import assert_equal, short
 
 pytestmark = pytest.mark.backend_free
@@ -46,6 +46,9 @@ def test_a_minute_lowers_the_error_on_validation(moving):
     model = build(moving)
     before = model.get_weights()
     recording = data.from_arrays(fading(), interval=300)
+    crops = fine_tuning._crops(model, [recording], 2, 0)
+    windows = len(crops.sources[0].segments)  # moved ones are apart
+    assert (windows > 1) == moving
     scores = finetune(model, recording, 0.05, learning_rate=0.02, batch_size=2)
     assert scores["kept"]
     mse = {k: v["forecast"]["mse"] for k, v in scores.items() if k != "kept"}

@@ -4,8 +4,10 @@ import dataclasses
 
 import pytest
 
+from msrnn_keras import Lagrangian, MSStack
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.models.architectures import ARCHITECTURES
+from msrnn_keras.presets import loading
 from msrnn_keras.presets.registry import Library, folder_of
 from msrnn_keras.training.recipe import load_recipe
 from msrnn_keras.utils.names import normalize
@@ -86,6 +88,15 @@ def test_every_recipe(name):
     assert model.optimizer.use_ema == (training.ema is not None)
     assert model.optimizer.global_clipnorm == training.global_clipnorm
     assert model.dtype_policy.name == (training.precision or "float32")
+
+
+def test_a_recipe_of_moving_data_gives_a_lagrangian():
+    pytest.importorskip("pysteps")
+    path = FOLDER / "ms-convlstm/radar/small.toml"
+    model = loading._load_recipe(path, filters=4)
+    assert isinstance(model, Lagrangian) and model.model.compiled
+    with pytest.raises(ValueError, match="of the class MSStack"):
+        loading._load_recipe(path, MSStack)
 
 
 @pytest.mark.parametrize("model", SMALL)

@@ -7,6 +7,7 @@ import pytest
 
 from msrnn_keras import Lagrangian, data
 from msrnn_keras.data.datasets.events import SCALING
+from msrnn_keras.evaluation import evaluate
 from msrnn_keras.presets.loading import load_folder
 from tests.data.datasets import published
 from tests.tools.publishing.publishing import empty_library, write_run
@@ -74,4 +75,7 @@ def test_a_run_in_the_moving_frame_is_published_as_lagrangian(
     card = (preset / "README.md").read_text(encoding="utf-8")
     assert "whole frames" in card and "None" not in card
     scores = json.loads((preset / "metadata.json").read_text())["scores"]
+    test = data.load("radar", "test", path=tmp_path / "radar", batch_size=2)
+    expected = evaluate(load_folder(preset), test)["forecast"]["mse"]
+    np.testing.assert_allclose(scores["test"]["forecast"]["mse"], expected)
     assert set(scores["test"]["ms-rnn"].values()) == {None}

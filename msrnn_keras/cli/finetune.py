@@ -60,7 +60,7 @@ def run(options):
         options.grid_step,
     )
     kept = scores.pop("kept")
-    print("On the last 20 % of the frames:")
+    print("On the last frames, which are not trained on:")
     print(score_table(scores, columns=["mse"]))
     if not kept:
         print("No improvement: the weights are those before.")

@@ -18,7 +18,7 @@ from msrnn_keras.models.lagrangian import Lagrangian
 from msrnn_keras.utils import motion
 from msrnn_keras.utils.checks import check_positive
 
-SHARES = (0.8, 0.2, 0.0)  # training, validation, of all frames in time order
+HELD_OUT = 0.2  # share of all frames, the last ones, for validation
 VALIDATION_CLIPS = 10
 STEPS = 50  # per epoch
 AVERAGING = 0.98  # momentum of the averaged weights
@@ -36,11 +36,11 @@ def finetune(
 ):
     """Continue the training for a few minutes; never make the model worse.
 
-    The first 80 % of the frames are for training, on crops of the size of the
-    model's frames, drawn more often where it rains; the rest is for validation.
-    Adam has a constant rate, the weights are averaged over the steps. The
-    weights change only if that lowers the MSE of the validation. A `Lagrangian`
-    is trained in the moving frame.
+    The last 20 % of the frames, and at least one clip, are for validation. The
+    others are for training, on crops of the size of the model's frames, drawn
+    more often where it rains. Adam has a constant rate, and the weights are
+    averaged over the steps. They change only if that lowers the MSE of the
+    validation. A `Lagrangian` is trained in the moving frame.
 
     Args:
         model: `Forecaster`, such as `zoo.load` gives; trained in place.
@@ -78,14 +78,16 @@ def finetune(
     end = time.monotonic() + 60 * max_minutes
     recordings = recordings if isinstance(recordings, list) else [recordings]
     recordings = [as_trained(x, model, grid_step) for x in recordings]
+    shares = _shares(model, recordings)
     validation = Clips(
-        Events(part_of(recordings, "validation", SHARES)),
+        Events(part_of(recordings, "validation", shares)),
         model.context,
         model.horizon,
         batch_size=1,
         num_clips=VALIDATION_CLIPS,
     )
-    crops = _crops(model, recordings, batch_size, seed)
+    train = part_of(recordings, "train", shares)
+    crops = _crops(model, train, batch_size, seed)
     start = time.monotonic()
     scores = {"before": _score(model, validation)}
     end -= time.monotonic() - start  # the scores after take as long
@@ -111,9 +113,22 @@ def finetune(
     return {**scores, "kept": bool(after < before)}
 
 
+def _shares(model, recordings):
+    """Return the shares of training, validation and test."""
+    clip = model.context + model.horizon
+    frames = sum(len(x.frames) for x in recordings)
+    if frames < 2 * clip:
+        raise ValueError(
+            f"Fine-tuning needs {2 * clip} frames, a clip of {clip} (context + "
+            f"horizon) for training and one for validation. Received: {frames}"
+        )
+    held = max(HELD_OUT, clip / frames)
+    return 1 - held, held, 0.0
+
+
 def _crops(model, recordings, batch_size, seed):
     """Return the crops for training."""
-    events = Events(part_of(recordings, "train", SHARES))
+    events = Events(recordings)
     sizes = zip(*(x.image_shape[:2] for x in events.events), strict=True)
     smallest = map(min, sizes)
     size = tuple(map(min, smallest, model.image_shape[:2]))

@@ -88,9 +88,12 @@ def test_the_command_writes_a_preset(tmp_path, capsys):
     assert "new folder" in capsys.readouterr().err
     arguments[1] = str(tmp_path / "none*.npy")
     assert main([*arguments, "--out", str(tmp_path / "other")]) == 2
-    np.save(tmp_path / "short.npy", fading(6))
+    np.save(tmp_path / "short.npy", fading(9))
     arguments[1] = str(tmp_path / "short.npy")
     assert main([*arguments, "--out", str(tmp_path / "other")]) == 2
     error = capsys.readouterr().err
-    assert "Received: " in error and "Traceback" not in error
+    assert "needs 10 frames" in error and "Received: 9" in error
+    assert "Traceback" not in error
     assert not (tmp_path / "other").exists()
+    np.save(tmp_path / "short.npy", fading(10))  # a clip of 5 for each
+    assert main([*arguments, "--out", str(tmp_path / "other")]) == 0

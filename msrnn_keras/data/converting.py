@@ -59,7 +59,7 @@ def as_trained(recording, model, grid_step=None):
     >>> rain = as_trained(rain, model, grid_step=1)
     >>> model.predict(rain.pixels(0, 6)[None])
     """
-    trained = model.trained_on
+    trained = getattr(model, "trained_on", None)
     if trained is None or not trained.scaling.unit:
         return recording
     _check_interval(recording, trained)

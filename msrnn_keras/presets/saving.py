@@ -23,7 +23,7 @@ def save_preset(model, folder):
     build_weights(model)
     config = {"model": model_config(model), "compile": _compile_config(model)}
 
-    trained = model.trained_on
+    trained = getattr(model, "trained_on", None)  # not every Keras model
     metadata = {} if trained is None else {"input": describe_input(trained)}
 
     def write(path):

@@ -213,7 +213,8 @@ def follow(model, arrivals, out, options, log, limit=None):
                     len(recording),
                     options.matched,
                 )
-                write_forecast(path, [recording], past, forecast, options.fps)
+                chosen = options.fps, options.unit
+                write_forecast(path, [recording], past, forecast, *chosen)
             except ValueError as error:
                 if options.once:
                     raise
@@ -260,7 +261,8 @@ def check_options(options):
     if options.max_forecasts is not None:
         check_positive("max_forecasts", options.max_forecasts)
     out.mkdir(exist_ok=True)
-    check_writable(out / f"name.{options.format}", fps=options.fps)
+    name = out / f"name.{options.format}"
+    check_writable(name, None, options.fps, options.unit)
 
 
 @contextlib.contextmanager

@@ -40,6 +40,7 @@ OPTIONS = (
     ("--size", str, "of a video, such as 64x64; default: its own"),
     ("--fill", float, "value that replaces missing ones"),
     *READER,
+    ("--unit", str, "of rain in a file of numbers: mm/h, dBZ, or mm in sum"),
     ("--fps", float, "of a .gif or .mp4; default: the video's, or 5"),
     ("--gray", bool, "read a video as one channel"),
     ("--range", float, "of black and white; default: by the unit", LOW_HIGH),
@@ -73,15 +74,17 @@ def run(options):
     from msrnn_keras.utils.files import check_not_input
 
     check_not_input(options.out, options.input)
-    check_writable(options.out, fps=options.fps)
+    chosen = options.fps, options.unit
+    check_writable(options.out, None, *chosen)
     recordings = _read_recordings(options)
     check_writable(options.out, recordings, options.fps)
     model = load(options.model, options.revision)
     step = options.grid_step
     recordings = [as_trained(x, model, step) for x in recordings]
-    chosen = options.horizon, options.last, options.matched
-    past, forecast = forecast_recordings(model, recordings, *chosen)
-    write_forecast(options.out, recordings, past, forecast, options.fps)
+    check_writable(options.out, recordings, *chosen)
+    wanted = options.horizon, options.last, options.matched
+    past, forecast = forecast_recordings(model, recordings, *wanted)
+    write_forecast(options.out, recordings, past, forecast, *chosen)
     print(f"Wrote {forecast.shape[1]} forecast frames to {options.out}.")
 
 

@@ -80,6 +80,12 @@ def test_predict_goes_on_from_netcdf(run, model_file, tmp_path):
             np.testing.assert_array_equal(ahead[name], past[name])
         assert ahead["rain"].attrs["grid_mapping"] == "crs"
         assert ahead["rain"].attrs["units"] == past["rain"].attrs["units"]
+    sums = tmp_path / "sums.nc"
+    run(*command, *options[:-1], sums, "--unit", "mm")
+    with xarray.open_dataset(sums) as depths:
+        depth = np.cumsum(expected[0, ..., 0], axis=0) / 12
+        np.testing.assert_allclose(depths["rain"], depth, rtol=1e-3)
+        assert depths["rain"].attrs["units"] == "mm"
 
 
 @pytest.mark.backend_free

@@ -7,6 +7,7 @@ import numpy as np
 from msrnn_keras.data.io.forecasts import check_goes_on, forecast_dataset
 from msrnn_keras.data.io.orientation import north_up
 from msrnn_keras.data.io.recording import times_ahead
+from msrnn_keras.data.io.units import check_unit, in_unit
 from msrnn_keras.data.scaling import RainRate
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_folder, write_atomically
@@ -14,22 +15,39 @@ from msrnn_keras.utils.files import check_folder, write_atomically
 _ENLARGED = 256  # maximum longer side of an enlarged animation, pixels
 
 
-def write_forecast(path, recordings, past, forecast, fps=None):
-    """Write a forecast in the format of the file's suffix."""
+def write_forecast(path, recordings, past, forecast, fps=None, unit=None):
+    """Write a forecast in the format of the file's suffix.
+
+    Args:
+        path: Path of the file.
+        recordings: List of the `Recording`s that the forecast continues.
+        past: Array `(recordings, frames, height, width, channels)` of pixels.
+        forecast: Array of the predicted frames, likewise.
+        fps: Number, frames per second of an animation.
+        unit: String, a unit of rain (`units.UNITS`); None is that of the data.
+    """
     path = pathlib.Path(path)
-    check_writable(path, recordings, fps)
-    write = WRITERS[path.suffix.lower()](recordings, past, forecast, fps)
+    check_writable(path, recordings, fps, unit)
+    suffix = path.suffix.lower()
+    if suffix in ARRAYS:
+        values = [
+            _values(*pair, unit)
+            for pair in zip(recordings, forecast, strict=True)
+        ]
+        write = ARRAYS[suffix](*zip(*values, strict=True))
+    else:
+        write = PICTURES[suffix](recordings[0], past[0], forecast[0], fps)
     write_atomically(path, write)
 
 
-def check_writable(path, recordings=None, fps=None):
+def check_writable(path, recordings=None, fps=None, unit=None):
     """Raise the error that `write_forecast` would raise for these arguments."""
     path = pathlib.Path(path)
     suffix = path.suffix.lower()
-    if suffix not in WRITERS:
+    if suffix not in ARRAYS | PICTURES:
         raise ValueError(
-            f"The file must end in one of {', '.join(WRITERS)}. "
-            f"Received: {str(path)!r}"
+            "The file must end in one of "
+            f"{', '.join(ARRAYS | PICTURES)}. Received: {str(path)!r}"
         )
     check_folder(path)
     if path.is_dir():
@@ -42,16 +60,25 @@ def check_writable(path, recordings=None, fps=None):
             "`fps` is for .mp4 and .gif, must be positive, and at most 50 for "
             f"a .gif. Received: fps={fps} for {str(path)!r}"
         )
+    if unit is not None and suffix in PICTURES:
+        raise ValueError(
+            f"`unit` is for {', '.join(ARRAYS)}; pictures of rain are in mm/h. "
+            f"Received: unit={unit!r} for {str(path)!r}"
+        )
     needed = {".nc": ("xarray", "netcdf"), ".mp4": ("av", "video")}
     if suffix in needed:
         require(*needed[suffix])
+    if unit is not None:
+        check_unit(unit)
     if recordings is not None:
-        _check_recordings(suffix, recordings)
+        _check_recordings(suffix, recordings, unit)
 
 
-def _check_recordings(suffix, recordings):
+def _check_recordings(suffix, recordings, unit):
+    for recording in recordings if unit else ():
+        check_unit(unit, recording)
     channels = recordings[0].image_shape[-1]
-    if suffix in (".png", ".gif", ".mp4") and channels not in (1, 3):
+    if suffix in PICTURES and channels not in (1, 3):
         raise ValueError(
             f"A {suffix} file needs frames of 1 or 3 channels; write .npz. "
             f"Received: {channels} channels"
@@ -65,49 +92,49 @@ def _check_recordings(suffix, recordings):
         check_goes_on(recordings[0])
 
 
-def _values(recording, pixels):
-    """Return pixels in the units of the data; 8-bit data stays in [0, 1]."""
-    if recording.coordinates is None and recording.frames.dtype == np.uint8:
-        return np.clip(pixels, 0.0, 1.0)
-    return recording.scaling.inverse(pixels).astype(pixels.dtype)
+def _values(recording, pixels, unit):
+    """Return a recording and pixels in a unit; 8-bit data stays in [0, 1]."""
+    is_8_bit = recording.frames.dtype == np.uint8
+    if unit is None and recording.coordinates is None and is_8_bit:
+        return recording, np.clip(pixels, 0.0, 1.0)
+    values = recording.scaling.inverse(pixels).astype(pixels.dtype)
+    return in_unit(recording, values, unit) if unit else (recording, values)
 
 
-def _array(recordings, past, forecast, fps):
-    values = np.stack(list(map(_values, recordings, forecast)))
-    return lambda path: np.save(path, values)
+def _array(recordings, values):
+    return lambda path: np.save(path, np.stack(values))
 
 
-def _arrays(recordings, past, forecast, fps):
-    arrays = {"frames": np.stack(list(map(_values, recordings, forecast)))}
-    times = times_ahead(recordings[0], forecast.shape[1])
+def _arrays(recordings, values):
+    arrays = {"frames": np.stack(values)}
+    times = times_ahead(recordings[0], len(values[0]))
     if times is not None:
         arrays["times"] = times
     return lambda path: np.savez_compressed(path, **arrays)
 
 
-def _netcdf(recordings, past, forecast, fps):
-    values = _values(recordings[0], forecast[0])
-    dataset = forecast_dataset(recordings[0], values)
+def _netcdf(recordings, values):
+    dataset = forecast_dataset(recordings[0], values[0])
     return lambda path: dataset.to_netcdf(path, engine="netcdf4")
 
 
-def _picture(recordings, past, forecast, fps):
+def _picture(recording, past, forecast, fps):
     from msrnn_keras.plots import plot_forecast, plot_radar
 
-    is_rain, past, forecast = _shown(recordings[0], past[0], forecast[0])
+    is_rain, past, forecast = _shown(recording, past, forecast)
     draw = plot_radar if is_rain else plot_forecast
-    seconds = recordings[0].interval
+    seconds = recording.interval
     step = (seconds, "s") if seconds else (1, "frame")
     if seconds and seconds >= 60:
         step = (seconds / 60, "min")
     return draw(past, None, forecast, *step).savefig
 
 
-def _animation(recordings, past, forecast, fps):
+def _animation(recording, past, forecast, fps):
     from msrnn_keras.plots.animation import forecast_frames, save_animation
 
-    fps = fps or min(recordings[0].metadata.get("fps", 5), 50)
-    is_rain, past, forecast = _shown(recordings[0], past[0], forecast[0])
+    fps = fps or min(recording.metadata.get("fps", 5), 50)
+    is_rain, past, forecast = _shown(recording, past, forecast)
     scale = min(4, max(1, _ENLARGED // max(past.shape[1:3])))
     colors = "rain" if is_rain else "gray"
     frames = forecast_frames(past, None, forecast, scale, colors)
@@ -122,11 +149,5 @@ def _shown(recording, *clips):
     return is_rain, *(north_up(recording, clip) for clip in clips)
 
 
-WRITERS = {
-    ".npz": _arrays,
-    ".npy": _array,
-    ".nc": _netcdf,
-    ".png": _picture,
-    ".gif": _animation,
-    ".mp4": _animation,
-}
+ARRAYS = {".npz": _arrays, ".npy": _array, ".nc": _netcdf}
+PICTURES = {".png": _picture, ".gif": _animation, ".mp4": _animation}

@@ -93,6 +93,8 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
 class ClipDataset(EpochDataset):
     """Batches of clips, split in time into x and y."""
 
+    moving = False  # whether clips are in the moving frame of their motion
+
     def __len__(self):
         return math.ceil(self.num_clips / self.batch_size)
 

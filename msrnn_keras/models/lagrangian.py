@@ -23,7 +23,7 @@ class Lagrangian(Forecaster):
     is moved to its lead times. The model need not learn motion, but growth and
     decay alone. Untrained, an `MSStack` with `residual=True` gives the flow.
 
-    The flow is NumPy outside of the graph. So this class takes arrays in `fit`,
+    The flow is NumPy outside of the graph. So this class takes arrays in
     `predict`, `forecast` and `stream`, and refuses to be called or evaluated.
     `fit` trains the wrapped model, `.model`, in the moving frame. The weights
     file of both is the same.
@@ -140,37 +140,45 @@ class Lagrangian(Forecaster):
         self.model.compile(*args, **kwargs)
 
     def fit(self, x=None, y=None, *, validation_data=None, **kwargs):
-        """Train the wrapped model on clips moved to their present.
+        """Train the wrapped model on clips in the moving frame.
 
-        The flow of its past moves each clip, once, before the first epoch.
-        Better: move whole frames (`utils.motion.to_moving_frame`), crop them
-        and fit `.model`, since the flow of a crop is worse.
+        Arrays are moved by the flow of their past, once, before the first
+        epoch. A data set with `moving=True` is moved already. It is better: it
+        moves whole frames and crops then; the flow of a crop is worse.
 
         Args:
-            x: Array `(batch, context, height, width, channels)` of floats, the
-                past frames, NaN if missing; not a data set.
-            y: Array `(batch, horizon, height, width, channels)`, the future.
-            validation_data: Tuple `(x, y)` of such arrays, or None.
+            x: Data set with `moving=True`, or array `(batch, context, height,
+                width, channels)` of floats, the past frames, NaN if missing.
+            y: Array `(batch, horizon, height, width, channels)`, the future;
+                None with a data set.
+            validation_data: Data set with `moving=True`, tuple `(x, y)` of
+                arrays, or None.
             **kwargs: As in `keras.Model.fit`, without `sample_weight`.
 
         Returns:
             `keras.callbacks.History`, of the losses in the moving frame.
 
         Raises:
-            TypeError: If the clips are no arrays, or have weights.
+            TypeError: If the clips are neither, or have weights.
             ValueError: If the frames have wrong shapes or values.
 
         Example:
-        >>> model.fit(past, future, epochs=10)
+        >>> clips = data.load("radar", "train", path="radar", moving=True)
+        >>> model.fit(clips, epochs=10, shuffle=False)
         """
         if kwargs.get("sample_weight") is not None:
             raise TypeError(
                 "`sample_weight` would not move with the clips. "
                 "Received: a `sample_weight`"
             )
-        if validation_data is not None:
+        if isinstance(validation_data, tuple):
             validation_data = self._moved(*validation_data)
-        x, y = self._moved(x, y)
+        elif validation_data is not None:
+            _check_moving(validation_data)
+        if y is None and not checks.is_array(x):
+            _check_moving(x)
+        else:
+            x, y = self._moved(x, y)
         return self.model.fit(x, y, validation_data=validation_data, **kwargs)
 
     def _moved(self, x, y, *weights):
@@ -325,6 +333,15 @@ def _check_model(model):
         raise ValueError(
             "The model must forecast the channels that it reads. Received: "
             f"{model.image_shape[-1]} and {model._target_channels} channels"
+        )
+
+
+def _check_moving(clips):
+    if not getattr(clips, "moving", False):
+        raise TypeError(
+            "The optical flow needs arrays, or a data set whose clips it has "
+            "moved: `data.load(..., moving=True)`. "
+            f"Received: {type(clips).__name__}"
         )
 
 

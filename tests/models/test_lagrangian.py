@@ -5,6 +5,7 @@ import pytest
 import msrnn_keras
 from msrnn_keras import Lagrangian, MSStack, evaluation, probability_match
 from msrnn_keras.baselines import OpticalFlow, SmoothedFlow
+from msrnn_keras.data import Clips, from_arrays
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.utils.motion import advect, motion_field, to_moving_frame
 from tests.reference import assert_close, assert_equal, randomize, short
@@ -201,6 +202,26 @@ def test_the_wrapped_model_learns_growth_and_decay_in_the_moving_frame():
         for x in (model, FLOW)
     ]
     assert errors[0].mean() < 0.3 * errors[1].mean()
+
+
+@pytest.mark.backend_free
+def test_a_data_set_in_the_moving_frame_is_not_moved_again(monkeypatch):
+    moved = to_moving_frame(CLIP[0, :7], 4)
+    source = from_arrays(moved)
+    clips = Clips(source, 4, 3, batch_size=1)
+    clips.moving = True
+    losses = []
+    for x, y in ((CLIP[:, :4], CLIP[:, 4:7]), (clips, None)):
+        model = Lagrangian(stack(warmup=False))
+        model.compile("sgd", loss="mse")
+        data = {"validation_data": clips if y is None else (x, y)}
+        history = model.fit(x, y, verbose=0, shuffle=False, **data).history
+        losses.append((history["loss"], history["val_loss"]))
+    assert_close(*losses, rtol=1e-5)
+    clips.moving = False
+    for x, data in ((clips, None), (moved[None], clips)):
+        with pytest.raises(TypeError, match="moving=True.*Received: Clips"):
+            model.fit(x, None if x is clips else x, validation_data=data)
 
 
 @pytest.mark.backend_free

@@ -99,10 +99,12 @@ def load_events(
         events, stride = moved(events, *sizes, stride or STRIDE, cache), 1
     if not cropped:
         settings |= {"num_clips": num_clips, "shuffle": bool(shuffle)}
-        return Clips(events, stride=stride or STRIDE, **settings)
+        clips = Clips(events, stride=stride or STRIDE, **settings)
+        clips.moving = moving
+        return clips
     if num_clips is not None:
         settings["num_clips"] = num_clips
-    return Crops(
+    crops = Crops(
         events.events,
         image_shape=CROP if image_shape is None else image_shape,
         stride=stride or 1,
@@ -111,6 +113,8 @@ def load_events(
         scaling=events.scaling,
         **settings,
     )
+    crops.moving = moving
+    return crops
 
 
 def moved(events, context, horizon, stride, cache):

@@ -161,6 +161,7 @@ def test_windows_in_the_moving_frame(radar, moves, tmp_path):
     for source in train.sources:
         assert np.nanmin(source.frames) == 4  # dBZ
     assert len(train.sources) == 2 and train[0][0].shape[1] == 4
+    assert train.moving and moved.moving and not plain.moving
 
 
 def test_wrong_and_missing_files(radar, tmp_path):

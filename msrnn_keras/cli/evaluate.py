@@ -7,6 +7,7 @@ from msrnn_keras.cli.arguments import (
     ANY_MODEL,
     DATA,
     MANY,
+    READER,
     REVISION,
     add_command,
     load,
@@ -28,6 +29,7 @@ OPTIONS = (
     ("--scores", str, "mse mae ssim psnr mse_unclipped; or gdl lpips …", MANY),
     ("--thresholds", float, "in the data's unit, for POD, FAR, CSI, HSS", MANY),
     ("--windows", int, "in pixels, for the FSS", MANY),
+    *READER,
     ("--json", str, "file for the scores"),
     ("--report", str, "HTML file for tables and pictures"),
     ("--shown", int, "the drawn clips, default: 0", {**MANY, "default": [0]}),
@@ -131,11 +133,26 @@ def _baselines(names, model):
     return [baseline(model.context, model.horizon) for baseline in chosen]
 
 
+def _reader(model, options):
+    """Return the arguments of the data set `recordings`."""
+    names = [flag[2:].replace("-", "_") for flag, *_ in READER]
+    given = {name: getattr(options, name) for name in names}
+    if options.dataset.lower() == "recordings":
+        return {**given, "like": model}
+    given = [name for name, value in given.items() if value is not None]
+    if given:
+        raise ValueError(
+            f"--{given[0].replace('_', '-')} is for the data set recordings. "
+            f"Received: {options.dataset}"
+        )
+    return {}
+
+
 def _dataset(model, options):
     from msrnn_keras import data
     from msrnn_keras.utils.names import normalize
 
-    kwargs = {"num_clips": options.clips}
+    kwargs = {"num_clips": options.clips, **_reader(model, options)}
     fixed = normalize(options.dataset) == "mnist"
     if fixed:
         kwargs = {"image_shape": model.image_shape[:2]}

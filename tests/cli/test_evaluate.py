@@ -1,13 +1,15 @@
 import json
 
+import numpy as np
 import pytest
 
 from msrnn_keras import MSStack, data, metrics
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import MovingMNIST
-from msrnn_keras.data.datasets import digits, moving_mnist
+from msrnn_keras.data.datasets import digits, moving_mnist, recordings
 from msrnn_keras.evaluation import evaluate
 from tests.data.datasets import published
+from tests.recordings import rain, write_netcdf
 
 
 @pytest.fixture
@@ -51,6 +53,22 @@ def test_evaluate_with_chosen_scores(run, refuse, mnist, few_clips, verified):
     out = run(*command, "--windows", 3, "--baselines")
     header = "Model GDL BALANCED MSE POD 0.5 FAR 0.5 CSI 0.5 HSS 0.5 FSS 0.5 3"
     assert header.split() == out.splitlines()[-2].split()
+
+
+@pytest.mark.backend_free
+def test_evaluate_on_recordings(run, refuse, tmp_path, monkeypatch):
+    pytest.importorskip("netCDF4")
+    path = write_netcdf(tmp_path / "a.nc", np.nan_to_num(rain(50, (32, 32))))
+    asked = []
+    monkeypatch.setattr(
+        recordings, "as_trained", lambda x, *args: asked.append(args) or x
+    )
+    command = ("evaluate", "ms-convlstm/mnist", "recordings", "--data", path)
+    out = run(*command, "--variable", "rain", "--grid-step", 2, "--clips", 1)
+    assert "recordings test set, 1 clips" in out and "CSI 1" in out
+    assert [(type(model), step) for model, step in asked] == [(MSStack, 2.0)]
+    command = ("evaluate", "ms-convlstm/mnist", "mnist", "--grid-step", 2)
+    refuse("--grid-step is for the data set recordings", *command)
 
 
 @pytest.mark.backend_free

@@ -11,7 +11,11 @@ from msrnn_keras.data.datasets.kth import KTH, MOVING
 from msrnn_keras.data.datasets.moving_mnist import MovingMNIST
 from msrnn_keras.data.datasets.official_mnist import LENGTH, OfficialMNIST
 from msrnn_keras.data.datasets.radar import load_radar
-from msrnn_keras.data.datasets.recordings import READER, load_recordings
+from msrnn_keras.data.datasets.recordings import (
+    CONVERTER,
+    READER,
+    load_recordings,
+)
 from msrnn_keras.data.datasets.sevir import WINDOW_STEP, Sevir
 from msrnn_keras.data.datasets.taxibj import TaxiBJ
 from msrnn_keras.utils.names import lookup
@@ -42,7 +46,7 @@ _SETS = {
     "germany": Entry(Germany, (128, 128, 1), 5, 5, ("cache",)),
     "radar": Entry(load_radar, (128, 128, 1), 6, 12, (*_CROPS, "dates")),
     "recordings": Entry(
-        load_recordings, (128, 128, 1), 6, 12, (*_CROPS, *READER)
+        load_recordings, (128, 128, 1), 6, 12, (*_CROPS, *READER, *CONVERTER)
     ),
     "sevir": Entry(
         Sevir,
@@ -118,7 +122,9 @@ files; None downloads them |
             (frames moved to the present once, and kept in `cache`) of `radar`
             and `recordings`; `dates` of `radar`; `importer`, `pattern`,
             `interval`, `period`, `variable` and `scaling` of `recordings`, as
-            in the readers; arguments of `EpochDataset`.
+            in the readers, and `like`, the model of a preset to whose pixels
+            they are converted, with `grid_step`, as in `as_trained`; arguments
+            of `EpochDataset`.
 
     Returns:
         `Clips`, `MovingMNIST` for `mnist`, or `Crops`. All have

@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 
+from msrnn_keras.data.converting import as_trained
 from msrnn_keras.data.datasets.cache import data_home
 from msrnn_keras.data.datasets.digits import SPLITS
 from msrnn_keras.data.datasets.events import Events, load_events
@@ -15,23 +16,33 @@ from msrnn_keras.data.sources import ArraySource
 
 SHARES = (0.8, 0.1, 0.1)  # of all frames, in time order
 READER = ("importer", "pattern", "interval", "period", "variable", "scaling")
+CONVERTER = ("like", "grid_step")
 
 
-def load_recordings(split, path=None, **settings):
+def load_recordings(split, path=None, like=None, grid_step=None, **settings):
     """Load a split of recordings as `data.load` does.
 
     `path` is a file, a folder of images or a pattern of files; with `importer`,
     radar files as in `from_radar`. The first 80 % of all frames are training,
     the next 10 % validation, the rest test; files are in the order of their
-    names. The other settings are those of `load_events`.
+    names. `as_trained` converts them to what the model `like` was trained on,
+    from a grid of `grid_step` km. The other settings are those of
+    `load_events`.
     """
     if path is None:
         raise ValueError(
             "`path` (--data) must be a file, a folder or a pattern of files. "
             "Received: path=None"
         )
+    if grid_step is not None and like is None:
+        raise ValueError(
+            "`grid_step` needs `like`, the model of the preset. "
+            f"Received: grid_step={grid_step}"
+        )
     reader = {name: settings.pop(name, None) for name in READER}
     recordings = read_files(path, **reader)
+    if like is not None:
+        recordings = [as_trained(x, like, grid_step) for x in recordings]
     settings["cache"] = data_home("recordings", settings.get("cache"))
     return load_events(Events(part_of(recordings, split)), split, **settings)
 

@@ -1,9 +1,11 @@
+import types
+
 import numpy as np
 import pytest
 
-from msrnn_keras.data import MinMax, RainRate, load
+from msrnn_keras.data import MinMax, RainRate, TrainedOn, load
 from msrnn_keras.utils import motion
-from tests.recordings import write_knmi_reflectivity
+from tests.recordings import write_knmi_reflectivity, write_netcdf
 
 SIZES = {"context": 3, "horizon": 2}
 
@@ -85,6 +87,25 @@ def test_radar_files_through_an_importer(tmp_path):
     clips = load("recordings", "train", image_shape=(4, 4), **options)
     assert clips.scaling == MinMax(-10, 60, unit="dBZ")
     assert sorted(set(np.rint(clips.sources[0].frames).ravel())) == [*range(8)]
+
+
+def test_rain_becomes_the_pixels_of_a_preset(tmp_path):
+    pytest.importorskip("netCDF4")
+    scaling = RainRate(200.0, 1.6, 0.0, 60.0)
+    model = types.SimpleNamespace(trained_on=TrainedOn(scaling, 300.0, 2.0))
+    values = np.repeat(np.array([1.0, 3.0, 5.0, 7.0]), 5)[:, None, None]
+    write_netcdf(tmp_path / "a.nc", np.ones((20, 4, 6)) * values)
+    options = {"path": tmp_path / "a.nc", "variable": "rain", **SIZES}
+    options |= {"like": model, "stride": 1}
+    with pytest.raises(ValueError, match="Received: grid_step=1"):
+        load("recordings", "test", **{**options, "like": None}, grid_step=1)
+    with pytest.raises(ValueError, match="Received: grid_step=3"):
+        load("recordings", "test", **options, grid_step=3)
+    train = load("recordings", "train", image_shape=(2, 2), **options)
+    assert train.scaling == scaling and train.sources[0].frames.shape[1] == 2
+    expected = scaling(np.array([1.0, 3.0, 5.0, 7.0]))
+    found = np.unique(train.sources[0].pixels(0, 16))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_wrong_paths(tmp_path):

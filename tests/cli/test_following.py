@@ -7,8 +7,9 @@ import pytest
 import msrnn_keras
 from msrnn_keras.cli import following
 from msrnn_keras.cli.main import main
+from msrnn_keras.data import MinMax, RainRate
 from tests.ctrl_c import interrupting
-from tests.recordings import times_of, write_netcdf
+from tests.recordings import times_of, write_netcdf, write_odim
 from tests.reference import tiny
 
 pytestmark = pytest.mark.backend_free
@@ -178,6 +179,37 @@ def test_a_file_that_still_changes_is_read_later(
     assert follow(*args, options=options) == 0
     (read,) = seen
     np.testing.assert_allclose(read, final, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["npz", "h5"])
+def test_arrays_and_radar_files_become_netcdf(kind, tmp_path, monkeypatch):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("pysteps")
+    folder, model = tmp_path / "in", tmp_path / "stack.keras"
+    folder.mkdir()
+    stack = tiny(context=3, horizon=2, missing="mask")
+    stack.save(model)
+    pixels = np.stack([frame(index) for index in range(3)]) / 10
+    for index, values in enumerate(pixels):
+        path = folder / f"a2020060112{5 * index:02}.{kind}"
+        if kind == "npz":
+            np.savez(path, frames=values[None])
+        else:
+            write_odim(path, (100 * values).astype("uint8"))
+    options = ["--pattern", "a%Y%m%d%H%M*", "--format", "nc", "--once"]
+    scaling, unit = MinMax(), "1"
+    if kind == "h5":
+        options += ["--importer", "odim_hdf5"]
+        scaling, unit = RainRate(), "mm/h"
+        pixels = scaling(10 * pixels)
+    out = tmp_path / "out"
+    assert follow(monkeypatch, model, folder, out, options=options) == 0
+    expected = scaling.inverse(stack.forecast(pixels[None, ..., None]))
+    with xarray.open_dataset(out / "20200601T121000.nc") as ahead:
+        (values,) = (x for x in ahead.data_vars.values() if x.ndim == 3)
+        np.testing.assert_allclose(values, expected[0, ..., 0], rtol=1e-4)
+        np.testing.assert_array_equal(ahead["time"], times_of(5)[3:])
+        assert values.attrs["units"] == unit
 
 
 def test_once_and_sigterm(model_file, folder, tmp_path, monkeypatch, capsys):

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 PLAIN = (bool, int, float, str, types.FunctionType, types.NoneType)
+SHAPES = 32  # of frames whose compiled step JAX keeps
 
 
 def compiled_step(model):
@@ -63,7 +64,13 @@ def _jax_step(model):
         variables = (trainable, others)
         return model.stateless_call(*variables, tensors, training=False)[0]
 
+    shapes = set()
+
     def call(tensors):
+        if tensors[0].shape not in shapes and len(shapes) == SHAPES:
+            step.clear_cache()
+            shapes.clear()
+        shapes.add(tensors[0].shape)
         kinds = (model.trainable_variables, model.non_trainable_variables)
         values = ([variable.value for variable in kind] for kind in kinds)
         return step(*values, tensors)

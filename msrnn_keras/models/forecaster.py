@@ -1,6 +1,7 @@
 """The base class of all models that forecast frames."""
 
 import inspect
+import threading
 import warnings
 
 import keras
@@ -93,6 +94,8 @@ class Forecaster(keras.Model):
         self.image_shape, self.missing = image_shape, missing
         self.context, self.horizon = context, horizon
         self._value_range = self._setup = None
+        # Keras' `predict` takes the variables away for a while on JAX.
+        self._one_thread = threading.RLock()
 
     @staticmethod
     def frames_input(image_shape, dtype=None, any_size=False):
@@ -307,14 +310,18 @@ class Forecaster(keras.Model):
     def _forecast(self, past, horizon, batch_size, verbose):
         """Run the graph and feed its predictions back, see the class."""
         checks.check_not_empty(past)
-        self._drop_stale_functions()
         frames = np.asarray(past[:, -self.context :])
         while frames.shape[1] < self.context + horizon:
             window = frames[:, -self.context :]
-            with restore_variables_on_error(self):
-                new = self._predict_window(window, batch_size, verbose)
+            new = self._next_window(window, batch_size, verbose)
             frames = np.concatenate([frames, new], axis=1)
         return frames[:, self.context :][:, :horizon]
+
+    def _next_window(self, window, batch_size, verbose):
+        """Run the graph by functions that are up to date, in one thread."""
+        with self._one_thread, restore_variables_on_error(self):
+            self._drop_stale_functions()
+            return self._predict_window(window, batch_size, verbose)
 
     def _predict_window(self, window, batch_size, verbose):
         """Return the frames after a window of `context` frames."""

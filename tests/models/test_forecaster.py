@@ -1,5 +1,6 @@
 """The checks that every `Forecaster` passes, with and without states."""
 
+import concurrent.futures
 import types
 import warnings
 
@@ -198,3 +199,25 @@ def test_value_range_and_quantize(any_model):
         model.value_range = (0, np.nan)
     with pytest.raises(NotImplementedError, match="Received: mode='int8'"):
         model.quantize("int8")
+
+
+def test_threads_share_a_model(model):
+    past = clips(batch=4, length=model.context)
+
+    def work(number):
+        window = past[number % 4][None]
+        stream = model.stream()
+        for frame in window[0]:
+            stream.update(frame)
+        return [
+            model.predict(window, verbose=0),
+            model.forecast(window, horizon=model.horizon + 1)[:, :-1],
+            stream.forecast(model.horizon)[None],
+        ]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(work, range(8)))
+    for number, results in enumerate(found):
+        expected = model.predict(past[number % 4][None], verbose=0)
+        for result in results:
+            assert_close(result, expected, atol=1e-6)

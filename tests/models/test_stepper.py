@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import msrnn_keras
+from msrnn_keras.backend import compiled_step
 from tests.reference import assert_close, clips, numpy, short
 
 CALLS = 30
@@ -54,6 +55,17 @@ def test_calls_of_any_batch_and_length_compile_a_few_times(compilations):
     assert model._stepper._step is step
     if keras.backend.backend() == "tensorflow":
         assert step.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="of JAX alone")
+def test_the_steps_of_a_few_sizes_are_kept(compilations, monkeypatch):
+    monkeypatch.setattr(compiled_step, "SHAPES", 2)
+    model, counts = small(), []
+    for side in (4, 5, 4, 6, 4, 6):
+        before = len(compilations)
+        model.forecast(clips(1, 1, (side, 4)), horizon=2)
+        counts.append(len(compilations) > before)
+    assert counts == [True, True, False, True, True, False]
 
 
 def test_each_clip_is_forecast_as_if_alone():

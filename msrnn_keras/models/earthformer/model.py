@@ -262,9 +262,8 @@ class Earthformer(Forecaster):
                 f"Received: horizon={horizon}, of a model with horizon="
                 f"{self.horizon}, output_channels={self.output_channels}"
             )
-        return self._predict_window(
-            past[:, -self.context :], batch_size, verbose
-        )[:, :horizon]
+        past = past[:, -self.context :]
+        return self._next_window(past, batch_size, verbose)[:, :horizon]
 
     @property
     def _target_channels(self):

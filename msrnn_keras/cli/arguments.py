@@ -58,7 +58,6 @@ def load_file(path):
     """Load a model from a `.keras` file, uncompiled."""
     import keras
 
-    from msrnn_keras.models.forecaster import Forecaster
     from msrnn_keras.presets.configuration import MODULES, PACKAGE
     from msrnn_keras.utils.files import check_file
     from msrnn_keras.utils.weights_file import check_weights_file
@@ -67,19 +66,56 @@ def load_file(path):
     for module in MODULES.values():  # They register the classes.
         importlib.import_module(f"{PACKAGE}.{module}")
     try:
-        model = keras.saving.load_model(path, compile=False)
+        config = _config_of(path)
+        shapes = _shapes_of(config)
     except Exception as error:
-        raise ValueError(
-            f"The file cannot be loaded as a Keras model ({error}). "
-            f"Received: {str(path)!r}"
-        ) from error
-    if not isinstance(model, Forecaster):
+        raise _not_loaded(path, error) from error
+    if shapes is None:
         raise ValueError(
             "The model must be one of this package. Received: "
-            f"{type(model).__name__} in {str(path)!r}"
+            f"{config.get('class_name')} in {str(path)!r}"
         )
-    check_weights_file(path)
-    return model
+    check_weights_file(path, shapes)
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        raise _not_loaded(path, error) from error
+
+
+def _config_of(path):
+    """Return the dict in the configuration of a `.keras` file."""
+    import json
+    import zipfile
+
+    from msrnn_keras.presets.registry import CONFIG, LARGEST
+
+    with zipfile.ZipFile(path) as archive:
+        size = archive.getinfo(CONFIG).file_size
+        if size > LARGEST:
+            raise ValueError(f"{CONFIG} has {size:,} bytes")
+        return json.loads(archive.read(CONFIG))
+
+
+def _shapes_of(config):
+    """Return the shapes of the weights, None for a model of another package."""
+    from msrnn_keras.models.forecaster import Forecaster
+    from msrnn_keras.presets.configuration import find_class
+    from msrnn_keras.presets.loading import build_weights
+    from msrnn_keras.presets.sizes import check_sizes, weight_shapes
+
+    cls = find_class(config["registered_name"])
+    if cls is None or not issubclass(cls, Forecaster):
+        return None
+    arguments = config["config"]
+    check_sizes(arguments, cls.any_size)
+    return weight_shapes(lambda: build_weights(cls.from_config(arguments)))
+
+
+def _not_loaded(path, error):
+    return ValueError(
+        f"The file cannot be loaded as a Keras model ({error}). "
+        f"Received: {str(path)!r}"
+    )
 
 
 def height_and_width(size):

@@ -102,8 +102,7 @@ def _follow(options):
         log,
     )
     limit = options.max_forecasts
-    with following.ending_cleanly():
-        following.follow(model, arrivals, options.out, options, log, limit)
+    following.follow(model, arrivals, options.out, options, log, limit)
 
 
 def _read_recordings(options, path=None):

@@ -50,7 +50,7 @@ arrays = convert.export_torch_checkpoint(zoo.load("{SMALL}"))
 state = {{name: torch.tensor(a) for name, a in arrays.items()}}
 torch.save(state, sys.argv[1])
 """
-NOISE = "Scoring,", "WARNING: All log messages", "I0000", "1/1: ", "1/3: "
+NOISE = "WARNING: All log messages", "I0000"  # of TensorFlow
 
 
 def commands(folder):

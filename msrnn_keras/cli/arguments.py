@@ -2,15 +2,16 @@
 
 import importlib
 
-ANY_MODEL = "such as ms-convlstm/mnist, a folder, hf://USER/NAME, a .keras file"
-REVISION = ("--revision", str, "of the preset; default: the newest")
+ANY_MODEL = "model: a preset, a folder, hf://USER/NAME or a .keras file"
+REVISION = ("--revision", str, "revision of the preset; default: the newest")
 MODEL = ("--model", str, ANY_MODEL, "ms-convlstm/mnist"), REVISION
 DATA = ("--data", str, "file or folder of the data set")
 REQUIRED = {"required": True}
 MANY = {"nargs": "+"}
+METAVARS = {int: "N", float: "NUMBER"}
 # Of files of one's own.
 READER = (
-    ("--variable", str, "of a .nc file; default: the only one"),
+    ("--variable", str, "variable of a .nc file; default: the only one"),
     ("--interval", float, "seconds between two frames; another step is a gap"),
     (
         "--grid-step",
@@ -18,14 +19,22 @@ READER = (
         "km between two pixels, if the file does not say; a finer grid than "
         "the preset's is averaged",
     ),
-    ("--period", float, "seconds over which radar files sum; if not stated"),
-    ("--importer", str, "of pysteps, for radar files, such as odim_hdf5"),
-    ("--pattern", str, "time in file names, such as radar_%%Y%%m%%d%%H%%M*"),
+    (
+        "--period",
+        float,
+        "seconds over which a radar file sums, if it does not say",
+    ),
+    (
+        "--importer",
+        str,
+        "importer of pysteps for radar files, such as odim_hdf5",
+    ),
+    ("--pattern", str, "where the time is in names: radar_%%Y%%m%%d%%H%%M*"),
 )
 SET = (
     "--set",
     str,
-    "an argument of the cell, such as attention_window=30",
+    "argument of the cell, such as attention_window=30",
     {"action": "append", "default": [], "metavar": "NAME=NUMBER"},
 )
 LOW_HIGH = {"nargs": 2, "metavar": ("LOW", "HIGH")}
@@ -33,14 +42,21 @@ LOW_HIGH = {"nargs": 2, "metavar": ("LOW", "HIGH")}
 
 def add_command(commands, name, text, run, *options):
     """Add a subcommand; an option is (flag, type, help[, default or dict])."""
-    command = commands.add_parser(name, help=text)
+    about = f"{text[0].upper()}{text[1:]}."
+    command = commands.add_parser(name, help=text, description=about)
     command.set_defaults(run=run)
     for flag, kind, text, *rest in options:
         given = {"action": "store_true"} if kind is bool else {"type": kind}
         for value in rest:
             if not isinstance(value, dict):
-                text, value = f"{text} (%(default)s)", {"default": value}
+                value = {"default": value}
             given |= value
+        if kind in METAVARS:
+            given = {"metavar": METAVARS[kind], **given}
+        if given.get("default") not in (None, []) and kind is not bool:
+            shown = given["default"]
+            several = shown if isinstance(shown, list) else [shown]
+            text = f"{text}; default: {' '.join(map(str, several))}"
         command.add_argument(flag, help=text, **given)
 
 

@@ -7,6 +7,12 @@ REFRESH = 0.2  # seconds
 WIDTH = 79  # columns
 
 
+def note(text):
+    """Print a line on standard error, if it is a terminal."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)
+
+
 class Progress:
     """One line that says what goes on, such as `scoring mine: 3/8 batches`.
 

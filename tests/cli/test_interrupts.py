@@ -51,7 +51,7 @@ class Careless:
 def test_an_exception_that_a_library_loses_or_changes(monkeypatch, capfd):
     def lose(options):
         Careless()
-        time.sleep(60)
+        time.sleep(5)
 
     def change(options):
         try:
@@ -60,6 +60,7 @@ def test_an_exception_that_a_library_loses_or_changes(monkeypatch, capfd):
             raise RuntimeError("INTERNAL: callback failed") from error
 
     monkeypatch.setattr(module, "AGAIN", (0.1, 0.2, 9.0))
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
     for run, word, status in (
         (change, "terminated", 143),
         (lose, "stopped", 130),
@@ -85,6 +86,21 @@ def test_the_process_ends_though_the_signal_is_ignored(monkeypatch, capfd):
         assert interrupts.tell("again") == 143
     assert left == [143]
     assert capfd.readouterr().err.count("terminated") == 1
+
+
+def test_the_start_ends_at_once(monkeypatch, capfd):
+    """Imports lose exceptions, and print long ones."""
+
+    def leave(status):
+        raise SystemExit(status)
+
+    monkeypatch.setattr(module.os, "_exit", leave)
+    monkeypatch.setattr(sys, "argv", ["msrnn", "train", "recipe"])
+    with installed() as interrupts:
+        interrupts.starting = True
+        with pytest.raises(SystemExit, match="130"):
+            signal.raise_signal(signal.SIGINT)
+    assert capfd.readouterr().err == "msrnn train: stopped\n"
 
 
 def test_ignored_signals_stay_ignored():

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from msrnn_keras.utils import progress
-from msrnn_keras.utils.progress import Progress
+from msrnn_keras.utils.progress import Progress, note
 
 pytestmark = pytest.mark.backend_free
 
@@ -19,8 +19,12 @@ def show(capsys, **options):
 
 def test_a_line_on_a_terminal_that_is_erased(capsys, monkeypatch):
     assert show(capsys) == ""
+    note("hidden")
+    assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert show(capsys, shown=False) == ""
+    note("shown")
+    assert capsys.readouterr().err == "shown\n"
     monkeypatch.setattr(progress, "REFRESH", 0)
     printed = show(capsys)
     assert "\033" not in printed

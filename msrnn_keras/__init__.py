@@ -23,8 +23,11 @@ _MODULES = {
     "tuning": "tuning",
 }
 
-# The command imports Keras only when it needs it.
-if "msrnn_command" not in sys.modules:
+# The command imports Keras only when it needs it. As a module it is found
+# with "-m" in the place of its name.
+_COMMAND = sys.argv[:1] == ["-m"] and f"{__name__}.cli" in sys.orig_argv
+
+if "msrnn_command" not in sys.modules and not _COMMAND:
     check_installed()
     from msrnn_keras import losses
     from msrnn_keras.cells import (

@@ -7,6 +7,7 @@ from msrnn_keras.metrics.base import PooledMetric, Scaled
 from msrnn_keras.metrics.defaults import default_metrics
 from msrnn_keras.utils.checks import check_floats, check_values, filled
 from msrnn_keras.utils.formatting import format_number
+from msrnn_keras.utils.progress import Progress
 from msrnn_keras.utils.tables import aligned
 
 __all__ = ["evaluate", "score_table"]
@@ -40,7 +41,7 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
         metrics: List of `keras.metrics.Metric`; None is `default_metrics()`.
             Those with `scaling=None` use `dataset.scaling`, if there is one.
         batch_size: Integer, clips per call of the model if data are arrays.
-        verbose: 1 shows a progress bar, 0 nothing.
+        verbose: 1 shows the progress on a terminal, 0 nothing.
 
     Returns:
         Dict: "forecast" and "ms-rnn", from the name of a metric to its score;
@@ -62,16 +63,17 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
     scorers = [_scorer(metric, model.horizon, scaling) for metric in metrics]
     clips = 0
     batches, total = batches_of(dataset, batch_size)
-    progress = keras.utils.Progbar(total, verbose=verbose, unit_name="batch")
-    for batch in batches:
-        past, future = _check_batch(batch, model)
-        predictions = _predict_all(model, past, batch_size)
-        truth = np.concatenate([past[:, 1:], future], axis=1)
-        truth = truth[:, -predictions.shape[1] :]
-        for scorer in scorers:
-            scorer.update(truth, predictions)
-        clips += len(past)
-        progress.add(1)
+    name = f"scoring {getattr(model, 'name', type(model).__name__)}"
+    with Progress(name, total, shown=verbose) as progress:
+        for number, batch in enumerate(batches, start=1):
+            past, future = _check_batch(batch, model)
+            predictions = _predict_all(model, past, batch_size)
+            truth = np.concatenate([past[:, 1:], future], axis=1)
+            truth = truth[:, -predictions.shape[1] :]
+            for scorer in scorers:
+                scorer.update(truth, predictions)
+            clips += len(past)
+            progress.update(number)
     if clips == 0:
         raise ValueError("`dataset` holds no clips. Received: 0 clips")
     result = {"forecast": {}, "ms-rnn": {}, "curves": {}}

@@ -1,6 +1,7 @@
 """`evaluate` with the default metrics, and the checks of its input."""
 
 import json
+import sys
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from keras import ops
 from msrnn_keras import metrics
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.evaluation import evaluate
+from msrnn_keras.utils import progress
 from tests.metrics.fields import numpy
 
 CONTEXT, HORIZON = 3, 2
@@ -77,7 +79,9 @@ def check(result, data):
     assert result["clips"] == 7
 
 
-def test_arrays_with_a_short_last_batch_and_a_longer_past(data, capsys):
+def test_arrays_with_a_short_last_batch_and_a_longer_past(
+    data, capsys, monkeypatch
+):
     past, future = data
     model, longer = Fading(), np.concatenate([past, future[:, :1]], axis=1)
     result = evaluate(model, (longer, future), batch_size=3)
@@ -87,8 +91,11 @@ def test_arrays_with_a_short_last_batch_and_a_longer_past(data, capsys):
     assert result["forecast"]["mse"] < result["forecast"]["mse_unclipped"]
     assert result["forecast"]["mse"] != result["ms-rnn"]["mse"]
     assert capsys.readouterr().out == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(progress, "REFRESH", 0)
     evaluate(model, data, batch_size=3, verbose=1)
-    assert "3/3" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert printed.out == "" and "scoring fading: 3/3 batches" in printed.err
 
 
 def test_data_sets_of_batches(data):

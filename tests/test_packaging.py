@@ -50,7 +50,7 @@ FLOORS = [
         "layers",
         "cells losses metrics data plots distribution",
         "presets.registry presets.download presets.configuration presets.hub "
-        "presets.loading presets.saving",
+        "presets.loading presets.saving presets.sizes",
         "models",
         "presets.torch_checkpoints baselines",
         "evaluation training pysteps",

@@ -2,6 +2,6 @@
 
 import sys
 
-from msrnn_keras.cli.main import main
+from msrnn_command import main
 
 sys.exit(main())

@@ -2,15 +2,16 @@
 
 import importlib
 
-ANY_MODEL = "such as ms-convlstm/mnist, a folder, hf://USER/NAME, a .keras file"
-REVISION = ("--revision", str, "of the preset; default: the newest")
+ANY_MODEL = "model: a preset, a folder, hf://USER/NAME or a .keras file"
+REVISION = ("--revision", str, "revision of the preset; default: the newest")
 MODEL = ("--model", str, ANY_MODEL, "ms-convlstm/mnist"), REVISION
 DATA = ("--data", str, "file or folder of the data set")
 REQUIRED = {"required": True}
 MANY = {"nargs": "+"}
+METAVARS = {int: "N", float: "NUMBER"}
 # Of files of one's own.
 READER = (
-    ("--variable", str, "of a .nc file; default: the only one"),
+    ("--variable", str, "variable of a .nc file; default: the only one"),
     ("--interval", float, "seconds between two frames; another step is a gap"),
     (
         "--grid-step",
@@ -18,14 +19,22 @@ READER = (
         "km between two pixels, if the file does not say; a finer grid than "
         "the preset's is averaged",
     ),
-    ("--period", float, "seconds over which radar files sum; if not stated"),
-    ("--importer", str, "of pysteps, for radar files, such as odim_hdf5"),
-    ("--pattern", str, "time in file names, such as radar_%%Y%%m%%d%%H%%M*"),
+    (
+        "--period",
+        float,
+        "seconds over which a radar file sums, if it does not say",
+    ),
+    (
+        "--importer",
+        str,
+        "importer of pysteps for radar files, such as odim_hdf5",
+    ),
+    ("--pattern", str, "where the time is in names: radar_%%Y%%m%%d%%H%%M*"),
 )
 SET = (
     "--set",
     str,
-    "an argument of the cell, such as attention_window=30",
+    "argument of the cell, such as attention_window=30",
     {"action": "append", "default": [], "metavar": "NAME=NUMBER"},
 )
 LOW_HIGH = {"nargs": 2, "metavar": ("LOW", "HIGH")}
@@ -33,14 +42,21 @@ LOW_HIGH = {"nargs": 2, "metavar": ("LOW", "HIGH")}
 
 def add_command(commands, name, text, run, *options):
     """Add a subcommand; an option is (flag, type, help[, default or dict])."""
-    command = commands.add_parser(name, help=text)
+    about = f"{text[0].upper()}{text[1:]}."
+    command = commands.add_parser(name, help=text, description=about)
     command.set_defaults(run=run)
     for flag, kind, text, *rest in options:
         given = {"action": "store_true"} if kind is bool else {"type": kind}
         for value in rest:
             if not isinstance(value, dict):
-                text, value = f"{text} (%(default)s)", {"default": value}
+                value = {"default": value}
             given |= value
+        if kind in METAVARS:
+            given = {"metavar": METAVARS[kind], **given}
+        if given.get("default") not in (None, []) and kind is not bool:
+            shown = given["default"]
+            several = shown if isinstance(shown, list) else [shown]
+            text = f"{text}; default: {' '.join(map(str, several))}"
         command.add_argument(flag, help=text, **given)
 
 
@@ -58,7 +74,6 @@ def load_file(path):
     """Load a model from a `.keras` file, uncompiled."""
     import keras
 
-    from msrnn_keras.models.forecaster import Forecaster
     from msrnn_keras.presets.configuration import MODULES, PACKAGE
     from msrnn_keras.utils.files import check_file
     from msrnn_keras.utils.weights_file import check_weights_file
@@ -67,19 +82,56 @@ def load_file(path):
     for module in MODULES.values():  # They register the classes.
         importlib.import_module(f"{PACKAGE}.{module}")
     try:
-        model = keras.saving.load_model(path, compile=False)
+        config = _config_of(path)
+        shapes = _shapes_of(config)
     except Exception as error:
-        raise ValueError(
-            f"The file cannot be loaded as a Keras model ({error}). "
-            f"Received: {str(path)!r}"
-        ) from error
-    if not isinstance(model, Forecaster):
+        raise _not_loaded(path, error) from error
+    if shapes is None:
         raise ValueError(
             "The model must be one of this package. Received: "
-            f"{type(model).__name__} in {str(path)!r}"
+            f"{config.get('class_name')} in {str(path)!r}"
         )
-    check_weights_file(path)
-    return model
+    check_weights_file(path, shapes)
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        raise _not_loaded(path, error) from error
+
+
+def _config_of(path):
+    """Return the dict in the configuration of a `.keras` file."""
+    import json
+    import zipfile
+
+    from msrnn_keras.presets.registry import CONFIG, LARGEST
+
+    with zipfile.ZipFile(path) as archive:
+        size = archive.getinfo(CONFIG).file_size
+        if size > LARGEST:
+            raise ValueError(f"{CONFIG} has {size:,} bytes")
+        return json.loads(archive.read(CONFIG))
+
+
+def _shapes_of(config):
+    """Return the shapes of the weights, None for a model of another package."""
+    from msrnn_keras.models.forecaster import Forecaster
+    from msrnn_keras.presets.configuration import find_class
+    from msrnn_keras.presets.loading import build_weights
+    from msrnn_keras.presets.sizes import check_sizes, weight_shapes
+
+    cls = find_class(config["registered_name"])
+    if cls is None or not issubclass(cls, Forecaster):
+        return None
+    arguments = config["config"]
+    check_sizes(arguments, cls.any_size)
+    return weight_shapes(lambda: build_weights(cls.from_config(arguments)))
+
+
+def _not_loaded(path, error):
+    return ValueError(
+        f"The file cannot be loaded as a Keras model ({error}). "
+        f"Received: {str(path)!r}"
+    )
 
 
 def height_and_width(size):

@@ -5,14 +5,14 @@ import pathlib
 from msrnn_keras.cli.arguments import REQUIRED, SET, add_command, cell_options
 
 OPTIONS = (
-    ("file", str, ".pth or .pt file with a state_dict"),
-    ("--model", str, "such as ms-predrnn", REQUIRED),
-    ("--out", str, "folder for model.keras; may be new", REQUIRED),
-    ("--skips", str, "none, add, unet3+ or fc"),
+    ("file", str, "checkpoint, a .pth or .pt file with a state_dict"),
+    ("--model", str, "architecture, such as ms-predrnn", REQUIRED),
+    ("--out", str, "folder to write model.keras to; may be new", REQUIRED),
+    ("--skips", str, "skips between layers: none, add, unet3+ or fc"),
     SET,
-    ("--context", int, "frames given", 10),
-    ("--horizon", int, "frames to forecast", 10),
-    ("--kernel-size", int, "side of the kernels", 3),
+    ("--context", int, "number of past frames", 10),
+    ("--horizon", int, "number of frames to forecast", 10),
+    ("--kernel-size", int, "side of the kernels, in pixels", 3),
 )
 
 

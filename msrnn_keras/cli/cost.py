@@ -1,7 +1,6 @@
 """`msrnn summary` and `msrnn profile`: what a model costs."""
 
 import json
-import sys
 
 from msrnn_keras.cli.arguments import (
     SET,
@@ -11,25 +10,25 @@ from msrnn_keras.cli.arguments import (
 )
 
 MODEL = (
-    ("model", str, "such as ms-predrnn or simvp-v2"),
-    ("--size", str, "of a frame", "64x64"),
-    ("--skips", str, "none, add, unet3+ or fc"),
-    ("--precision", str, "such as mixed_bfloat16; default: float32"),
+    ("model", str, "architecture, such as ms-predrnn or simvp-v2"),
+    ("--size", str, "height and width of a frame", "64x64"),
+    ("--skips", str, "skips between layers: none, add, unet3+ or fc"),
+    ("--precision", str, "precision, such as mixed_bfloat16; default: float32"),
     SET,
-    ("--channels", int, "channels of a frame", 1),
-    ("--context", int, "frames given", 10),
-    ("--horizon", int, "frames to forecast", 10),
-    ("--batch", int, "clips of a batch", 4),
-    ("--filters", int, "channels of a layer", 64),
-    ("--kernel-size", int, "side of the kernels", 3),
-    ("--patch-size", int, "side of a patch", 1),
+    ("--channels", int, "number of channels of a frame", 1),
+    ("--context", int, "number of past frames", 10),
+    ("--horizon", int, "number of frames to forecast", 10),
+    ("--batch", int, "number of clips of a batch", 4),
+    ("--filters", int, "number of channels of a layer", 64),
+    ("--kernel-size", int, "side of the kernels, in pixels", 3),
+    ("--patch-size", int, "side of a patch, in pixels", 1),
 )
 PROFILE = (
-    ("--backend", str, "tensorflow, jax or torch"),
-    ("--remat", str, "step or layer; default: none"),
-    ("--json", str, "file for all measurements"),
-    ("--steps", int, "timed calls per process", 3),
-    ("--repeats", int, "processes per figure", 3),
+    ("--backend", str, "backend: tensorflow, jax or torch"),
+    ("--remat", str, "what to compute again: step or layer; default: none"),
+    ("--json", str, "JSON file to write all measurements to"),
+    ("--steps", int, "number of timed calls per process", 3),
+    ("--repeats", int, "number of processes per figure", 3),
 )
 
 
@@ -52,6 +51,7 @@ def run_profile(options):
     """Measure, print a table, and write the measurements."""
     from msrnn_keras.cost.measure import profile, table
     from msrnn_keras.utils.files import check_folder, write_atomically
+    from msrnn_keras.utils.progress import note
 
     if options.json:
         check_folder(options.json)
@@ -62,7 +62,7 @@ def run_profile(options):
         steps=options.steps,
         repeats=options.repeats,
         backend=options.backend,
-        progress=lambda line: print(line, file=sys.stderr, flush=True),
+        progress=note,
         **sizes,
     )
     print(table(measured))

@@ -9,8 +9,8 @@ from msrnn_keras.cli.arguments import MODEL, add_command, load
 OPTIONS = (
     *MODEL,
     ("--out", str, "folder for forecast.png and forecast.gif", "."),
-    ("--clips", int, "clips to score", 32),
-    ("--shown", int, "index of the drawn clip", 0),
+    ("--clips", int, "number of clips to score", 32),
+    ("--shown", int, "number of the clip to draw, from 0", 0),
 )
 
 
@@ -58,7 +58,7 @@ def run_demo(model, folder=".", clips=32, shown=0):
         )
     data = unseen_clips(model, clips)
     rivals = (model, Persistence(model.context, model.horizon))
-    scores = {m.name: evaluate(m, data, verbose=0) for m in rivals}
+    scores = {m.name: evaluate(m, data, verbose=1) for m in rivals}
     past, future = (part[shown] for part in data.arrays())
     forecast = np.clip(model.predict(past[None], verbose=0)[0], 0, 1)
     animation = picture.with_suffix(".gif")

@@ -19,20 +19,40 @@ KNOWN = (
 USUAL = {"nargs": "*", "default": ["persistence", "all-black"]}
 OPTIONS = (
     ("model", str, ANY_MODEL),
-    ("dataset", str, "such as mnist; default: the preset's", {"nargs": "?"}),
+    (
+        "dataset",
+        str,
+        "data set to score on; default: the preset's",
+        {"nargs": "?"},
+    ),
     REVISION,
     DATA,
-    ("--split", str, "of the data set", "test"),
-    ("--clips", int, "score the first N clips"),
-    ("--batch", int, "clips per batch", 16),
-    ("--baselines", str, KNOWN, USUAL),
-    ("--scores", str, "mse mae ssim psnr mse_unclipped; or gdl lpips …", MANY),
-    ("--thresholds", float, "in the data's unit, for POD, FAR, CSI, HSS", MANY),
-    ("--windows", int, "in pixels, for the FSS", MANY),
+    (
+        "--split",
+        str,
+        "split of the data set: train, validation or test",
+        "test",
+    ),
+    ("--clips", int, "score the first N clips alone"),
+    ("--batch", int, "number of clips per batch", 16),
+    ("--baselines", str, f"baselines beside it: {KNOWN}", USUAL),
+    ("--scores", str, "scores to compute: mse mae ssim psnr gdl lpips …", MANY),
+    (
+        "--thresholds",
+        float,
+        "thresholds of POD, FAR, CSI, HSS, in the data's unit",
+        MANY,
+    ),
+    ("--windows", int, "windows of the FSS, in pixels", MANY),
     *READER,
-    ("--json", str, "file for the scores"),
-    ("--report", str, "HTML file for tables and pictures"),
-    ("--shown", int, "the drawn clips, default: 0", {**MANY, "default": [0]}),
+    ("--json", str, "JSON file to write the scores to"),
+    ("--report", str, "HTML file to write tables and pictures to"),
+    (
+        "--shown",
+        int,
+        "numbers of the clips to draw in the report",
+        {**MANY, "default": [0]},
+    ),
 )
 
 

@@ -1,7 +1,6 @@
 """`msrnn finetune`: continue the training on recordings of one's own."""
 
 import pathlib
-import sys
 
 from msrnn_keras.cli.arguments import (
     ANY_MODEL,
@@ -13,16 +12,21 @@ from msrnn_keras.cli.arguments import (
 )
 
 FILES = (
-    "a file or a pattern of files: .npz, .npy, .nc, or with --importer radar"
+    "recordings, a file or a pattern: .npz, .npy, .nc, or with --importer radar"
 )
 OPTIONS = (
     ("files", str, FILES),
     ("--model", str, ANY_MODEL, REQUIRED),
     REVISION,
     ("--out", str, "folder of the result, for zoo.load", REQUIRED),
-    ("--max-minutes", float, "minutes of training and scoring", 10.0),
-    ("--learning-rate", float, "constant rate of Adam", 1e-4),
-    ("--batch", int, "crops per step", 8),
+    (
+        "--max-minutes",
+        float,
+        "minutes that training and scoring may take",
+        10.0,
+    ),
+    ("--learning-rate", float, "learning rate of Adam, constant", 1e-4),
+    ("--batch", int, "number of crops per training step", 8),
     *READER,
 )
 
@@ -39,6 +43,7 @@ def run(options):
     from msrnn_keras.evaluation import score_table
     from msrnn_keras.training import finetune
     from msrnn_keras.utils.files import check_folder
+    from msrnn_keras.utils.progress import note
 
     out = pathlib.Path(options.out)
     if out.exists():
@@ -50,7 +55,7 @@ def run(options):
     reader = {name: getattr(options, name) for name in names}
     recordings = read_files(options.files, **reader)
     model = load(options.model, options.revision)
-    print("Scoring, training, scoring again …", file=sys.stderr, flush=True)
+    note(f"Scoring {model.name}, training, scoring again …")
     scores = finetune(
         model,
         recordings,

@@ -3,8 +3,6 @@
 import contextlib
 import glob
 import pathlib
-import signal
-import sys
 from time import sleep
 
 import numpy as np
@@ -20,7 +18,6 @@ from msrnn_keras.utils.checks import check_positive
 
 FORMATS = ("nc", "npz", "npy", "png", "gif", "mp4")
 SUFFIXES = (".nc", ".nc4", ".cdf", ".npz", ".npy")
-TERMINATED = 143  # exit status after SIGTERM
 
 
 class Arrivals:
@@ -263,21 +260,6 @@ def check_options(options):
     out.mkdir(exist_ok=True)
     name = out / f"name.{options.format}"
     check_writable(name, None, options.fps, options.unit)
-
-
-@contextlib.contextmanager
-def ending_cleanly():
-    """Make SIGTERM unwind the stack and end with status 143 and one line."""
-
-    def end(number, frame):
-        print("msrnn predict: terminated", file=sys.stderr)
-        raise SystemExit(TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _line(error):

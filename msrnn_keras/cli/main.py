@@ -18,6 +18,7 @@ from msrnn_keras.cli import (
     train,
     tune,
 )
+from msrnn_keras.cli.interrupts import interrupts
 
 WITHOUT_KERAS = ("list", "info")
 COMMANDS = (
@@ -34,30 +35,55 @@ COMMANDS = (
 ERRORS = ValueError, TypeError, OSError, RuntimeError, ImportError
 
 
+def run_process():
+    """Run the command line as a process of its own; return the status."""
+    interrupts.install()
+    try:
+        return main()
+    finally:
+        interrupts.ending()
+
+
 def main(arguments=None):
     """Run the command line and return the exit status.
 
-    It is 0, 2 (refused), 130 (interrupted) or 141 (nobody reads the output).
+    It is 0, 2 (refused), 130 (Ctrl-C), 143 (SIGTERM) or 141 (nobody reads the
+    output).
     """
+    interrupts.begin()
     options = build_parser().parse_args(arguments)
     options.started = time.monotonic()
     try:
         if options.command not in WITHOUT_KERAS:
             import_keras()
+        interrupts.starting = False
         options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except KeyboardInterrupt:
+        return _interrupted(options)
+    except Exception as error:
+        if interrupts.number is not None:  # A library turned it into an error.
+            return _interrupted(options)
+        return _failed(options, error)
+    return 0
+
+
+def _interrupted(options):
+    """Tell that a signal ended the command; return the status."""
+    return interrupts.tell(f"msrnn {options.command}")
+
+
+def _failed(options, error):
+    """Tell why the command failed, in one line; return the status."""
+    if isinstance(error, BrokenPipeError):
         # What reads the output, such as `head`, has ended.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (*ERRORS, FloatingPointError) as error:
-        message = " ".join(str(error).split())
-        print(f"msrnn {options.command}: {message}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"msrnn {options.command}: stopped", file=sys.stderr)
-        return 130
-    return 0
+    if not isinstance(error, (*ERRORS, FloatingPointError)):
+        raise error
+    message = " ".join(str(error).split())
+    print(f"msrnn {options.command}: {message}", file=sys.stderr)
+    return 2
 
 
 def build_parser():

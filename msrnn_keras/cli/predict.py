@@ -27,29 +27,41 @@ OPTIONS = (
     (
         "--out",
         str,
-        "a .npz, .npy, .nc, .png, .gif or .mp4; with --follow a folder",
+        "file to write: .npz, .npy, .nc, .png, .gif or .mp4; with "
+        "--follow a folder",
         REQUIRED,
     ),
-    ("--horizon", int, "frames to forecast"),
+    ("--horizon", int, "number of frames to forecast; default: the model's"),
     (
         "--last",
         int,
-        "frames of the past, across gaps too; default: after the last",
+        "use the last N frames, across gaps too; default: all after the "
+        "last gap",
     ),
-    ("--matched", bool, "with the distribution of the last frame's values"),
-    ("--size", str, "of a video, such as 64x64; default: its own"),
-    ("--fill", float, "value that replaces missing ones"),
+    ("--matched", bool, "give forecasts the distribution of the last frame"),
+    ("--size", str, "size to scale a video to, such as 64x64"),
+    ("--fill", float, "value to put in the place of missing ones"),
     *READER,
-    ("--unit", str, "of rain in a file of numbers: mm/h, dBZ, or mm in sum"),
-    ("--fps", float, "of a .gif or .mp4; default: the video's, or 5"),
+    ("--unit", str, "unit of rain to write: mm/h, dBZ, or accumulated mm"),
+    ("--fps", float, "frames per second to write; default: as read, or 5"),
     ("--gray", bool, "read a video as one channel"),
-    ("--range", float, "of black and white; default: by the unit", LOW_HIGH),
+    (
+        "--range",
+        float,
+        "values of black and white; default: by the unit",
+        LOW_HIGH,
+    ),
     ("--option", str, "argument of the importer, such as qty=DBZH", PAIRS),
     ("--follow", bool, "forecast again when a file arrives in the folder"),
     ("--once", bool, "with --follow: forecast what is there, then end"),
-    ("--max-forecasts", int, "with --follow: end after so many"),
+    ("--max-forecasts", int, "with --follow: end after N forecasts"),
     ("--poll", float, "with --follow: seconds between two looks", 2.0),
-    ("--format", str, "with --follow: nc, npz, npy, png, gif or mp4", "nc"),
+    (
+        "--format",
+        str,
+        "with --follow: type to write, nc npz npy png gif mp4",
+        "nc",
+    ),
 )
 RADAR = ("pattern", "interval", "period")  # an importer's option comes first
 
@@ -105,8 +117,7 @@ def _follow(options):
         log,
     )
     limit = options.max_forecasts
-    with following.ending_cleanly():
-        following.follow(model, arrivals, options.out, options, log, limit)
+    following.follow(model, arrivals, options.out, options, log, limit)
 
 
 def _read_recordings(options, path=None):

@@ -4,9 +4,9 @@ import json
 
 from msrnn_keras.cli.arguments import REVISION, add_command
 
-MATCHED = "such as '*predrnn*'; default: all"
+MATCHED = "names to list, such as '*predrnn*'"
 PATTERN = ("pattern", str, MATCHED, {"nargs": "?", "default": "*"})
-PRESET = ("preset", str, "such as ms-convlstm/mnist")
+PRESET = ("preset", str, "name of a preset, such as ms-convlstm/mnist")
 
 
 def add(commands):

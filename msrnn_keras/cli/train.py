@@ -13,18 +13,31 @@ PASSED = (
 DECAY = "branch run RECIPE to --out; decay the learning rate to 0 in N steps"
 INIT = "initial weights: a preset, a folder, hf://USER/NAME or a .keras file"
 OPTIONS = (
-    ("recipe", str, "MODEL/DATASET/VARIANT, a file, or a run"),
-    ("--out", str, "folder of the run", REQUIRED),
+    ("recipe", str, "recipe: MODEL/DATASET/VARIANT, a file, or a run"),
+    ("--out", str, "folder of the run, new or to be continued", REQUIRED),
     DATA,
-    ("--max-minutes", float, "save and stop before so many minutes"),
+    (
+        "--max-minutes",
+        float,
+        "save and stop before so many minutes have passed",
+    ),
     ("--max-cpu-hours", float, "save and stop at this CPU time of the run"),
     ("--threads", int, "threads that compute one operation"),
     ("--decay-steps", int, DECAY),
-    ("--devices", int, "devices that share each batch (1)"),
+    ("--devices", int, "number of devices that share each batch; default: 1"),
     ("--checkpoint-minutes", float, "minutes between checkpoints", 10),
     ("--init", str, INIT, {"metavar": "PRESET"}),
-    ("--tensorboard", bool, "write logs; needs TensorBoard and TensorFlow"),
-    ("--verbose", int, "0, 1 (epochs; steps on a terminal), 2", 1),
+    (
+        "--tensorboard",
+        bool,
+        "write logs for TensorBoard, which must be installed",
+    ),
+    (
+        "--verbose",
+        int,
+        "0: nothing; 1: epochs, on a terminal steps; 2: epochs",
+        1,
+    ),
 )
 
 

@@ -1,12 +1,17 @@
 """Files of presets: in the package, in the cache, or downloaded and checked."""
 
+import contextlib
 import errno
 import hashlib
 import os
-import re
 import urllib.parse
 from pathlib import Path
 
+from msrnn_keras.utils.addresses import (
+    absolute_url,
+    check_text,
+    without_password,
+)
 from msrnn_keras.utils.downloads import download
 from msrnn_keras.utils.files import (
     keras_home,
@@ -17,6 +22,10 @@ from msrnn_keras.utils.files import (
 BASE_URL = (
     "https://raw.githubusercontent.com/msrnn-keras/msrnn-keras/main/zoo/presets"
 )
+
+
+# Errors of a folder, not of the network.
+UNWRITABLE = errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR
 
 
 class PresetFileError(OSError):
@@ -35,26 +44,52 @@ def locate(preset, filename, root, cache_dir=None, base_url=None):
                 f"package again. Received: {shipped.stat().st_size} bytes"
             )
         return shipped
+    check_text(cache_dir=cache_dir, base_url=base_url)
     cache = cache_dir or os.environ.get("MSRNN_KERAS_CACHE")
     cache = Path(cache or keras_home() / "msrnn_keras").expanduser()
     cached = cache / relative
     if not _is_whole(cached, record):
-        base = _absolute_url(base_url)
+        base = base_url or os.environ.get("MSRNN_KERAS_BASE_URL") or BASE_URL
+        base = absolute_url(str(base))
         fetch(f"{base}/{urllib.parse.quote(relative)}", cached, record)
     return cached
 
 
 def fetch(url, path, record):
-    """Download a URL to a path, where the file appears whole or not at all."""
-    # Several processes may fetch the same file. Once it is there, each removes
-    # all unfinished files, of killed processes and of the others.
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Download a URL to a path, where the file appears whole or not at all.
+
+    What came of an interrupted download is kept beside it and continued.
+    """
+    # Several processes may fetch the same file: each takes what was kept, if
+    # it is the first. Once the file is there, each removes what is unfinished.
+    kept = path.with_name(f"part-{record['sha256'][:16]}-{path.name}")
+
+    def write(temporary):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(kept, temporary)
+        try:
+            _download(url, temporary, path, record)
+        except BaseException:
+            if temporary.exists() and temporary.stat().st_size:
+                os.replace(temporary, kept)
+            raise
+
     try:
-        write_atomically(path, lambda part: _download(url, part, path, record))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, write)
     except FileNotFoundError:  # Another process removed the unfinished file.
         if not _is_whole(path, record):
             raise
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise PresetFileError(
+            f"The cache {path.parent} cannot be written: set MSRNN_KERAS_CACHE "
+            f"to a folder that can be. Received: {error}"
+        ) from error
     remove_unfinished(path.parent, path.name)
+    for old in path.parent.glob(f"part-{'[0-9a-f]' * 16}-{path.name}"):
+        old.unlink(missing_ok=True)
 
 
 def describe(path):
@@ -65,16 +100,23 @@ def describe(path):
 
 
 def _is_whole(path, record):
+    if path.is_dir():
+        raise PresetFileError(
+            f"{path} must be a file: remove the folder. Received: a folder"
+        )
     return path.exists() and describe(path) == record
 
 
 def _download(url, part, path, record):
     """Download a URL to a temporary file, and refuse any but the right file."""
-    shown = _without_password(url)
+    shown = without_password(url)
     try:
         download(url, part, record["bytes"])
     except OSError as error:
+        if error.errno in UNWRITABLE:
+            raise
         if error.errno == errno.ENOSPC:
+            part.unlink(missing_ok=True)
             raise PresetFileError(
                 f"The disk of {path.parent} is full: free {record['bytes']:,} "
                 "bytes there, or set MSRNN_KERAS_CACHE to a folder on another "
@@ -84,32 +126,17 @@ def _download(url, part, path, record):
             f"{shown} could not be fetched to {path.parent}. Check the "
             "network, set `base_url` or MSRNN_KERAS_BASE_URL to a copy of the "
             "presets, or use `weights=False`. "
-            f"{_damage(path)}Received: {_without_password(str(error))}"
+            f"{_damage(path)}Received: {without_password(str(error))}"
         ) from error
     if describe(part) != record:
+        size = part.stat().st_size
+        part.unlink()
         raise PresetFileError(
             f"{shown} gave a file whose SHA-256 differs from the manifest, so "
             f"{path} was not written. Try again, or another `base_url`. "
-            f"Received: {part.stat().st_size} of {record['bytes']} bytes"
+            f"Received: {size} of {record['bytes']} bytes"
         )
-
-
-def _absolute_url(base_url):
-    base = str(base_url or os.environ.get("MSRNN_KERAS_BASE_URL") or BASE_URL)
-    if "://" not in base:
-        return Path(base).expanduser().absolute().as_uri()
-    if not base.startswith(("http://", "https://", "file://")):
-        raise ValueError(
-            "`base_url` must be an http, https or file URL, or a folder. "
-            f"Received: base_url={_without_password(base)!r}"
-        )
-    return base.rstrip("/")
 
 
 def _damage(path):
     return f"The cached file {path} is damaged. " if path.exists() else ""
-
-
-def _without_password(text):
-    """Return a text whose URLs name no user and no password."""
-    return re.sub(r"(?<=://)[^/\s'\"]*@", "", text)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import keras
 
-from msrnn_keras.presets import configuration, hub, registry
+from msrnn_keras.presets import configuration, hub, registry, sizes
 from msrnn_keras.presets.configuration import late_import
 from msrnn_keras.presets.download import PresetFileError, locate
 from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS, read_json
 from msrnn_keras.utils.checks import PIXELS
+from msrnn_keras.utils.files import naming
 from msrnn_keras.utils.weights_file import check_weights_file
 
 RECIPE, BEST = "recipe.toml", "best.weights.h5"  # in a run's folder
@@ -79,7 +80,9 @@ def load_files(file, weights=True, **options):
     metadata = read_json(file(METADATA))
     configuration.check_version(metadata)
     config = read_json(file(CONFIG))
-    configuration.check_config(config)
+    with naming(file(CONFIG)):
+        configuration.check_config(config)
+    options["source"] = file(CONFIG)
     model = build(config, file(WEIGHTS) if weights else None, **options)
     model.trained_on = _trained_on(metadata.get("input", {}))
     return model
@@ -113,7 +116,9 @@ def build(config, weights=None, **options):
     arguments = config["model"]["config"]
     model = _build(cls, cls.from_config, arguments, weights, **options)
     rate, loss = (config["compile"][key] for key in ("learning_rate", "loss"))
-    model.compile(keras.optimizers.Adam(rate), loss=keras.losses.get(loss))
+    with naming(options.get("source", CONFIG)):
+        loss = keras.losses.get(loss)
+    model.compile(keras.optimizers.Adam(rate), loss=loss)
     return model
 
 
@@ -124,11 +129,19 @@ def build_weights(model):
     return model
 
 
-def _build(cls, make, config, weights, model_class=None, **overrides):
+def _build(
+    cls, make, config, weights, model_class=None, source=CONFIG, **overrides
+):
     """Return a model, with some arguments replaced, and load its weights."""
     _check_class(cls, model_class)
     if weights is not None:
         _check_overrides(cls, config, overrides)
+    with naming(source):
+        shapes = _shapes(cls, make, config)
+        if weights is None and shapes is not None:
+            sizes.check_parameters(shapes)
+    if weights is not None:
+        check_weights_file(weights, shapes)
     changed = {**config, **overrides}
     # Weights are trained on pixels, unless the configuration says otherwise.
     limits = changed.pop("value_range", PIXELS if weights else None)
@@ -140,9 +153,17 @@ def _build(cls, make, config, weights, model_class=None, **overrides):
     return model
 
 
+def _shapes(cls, make, config):
+    """Return the shapes of the weights of a model, before it is built."""
+    if not cls.__module__.startswith(f"{configuration.PACKAGE}."):
+        return None  # Its user wrote it.
+    sizes.check_sizes(config, cls.any_size)
+    given = {k: v for k, v in config.items() if k != "value_range"}
+    return sizes.weight_shapes(lambda: build_weights(make(given)))
+
+
 def _load_fitting(model, make, config, weights):
     """Load weights into a model that may differ in `missing` or its size."""
-    check_weights_file(weights)
     missing = getattr(model, "missing", None)
     shape = config.get("image_shape")
     any_size = getattr(model, "any_size", True) or shape is None
@@ -200,6 +221,7 @@ def _load_run(folder, weights, **options):
         lambda config: recipe.create(**config),
         recipe.architecture,
         best if weights else None,
+        source=folder / RECIPE,
         **options,
     )
     training = recipe.training

@@ -21,6 +21,7 @@ CARD = "README.md"
 WEIGHTS = "model.weights.h5"
 NAME = re.compile(r"[a-z0-9][a-z0-9+-]*")
 REVISION = re.compile(r"[1-9][0-9]*")
+LARGEST = 10 << 20  # bytes of a JSON file
 GENERATED = ("mnist",)  # data sets that `msrnn train` finds without `--data`
 
 
@@ -171,6 +172,12 @@ def read_manifest(path):
 
 def read_json(path):
     """Return the dict in a JSON file."""
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise ValueError(
+            f"{path.name} may have at most {LARGEST:,} bytes. "
+            f"Received: {size:,} in {path}"
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

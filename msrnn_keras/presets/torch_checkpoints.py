@@ -1,6 +1,8 @@
 """Convert checkpoints of the published PyTorch code, in both directions."""
 
+import contextlib
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +13,11 @@ from keras import ops
 from msrnn_keras.cells import CheckpointBlock
 from msrnn_keras.models.ms_stack import class_of, create
 from msrnn_keras.models.step_graph import build_cells, lookup_cell
+from msrnn_keras.utils.files import naming
+from msrnn_keras.utils.weights_file import (
+    problems_of_archive,
+    problems_of_claim,
+)
 
 __all__ = [
     "export_torch_checkpoint",
@@ -79,7 +86,12 @@ def load_torch_checkpoint(model, source):
     >>> model = msrnn_keras.create("ms-predrnn")
     >>> convert.load_torch_checkpoint(model, "checkpoint.pth")
     """
-    arrays = _arrays(source)
+    with _naming(source):
+        return _load(model, _arrays(source))
+
+
+def _load(model, arrays):
+    """Load arrays by their published names into a model; return it."""
     slots = _slots(model)
     _check_match(arrays, slots)
     if hasattr(model, "published_weights"):
@@ -119,25 +131,30 @@ def model_of_torch_checkpoint(name, source, **options):
     Example:
     >>> model = convert.model_of_torch_checkpoint("ms-predrnn", "best.pth")
     """
-    arrays = _arrays(source)
-    published_sizes = getattr(class_of(name), "published_sizes", None)
+    cls, shape = class_of(name), options.pop("image_shape", (64, 64))
+    with _naming(source):
+        arrays = _arrays(source)
+        sizes = _sizes_of(cls, arrays, shape)
+    model = create(name, **{**sizes, **options})
+    with _naming(source):
+        return _load(model, arrays)
+
+
+def _sizes_of(cls, arrays, shape):
+    """Return the arguments of a model that the arrays of a checkpoint tell."""
+    published_sizes = getattr(cls, "published_sizes", None)
     if published_sizes is not None:
-        sizes = published_sizes(arrays, options.pop("image_shape", (64, 64)))
-        model = create(name, **{**sizes, **options})
-        return load_torch_checkpoint(model, arrays)
+        return published_sizes(arrays, shape)
     for key in ("embed.conv_embed.weight", "fc.conv_fc.weight"):
         if key not in arrays:
             raise ValueError(
                 f"The checkpoint of a stack has an array {key}. "
                 f"Received: {sorted(arrays)[:SHOWN]}"
             )
-    height, width = options.pop("image_shape", (64, 64))[:2]
-    channels = len(arrays["fc.conv_fc.weight"])
-    sizes = {
-        "image_shape": (height, width, channels),
+    return {
+        "image_shape": (*shape[:2], len(arrays["fc.conv_fc.weight"])),
         "filters": len(arrays["embed.conv_embed.weight"]),
     }
-    return load_torch_checkpoint(create(name, **{**sizes, **options}), arrays)
 
 
 def export_torch_checkpoint(model):
@@ -297,6 +314,19 @@ def _arrays(source):
     return arrays
 
 
+def _naming(source):
+    """Name a checkpoint's file in errors of what it holds."""
+    mapping = isinstance(source, Mapping)
+    return contextlib.nullcontext() if mapping else naming(source)
+
+
+def _size(value):
+    """Return the bytes of the arrays in nested mappings."""
+    if isinstance(value, Mapping):
+        return sum(map(_size, value.values()))
+    return getattr(value, "nbytes", 0)
+
+
 def _read(path):
     path = Path(path)
     if not path.is_file():
@@ -310,10 +340,17 @@ def _read(path):
             "Reading a PyTorch checkpoint needs PyTorch: run "
             f'`pip install "msrnn-keras[torch]"`. Received: {path}'
         ) from None
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # Damaged pickles raise almost any error.
-        state = None
+    state, claims = None, []
+    with contextlib.suppress(Exception):  # Damaged ones raise almost any error.
+        claims = problems_of_archive(path) if zipfile.is_zipfile(path) else []
+        if not claims:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            claims = problems_of_claim(_size(state), path)
+    if claims:
+        raise ValueError(
+            "The arrays of a checkpoint must be stored whole. "
+            f"Received: {claims[0]}, {path}"
+        )
     if not isinstance(state, Mapping):
         raise ValueError(
             "The file must hold a PyTorch state_dict alone, as torch.save("

@@ -11,13 +11,14 @@ REFRESH = 1.0  # seconds
 
 
 class Display(keras.callbacks.Callback):
-    """Prints a line for each epoch and, on a terminal, the step."""
+    """Prints a line for each epoch and, on a terminal, the step (stderr)."""
 
     def __init__(self, epochs, steps, position, verbose=1, stream=None):
         super().__init__()
         self.epochs, self.steps, self.position = epochs, steps, position
         self.stream = stream or sys.stdout
-        self.live = verbose == 1 and self.stream.isatty()
+        self.terminal = stream or sys.stderr
+        self.live = verbose == 1 and self.terminal.isatty()
         self.epoch, self.step = position.epoch, position.step
         self._seconds, self._counted, self._seen = 0.0, 0, 0
         self._validation, self._shown = None, -REFRESH
@@ -39,7 +40,7 @@ class Display(keras.callbacks.Callback):
             self._shown = now
             text = f"{self._place()}, step {self.step}/{self.steps}"
             text += f", loss {float(logs['loss']):.4g}{self.left()}"
-            print(f"\r{text:<79}", end="", file=self.stream, flush=True)
+            print(f"\r{text:<79}", end="", file=self.terminal, flush=True)
 
     def on_test_begin(self, logs=None):
         self._tested = time.monotonic()
@@ -75,7 +76,8 @@ class Display(keras.callbacks.Callback):
         return f"epoch {self.epoch + 1}/{self.epochs}"
 
     def _line(self, text):
-        text = f"\r{text:<79}" if self.live else text
+        if self.live:
+            print(f"\r{'':<79}\r", end="", file=self.terminal, flush=True)
         print(text, file=self.stream, flush=True)
 
 

@@ -23,6 +23,8 @@ from msrnn_keras.training.settings import (
     check_types,
 )
 
+LARGEST = 1 << 20  # bytes of a file
+UNREADABLE = UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError
 DATASETS = tuple(name for name in data.NAMES if name != "mnist-official")
 # Crops of `image_shape`, but whole frames for the test.
 CROPPED = ("radar", "recordings")
@@ -160,6 +162,11 @@ def load_recipe(path):
     if not path.is_file():
         message = f"There is no such recipe. Received: {str(path)!r}"
         raise FileNotFoundError(message)
+    if path.stat().st_size > LARGEST:
+        raise ValueError(
+            f"A recipe may have at most {LARGEST:,} bytes. "
+            f"Received: {path.stat().st_size:,} in {str(path)!r}"
+        )
     return parse_recipe(path.read_bytes(), str(path))
 
 
@@ -186,7 +193,7 @@ def parse_recipe(text, path):
                 old = architecture.pop("decoupling")
                 architecture["decoupling_weight"] = old
             recipe = dataclasses.replace(recipe, architecture=architecture)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
+    except (*UNREADABLE, TypeError) as error:
         raise ValueError(
             f"The recipe cannot be read: {error}. Received: {path!r}"
         ) from error

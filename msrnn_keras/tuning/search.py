@@ -1,5 +1,6 @@
 """A resumable search with KerasTuner, by one process or several."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import keras
 import keras_tuner
 
 from msrnn_keras.training.settings import check_known
+from msrnn_keras.training.stopping import Stop, reraise
 from msrnn_keras.tuning.results import SCORE, read_results, write_best
 from msrnn_keras.utils.checks import check_positive
 from msrnn_keras.utils.extras import require
@@ -71,6 +73,7 @@ def tune(
         `best`, the path of `best.toml` or None; `leads`, False for a worker.
 
     Raises:
+        KeyboardInterrupt: If Ctrl-C stopped the search, once it is saved.
         ValueError: If an argument is out of range, or the data are refused.
         FileExistsError: If the folder holds another search or other files.
         RuntimeError: If three trials in a row fail, or all of them.
@@ -96,15 +99,17 @@ def tune(
         remove_unfinished(folder)
         text = json.dumps(search, indent=2)
         write_atomically(folder / SEARCH, lambda path: path.write_text(text))
-    tuner.finished = _run(
-        tuner,
-        folder / SEARCH,
-        *(train if isinstance(train, tuple) else (train,)),
-        validation_data=validation,
-        epochs=epochs,
-        callbacks=[Deadline(started + 60 * max_minutes)] if max_minutes else [],
-        verbose=max(verbose - 1, 0),
-    )
+    stop = Stop(max_minutes and started + 60 * max_minutes)
+    with stop if role == "alone" else contextlib.nullcontext():
+        tuner.finished = _run(
+            tuner,
+            folder / SEARCH,
+            *(train if isinstance(train, tuple) else (train,)),
+            validation_data=validation,
+            epochs=epochs,
+            callbacks=[Deadline(lambda: stop.within(0))],
+            verbose=max(verbose - 1, 0),
+        )
     if leads:
         tuner.save()  # A chief is saved with its last trial unfinished.
         tuner.best = write_best(folder, search)
@@ -112,6 +117,8 @@ def tune(
             rows = [*read_results(folder), {"message": "no trial"}]
             last = _last_line(rows[0]["message"])
             raise RuntimeError(f"All trials failed. Received: {last}")
+    if stop.signal is not None:
+        reraise(stop.signal)
     return tuner
 
 
@@ -210,14 +217,17 @@ class OutOfTime(BaseException):
 
 
 class Deadline(keras.callbacks.Callback):
-    """Ends the search at a time of `time.monotonic()`."""
+    """Ends the search between two batches, at its end or after a signal."""
 
-    def __init__(self, end):
+    # An exception of a signal's handler would be lost in JAX, or fail a trial.
+    # KerasTuner copies callbacks, with all they hold but functions.
+
+    def __init__(self, is_over):
         super().__init__()
-        self.end = end
+        self.is_over = is_over
 
     def on_train_batch_begin(self, batch=None, logs=None):
-        if time.monotonic() > self.end:
+        if self.is_over():
             raise OutOfTime
 
     on_train_begin = on_test_batch_begin = on_train_batch_begin

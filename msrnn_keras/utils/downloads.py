@@ -4,11 +4,12 @@ import contextlib
 import http.client
 import os
 import queue
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+
+from msrnn_keras.utils.progress import Progress
 
 CHUNK = 1 << 20  # bytes
 SILENCE = 60  # seconds without a byte
@@ -17,39 +18,73 @@ SLOWEST = 5_000  # bytes per second after that, on average
 WAITS = 1, 4  # seconds before another try
 LONGEST_WAIT = 10  # seconds, whatever Retry-After says
 TEMPORARY = 429, 500, 502, 503, 504  # answers of a server
+PARTIAL, UNSATISFIABLE = 206, 416  # answers to a range
 LARGEST = 1 << 30  # bytes of a file of unknown size
 SHOWN = 10 << 20  # bytes from which the progress is shown
 ENVIRONMENT = "MSRNN_KERAS_DOWNLOAD_SECONDS"
 
 
 def download(url, path, size=None, answer=GRACE):
-    """Copy a URL to a new file; limit its `size` and the time it takes."""
+    """Copy a URL to a file; limit its `size` and the time it takes.
+
+    A file that is there is continued, if the server knows how. One that is too
+    long is left empty.
+    """
     start = time.monotonic()
-    with (
-        contextlib.closing(_open_patiently(url, answer)) as response,
-        open(path, "xb") as file,
-    ):
+    begun = os.path.getsize(path) if os.path.exists(path) else 0
+    with contextlib.closing(_open_from(url, begun, answer)) as response:
+        if getattr(response, "status", None) != PARTIAL:
+            begun = 0
         told = response.headers.get("Content-Length") or ""
-        whole = int(told) if size is None and told.isdecimal() else size
+        whole = size
+        if size is None and told.isdecimal():
+            whole = begun + int(told)
         limit = LARGEST if whole is None else whole
-        show = _progress(whole or 0)
-        received = 0
-        while chunk := _read(response, limit + 1 - received):
-            received += len(chunk)
-            if received > limit:
-                raise OSError(
-                    f"the file is longer than the {limit} bytes it may have"
-                )
-            file.write(chunk)
-            passed = time.monotonic() - start
-            if passed > _allowed(received):
-                raise TimeoutError(
-                    f"the server is too slow: {received} bytes in {passed:.0f} "
-                    f"s; {ENVIRONMENT} allows more"
-                )
-            show(received)
+        received, shown = begun, (whole or 0) >= SHOWN
+        name = f"downloading {os.path.basename(url)}"
+        with (
+            Progress(name, whole, "bytes", shown) as progress,
+            open(path, "ab" if begun else "wb") as file,
+        ):
+            while chunk := _read(response, limit + 1 - received):
+                received += len(chunk)
+                if received > limit:
+                    file.truncate(0)
+                    raise OSError(
+                        f"the file is longer than the {limit} bytes it may have"
+                    )
+                file.write(chunk)
+                _check_pace(received - begun, time.monotonic() - start)
+                progress.update(received)
     if received < (whole or 0):
         raise OSError(f"the file ended after {received} of {whole} bytes")
+
+
+def _open_from(url, begun, answer):
+    """Return the response of a URL, from a byte on if the server can."""
+    if not begun:
+        return _open_patiently(url, answer)
+    ranged = {"Range": f"bytes={begun}-"}
+    try:
+        request = urllib.request.Request(url, headers=ranged)
+        response = _open_patiently(request, answer)
+    except urllib.error.HTTPError as error:
+        if error.code != UNSATISFIABLE:
+            raise
+        return _open_patiently(url, answer)
+    place = response.headers.get("Content-Range") or ""
+    if response.status == PARTIAL and not place.startswith(f"bytes {begun}-"):
+        response.close()
+        return _open_patiently(url, answer)
+    return response
+
+
+def _check_pace(received, seconds):
+    if seconds > _allowed(received):
+        raise TimeoutError(
+            f"the server is too slow: {received} bytes in {seconds:.0f} "
+            f"s; {ENVIRONMENT} allows more"
+        )
 
 
 def _open_patiently(url, seconds):
@@ -112,11 +147,3 @@ def _allowed(received):
         raise ValueError(
             f"{ENVIRONMENT} must be a number of seconds. Received: {seconds!r}"
         ) from None
-
-
-def _progress(size):
-    if size < SHOWN or not sys.stdout.isatty():
-        return lambda received: None
-    import keras
-
-    return keras.utils.Progbar(size, unit_name="byte").update

@@ -26,6 +26,20 @@ def remove_unfinished(folder, name="*"):
             temporary.unlink()
 
 
+@contextlib.contextmanager
+def naming(path):
+    """Name a file in the errors of what it says."""
+    try:
+        yield
+    except Exception as error:  # A damaged file raises almost any error.
+        if str(path) in str(error):
+            raise
+        known = isinstance(error, (OSError, RuntimeError, ValueError))
+        reason = str(error) if known else repr(error)
+        mark = "in" if "Received: " in reason else "Received:"
+        raise ValueError(f"{reason} {mark} {path}") from error
+
+
 def check_folder(path):
     """Refuse a path whose folder does not exist."""
     folder = pathlib.Path(path).parent

@@ -1,3 +1,6 @@
+import re
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -50,3 +53,28 @@ def test_convert_refuses_and_writes_nothing(checkpoint, tmp_path, refuse):
         command = ["convert", checkpoint[0], "--out", out, "--model", model]
         refuse(message, *command, *options)
         assert not out.exists()
+
+
+@pytest.mark.backend_free
+def test_a_checkpoint_of_a_stranger_is_refused(tmp_path, refuse):
+    torch = pytest.importorskip("torch")
+    path, out = tmp_path / "junk.pth", tmp_path / "out"
+    wide = torch.zeros(1).expand(10**6, 10**6, 1, 1)
+    many = torch.zeros(1).expand(40_000_000, 1, 1, 1)
+    two = {"embed.conv_embed.weight": many, "fc.conv_fc.weight": many}
+    for state, message in (
+        ({"a": wide}, "a claim of 4,000,000,000,000 bytes"),
+        (two, "a claim of 320,000,000 bytes"),
+        ({"a": torch.zeros(2)}, "embed.conv_embed.weight"),
+        ({"a": "text"}, "a: str"),
+        ({key: torch.zeros(()) for key in two}, "Received"),
+        ([1], "state_dict"),
+    ):
+        torch.save(state, path)
+        line = re.compile(f"{message}.*{path}")
+        refuse(line, "convert", path, "--model", "ms-convlstm", "--out", out)
+        assert not out.exists()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(30 << 20))
+    line = re.compile(f"a claim of 31,.*{path}")
+    refuse(line, "convert", path, "--model", "ms-convlstm", "--out", out)

@@ -14,13 +14,19 @@ def test_every_command_and_argument_has_a_help_text(capsys):
     names = "convert demo evaluate finetune info list predict profile summary "
     names += "train tune"
     assert sorted(commands.choices) == names.split()
-    assert all(choice.help for choice in commands._choices_actions)
+    choices = {x.dest: x.help for x in commands._choices_actions}
+    assert all(choices.values())
     for name, parser in commands.choices.items():
         for action in parser._actions:
-            assert action.help, f"msrnn {name} {action.dest}"
+            where = f"msrnn {name} {action.dest}: {action.help}"
+            assert len(action.help.split()) > 2, where
+            assert not action.help.startswith(("of ", "such as")), where
         with pytest.raises(SystemExit, match="0"):
             main([name, "--help"])
-        assert f"usage: msrnn {name}" in capsys.readouterr().out
+        printed = capsys.readouterr().out
+        assert f"usage: msrnn {name}" in printed
+        about = choices[name]
+        assert f"{about[0].upper()}{about[1:]}." in " ".join(printed.split())
 
 
 def test_no_command_is_an_error(capsys):
@@ -44,3 +50,17 @@ def test_a_reader_that_has_enough_is_no_error():
     with process.stderr as stream:
         assert stream.read() == b""
     assert process.wait() == 141
+
+
+@pytest.mark.parametrize("argument", ["list", "--version"])
+def test_a_quick_answer_imports_no_backend(argument):
+    command = [sys.executable, "-X", "importtime", "-m", "msrnn_keras.cli"]
+    done = subprocess.run(
+        [*command, argument], capture_output=True, text=True, check=True
+    )
+    lines = done.stderr.splitlines()
+    imported = {line.split("|")[-1].strip() for line in lines}
+    assert "argparse" in imported
+    assert not imported & {"keras", "numpy", "torch", "tensorflow", "jax"}
+    if argument == "list":
+        assert done.stdout.split()[:2] == ["preset", "revision"]

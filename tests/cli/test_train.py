@@ -142,15 +142,20 @@ def test_sigterm_saves_the_run_and_ends_the_process(tmp_path, mnist):
     command += ["--out", str(out), "--data", str(mnist)]
     command += ["--checkpoint-minutes", "0.0001"]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         while not (out / "checkpoint.keras").exists():
             assert process.poll() is None
             time.sleep(0.05)
         process.terminate()
-        printed, _ = process.communicate(timeout=60)
+        printed, errors = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == -signal.SIGTERM
+    assert process.returncode == 143
+    assert errors.endswith("msrnn train: terminated\n")
     assert printed.startswith("stopped and saved: epoch 1/3, step ")

@@ -3,6 +3,7 @@
 import errno
 import functools
 import hashlib
+import http.server
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.backend_free
 CONTENT = bytes(range(256)) * 1000
 NAME = "model.weights.h5"
 FOLDER = "mim/mnist/base/1"
+PART = f"part-{hashlib.sha256(CONTENT).hexdigest()[:16]}-{NAME}"
 
 
 @pytest.fixture
@@ -81,7 +83,8 @@ def test_wrong_content_is_not_written(get, source, cache, serve):
         (source / FOLDER / NAME).write_bytes(content)
         with pytest.raises(PresetFileError, match=message):
             get(url)
-        assert files_in(cache) == []
+        kept = [path.name for path in files_in(cache)]
+        assert kept == ([PART] if len(content) < len(CONTENT) else [])
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, KeyboardInterrupt])
@@ -97,8 +100,94 @@ def test_an_interrupted_download(get, source, cache, monkeypatch, error):
             (PresetFileError, KeyboardInterrupt), match="middle"
         ):
             get(source)
-    assert files_in(cache) == []
+    (part,) = files_in(cache)
+    assert part.name == PART and part.read_bytes() == CONTENT[:1000]
     assert get(source).read_bytes() == CONTENT
+    assert [path.name for path in files_in(cache)] == [NAME]
+
+
+def test_a_kept_part_is_continued_and_checked(get, source, cache, serve):
+    path = cache / FOLDER / NAME
+    path.parent.mkdir(parents=True)
+    part, other = (
+        path.with_name(PART),
+        path.with_name(f"part-{'0' * 16}-{NAME}"),
+    )
+    other.write_bytes(b"of another revision")
+    part.write_bytes(b"x" * 1000)
+    with Ranged(source) as url:
+        with pytest.raises(PresetFileError, match="SHA-256 differs"):
+            get(url)
+        assert files_in(cache) == [other]  # The wrong part is gone.
+        part.write_bytes(CONTENT[:1000])
+        assert get(url).read_bytes() == CONTENT
+    assert Ranged.firsts == [1000, 1000]
+    assert files_in(cache) == [path]
+
+
+class Ranged:
+    """A server that gives the rest of a file."""
+
+    firsts = []
+
+    def __init__(self, folder):
+        firsts = self.firsts
+        firsts.clear()
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                first = int(self.headers["Range"][6:-1])
+                firsts.append(first)
+                self.send_response(206)
+                place = f"bytes {first}-{len(CONTENT) - 1}/{len(CONTENT)}"
+                self.send_header("Content-Range", place)
+                self.end_headers()
+                self.wfile.write(CONTENT[first:])
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def __enter__(self):
+        run = threading.Thread(target=self.server.serve_forever, daemon=True)
+        run.start()
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_a_cache_that_cannot_be_written(get, source, cache, monkeypatch):
+    path = cache / FOLDER / NAME
+    path.mkdir(parents=True)
+    with pytest.raises(PresetFileError, match=f"{path} must be.*Received: "):
+        get(source)
+    shutil.rmtree(cache)
+    cache.write_bytes(b"a file")
+    with pytest.raises(PresetFileError, match="MSRNN_KERAS_CACHE.*Received: "):
+        get(source)
+    cache.unlink()
+    real = downloads.open if hasattr(downloads, "open") else open
+
+    def read_only(path, mode="r", **options):
+        if set(mode) & set("wxa"):
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return real(path, mode, **options)
+
+    monkeypatch.setattr(downloads, "open", read_only, raising=False)
+    with pytest.raises(PresetFileError, match="MSRNN_KERAS_CACHE.*Read-only"):
+        get(source)
+    assert files_in(cache) == []
+
+
+def test_control_characters_are_refused(preset, source, tmp_path):
+    for name in ("cache_dir", "base_url"):
+        for text in ("a\0b", "http://127.0.0.1/\0", "http://me:cret@x/\n"):
+            with pytest.raises(ValueError, match=f"{name}.*Received: ") as e:
+                locate(preset, NAME, tmp_path, **{name: text})
+            assert "cret" not in str(e.value)
 
 
 def test_a_missing_source(get, cache, tmp_path, serve):

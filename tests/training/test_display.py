@@ -1,4 +1,5 @@
 import io
+import sys
 import time
 import types
 
@@ -33,7 +34,7 @@ def run_epoch(display, clock, epoch, first=0, compiling=0.0):
     display.on_epoch_end(epoch, {"val_mse": 90.14 - epoch})
 
 
-def test_lines_of_epochs_and_steps(clock):
+def test_lines_of_epochs_and_steps(clock, monkeypatch):
     out = io.StringIO()
     display = Display(3, 20, Position(), stream=out)
     for epoch, seconds in enumerate((600.0, 0.0, 0.0)):
@@ -46,12 +47,18 @@ def test_lines_of_epochs_and_steps(clock):
     out = Terminal()
     display = Display(3, 20, Position(1, 18), stream=out)
     run_epoch(display, clock, 1, first=18)
-    first, second, last, end = out.getvalue().split("\r")[1:] + [""]
+    first, second, erased, last, end = out.getvalue().split("\r")[1:] + [""]
     assert first.rstrip() == "epoch 2/3, step 19/20, loss 1235"
     # This step and 20 more; the time of a validation is not known yet.
     assert second.rstrip() == "epoch 2/3, step 20/20, loss 1235, 1 min left"
-    assert last.rstrip() == "epoch 2/3, val_mse 89.1, 1 min left"
-    assert last.endswith("\n") and not end
+    assert not erased.strip() and not end
+    assert last == "epoch 2/3, val_mse 89.1, 1 min left\n"
+    result, terminal = io.StringIO(), Terminal()
+    monkeypatch.setattr(sys, "stdout", result)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    run_epoch(Display(1, 2, Position()), clock, 0)
+    assert result.getvalue() == "epoch 1/1, val_mse 90.1\n"
+    assert "step 2/2" in terminal.getvalue()
     out = Terminal()  # with verbose=2
     run_epoch(Display(1, 2, Position(), 2, out), clock, 0)
     assert out.getvalue() == "epoch 1/1, val_mse 90.1\n"

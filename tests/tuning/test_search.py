@@ -1,11 +1,14 @@
+import contextlib
 import math
+import signal
 import sys
 
 import numpy as np
 import pytest
 
-from msrnn_keras import MSStack, data, tuning
+from msrnn_keras import data, tuning
 from msrnn_keras.tuning import search as module
+from tests.ctrl_c import interrupting
 from tests.tuning.searches import TRIALS, by_trial, clips, search, space
 
 
@@ -37,16 +40,18 @@ def test_stopped_search_is_resumed_and_extended(uncut, tmp_path, monkeypatch):
         clock[0] += 20
         original(self, batch, logs)
 
-    def interrupt(*args, **kwargs):
-        raise KeyboardInterrupt
+    def press(self, batch, logs=None):
+        with contextlib.suppress(KeyboardInterrupt):  # as libraries lose it
+            signal.raise_signal(signal.SIGINT)
+        original(self, batch, logs)
 
     def statuses():
         return {t: r["status"] for t, r in by_trial(folder).items()}
 
     # By Ctrl-C, in the first trial.
     with monkeypatch.context() as patch:
-        patch.setattr(MSStack, "fit", interrupt)
-        with pytest.raises(KeyboardInterrupt):
+        patch.setattr(module.Deadline, "on_train_batch_begin", press)
+        with interrupting(), pytest.raises(KeyboardInterrupt):
             search(folder)
     assert statuses() == {"0": "RUNNING"}
     # After a minute, in the second epoch of the second trial.

@@ -108,7 +108,7 @@ def test_an_endless_body_ends(serve, tmp_path, monkeypatch, size):
     limit = 100_000 if size is None else size
     with pytest.raises(OSError, match=f"longer than the {limit} bytes"):
         download(serve(endlessly), tmp_path / "a", size)
-    assert (tmp_path / "a").stat().st_size <= limit
+    assert (tmp_path / "a").stat().st_size == 0
 
 
 def test_a_slow_server_is_given_up(slow, clock, tmp_path, monkeypatch):
@@ -146,10 +146,65 @@ def test_progress_of_a_large_file_on_a_terminal(
 ):
     for terminal, shown in ((True, 500), (True, 2000), (False, 500)):
         monkeypatch.setattr(downloads, "SHOWN", shown)
-        monkeypatch.setattr(sys.stdout, "isatty", lambda x=terminal: x)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda x=terminal: x)
         download(serve(whole), tmp_path / f"{terminal}-{shown}", 1000)
-        printed = "1000/1000" in capsys.readouterr().out
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        printed = "downloading file: 1,000/1,000 bytes" in printed.err
         assert printed == (terminal and shown == 500)
+
+
+@pytest.fixture
+def ranged(monkeypatch):
+    """Answer with 1,000 bytes, or a range of them; return address and log."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    content, asked, options = bytes(range(250)) * 4, [], {"shift": 0}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+        def do_GET(self):
+            place = self.headers.get("Range")
+            asked.append(place)
+            first = int(place[6:-1]) if place else 0
+            if first >= 1000:
+                self.send_error(416)
+                return
+            self.send_response(206 if place else 200)
+            first += options["shift"] if place else 0
+            if place:
+                self.send_header("Content-Range", f"bytes {first}-999/1000")
+            self.send_header("Content-Length", str(1000 - first))
+            self.end_headers()
+            self.wfile.write(content[first:])
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/file"
+        yield types.SimpleNamespace(url=address, asked=asked, options=options)
+        server.shutdown()
+
+
+def test_a_file_is_continued_where_it_ended(ranged, serve, tmp_path):
+    path, content = tmp_path / "a", bytes(range(250)) * 4
+    for have, size, asked in (
+        (600, 1000, ["bytes=600-"]),
+        (600, None, ["bytes=600-"]),
+        (1000, 1000, ["bytes=1000-", None]),
+        (0, 1000, [None]),
+    ):
+        path.write_bytes(content[:have])
+        ranged.asked.clear()
+        download(ranged.url, path, size)
+        assert path.read_bytes() == content
+        assert ranged.asked == asked
+    # Other bytes than asked for, and a server that knows no ranges.
+    ranged.options["shift"] = 7
+    for url in (ranged.url, serve(whole, 1000)):
+        path.write_bytes(b"x" * 600)
+        download(url, path, 1000)
+        assert path.read_bytes() == content
 
 
 def test_temporary_errors_are_tried_again(serve, tmp_path, monkeypatch):

@@ -9,7 +9,6 @@ import shutil
 import tempfile
 import zipfile
 
-import keras
 import numpy as np
 
 from msrnn_keras.data.datasets.cache import cached_array, data_home, file_digest
@@ -19,6 +18,7 @@ from msrnn_keras.utils import downloads
 from msrnn_keras.utils.checks import check_positive
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import write_atomically
+from msrnn_keras.utils.progress import Progress
 
 ADDRESS = "http://www.csc.kth.se/cvap/actions/"
 LISTING = "00sequences.txt"
@@ -155,18 +155,18 @@ def _decode_all(folder, videos, size, cache):
     files = {name: _find_video(folder, name) for name in videos}
     arrays = [cache / f"{k}-{file_digest(f)}.npy" for k, f in files.items()]
     missing = [array for array in arrays if not array.is_file()]
-    if missing:
-        bar = keras.utils.Progbar(len(missing), unit_name="video")
-    for (name, file), array in zip(files.items(), arrays, strict=True):
-        frames = cached_array(array, functools.partial(decode, file, size))
-        last = max((stop for _, stop in videos[name]), default=0)
-        if len(frames) < last:
-            raise OSError(
-                f"The video must have {last} frames, as {LISTING} states; it "
-                f"may be cut off. Received: {len(frames)} in {str(file)!r}"
-            )
-        if array in missing:
-            bar.add(1)
+    with Progress("decoding", len(missing), "videos") as progress:
+        for (name, file), array in zip(files.items(), arrays, strict=True):
+            frames = cached_array(array, functools.partial(decode, file, size))
+            last = max((stop for _, stop in videos[name]), default=0)
+            if len(frames) < last:
+                raise OSError(
+                    f"The video must have {last} frames, as {LISTING} states; "
+                    f"it may be cut off. Received: {len(frames)} in "
+                    f"{str(file)!r}"
+                )
+            if array in missing:
+                progress.update(missing.index(array) + 1)
     return arrays
 
 

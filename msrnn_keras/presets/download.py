@@ -83,13 +83,17 @@ def fetch(url, path, record):
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
-        raise PresetFileError(
-            f"The cache {path.parent} cannot be written: set MSRNN_KERAS_CACHE "
-            f"to a folder that can be. Received: {error}"
-        ) from error
+        raise _unwritable(path, error) from error
     remove_unfinished(path.parent, path.name)
     for old in path.parent.glob(f"part-{'[0-9a-f]' * 16}-{path.name}"):
         old.unlink(missing_ok=True)
+
+
+def _unwritable(path, error):
+    return PresetFileError(
+        f"The cache {path.parent} cannot be written: set MSRNN_KERAS_CACHE to "
+        f"a folder that can be. Received: {error}"
+    )
 
 
 def describe(path):
@@ -114,7 +118,7 @@ def _download(url, part, path, record):
         download(url, part, record["bytes"])
     except OSError as error:
         if error.errno in UNWRITABLE:
-            raise
+            raise _unwritable(path, error) from error
         if error.errno == errno.ENOSPC:
             part.unlink(missing_ok=True)
             raise PresetFileError(

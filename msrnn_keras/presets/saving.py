@@ -10,6 +10,8 @@ import keras
 from msrnn_keras.presets import configuration
 from msrnn_keras.presets.loading import build_weights
 from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS
+from msrnn_keras.utils import weights_file
+from msrnn_keras.utils.files import writing
 
 NO_INTERVAL = "1 frame"  # for frames without times
 DEFAULT_COMPILE = {"loss": "mse", "learning_rate": 1e-4}
@@ -39,12 +41,13 @@ def write_folder(folder, write, remedy):
     if folder.exists():
         raise FileExistsError(f"{remedy} Received: {folder}")
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    temporary.mkdir(parents=True)
-    try:
-        write(temporary)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with writing(folder.parent):
+        temporary.mkdir(parents=True)
+        try:
+            write(temporary)
+            temporary.rename(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
@@ -59,12 +62,12 @@ def write_tables(folder, config, metadata):
 def write_weights(path, model, config):
     """Write the weights without the optimizer and the counters of training."""
     full = path.with_name(f"full.{path.name}")
-    model.save_weights(full)
+    weights_file.save_weights(model, full)
     arguments = {**config["model"]["config"]}
     arguments.pop("value_range", None)
     bare = build_weights(type(model).from_config(arguments))
     bare.load_weights(full)
-    bare.save_weights(path)
+    weights_file.save_weights(bare, path)
     full.unlink()
 
 

@@ -10,7 +10,7 @@ import filelock
 import h5py
 import keras
 
-from msrnn_keras.utils.files import remove_unfinished, write_atomically
+from msrnn_keras.utils.files import remove_unfinished, write_atomically, writing
 
 RECIPE = "recipe.toml"
 ENVIRONMENT = "environment.json"
@@ -39,7 +39,8 @@ def check_folder(run_dir, recipe):
 @contextlib.contextmanager
 def lock_run(run_dir):
     """Make and lock a run directory; the OS frees it if the process dies."""
-    run_dir.mkdir(parents=True, exist_ok=True)
+    with writing(run_dir.parent):
+        run_dir.mkdir(parents=True, exist_ok=True)
     try:
         lock = filelock.FileLock(run_dir / LOCK).acquire(blocking=False)
     except filelock.Timeout as error:

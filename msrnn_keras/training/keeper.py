@@ -14,6 +14,7 @@ from msrnn_keras.training.checkpoints import Position
 from msrnn_keras.training.history import SCORE, read_history, write_history
 from msrnn_keras.training.stopping import Stop, Stopped
 from msrnn_keras.utils.files import write_atomically
+from msrnn_keras.utils.weights_file import save_weights
 
 BEST = "best.weights.h5"
 COPIES = "weights"  # folder of copies, to compare runs at equal cost
@@ -137,7 +138,7 @@ class RunKeeper(keras.callbacks.Callback):
         path = self.run_dir / name
         path.parent.mkdir(exist_ok=True)
         with self._averages:
-            write_atomically(path, self.model.save_weights)
+            write_atomically(path, lambda to: save_weights(self.model, to))
 
     def _cpu_seconds(self):
         """Return the CPU time of the finished epochs."""

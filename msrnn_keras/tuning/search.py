@@ -15,7 +15,12 @@ from msrnn_keras.training.stopping import Stop, reraise
 from msrnn_keras.tuning.results import SCORE, read_results, write_best
 from msrnn_keras.utils.checks import check_positive
 from msrnn_keras.utils.extras import require
-from msrnn_keras.utils.files import remove_unfinished, write_atomically
+from msrnn_keras.utils.files import (
+    remove_unfinished,
+    reserve,
+    write_atomically,
+    writing,
+)
 
 METHODS = {
     "hyperband": keras_tuner.Hyperband,
@@ -24,6 +29,7 @@ METHODS = {
 }
 TRIALS = 20  # default of the methods without an end of their own
 SEARCH = "search.json"
+ROOM = 16 << 20  # bytes that a trial may write
 VARIABLES = tuple(  # of KerasTuner, for a chief and its workers
     f"KERASTUNER_{name}" for name in ("TUNER_ID", "ORACLE_IP", "ORACLE_PORT")
 )
@@ -95,7 +101,8 @@ def tune(
     tuner = _open_tuner(hypermodel, folder, search, max_trials, overwrite, role)
     tuner.talkative, tuner.leads, tuner.best = verbose > 0, leads, None
     if leads:
-        folder.mkdir(parents=True, exist_ok=True)
+        with writing(folder.parent):
+            folder.mkdir(parents=True, exist_ok=True)
         remove_unfinished(folder)
         text = json.dumps(search, indent=2)
         write_atomically(folder / SEARCH, lambda path: path.write_text(text))
@@ -168,6 +175,11 @@ class _Lines:
     """Prints a line for each trial; mixed into a tuner of KerasTuner."""
 
     talkative = False
+
+    def on_trial_begin(self, trial):
+        # KerasTuner would take an error within the trial for one of the model.
+        reserve(pathlib.Path(self.project_dir) / "tmp-room", ROOM)
+        super().on_trial_begin(trial)
 
     def on_trial_end(self, trial):
         super().on_trial_end(trial)

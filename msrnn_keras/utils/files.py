@@ -1,21 +1,69 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import errno
 import glob
 import os
 import pathlib
+import re
 import uuid
+
+CHUNK = 1 << 20  # bytes
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
+CLOSED = errno.EROFS, errno.EACCES, errno.EPERM
+
+
+class DiskError(OSError):
+    """A disk is full or cannot be written."""
 
 
 def write_atomically(path, write):
     """Write a file with `write(temporary path)`, whole or not at all."""
     path = pathlib.Path(path)
     temporary = path.with_name(f"tmp-{uuid.uuid4().hex}-{path.name}")
+    with writing(path.parent):
+        try:
+            write(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(folder):
+    """Say in the error of a full or read-only disk what to do."""
     try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        # NumPy gives no number.
+        short = re.search(r"\d+ requested and \d+ written", str(error))
+        if error.errno in FULL or short:
+            raise DiskError(
+                f"The disk of {folder} is full, or a limit is reached; what "
+                "was there is unchanged. Free space on it, or choose another "
+                f"folder, and try again. Received: {error}"
+            ) from error
+        if error.errno in CLOSED:
+            raise DiskError(
+                f"The folder {folder} cannot be written; choose another one. "
+                f"Received: {error}"
+            ) from error
+        raise
+
+
+def reserve(path, size):
+    """Raise the OSError of a full disk, unless a new file has room there.
+
+    HDF5 crashes the process when it cannot write.
+    """
+    path = pathlib.Path(path)
+    with writing(path.parent):
+        try:
+            with open(path, "wb") as file:
+                for start in range(0, size, CHUNK):
+                    file.write(bytes(min(CHUNK, size - start)))
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def remove_unfinished(folder, name="*"):

@@ -10,12 +10,24 @@ import zipfile
 import h5py
 import numpy as np
 
+from msrnn_keras.utils.files import reserve
+
+OVERHEAD = 4096  # bytes for the name of a weight, and more than that
 INSIDE = "model.weights.h5"  # of a .keras file
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 # Weights compress little. A file may claim so many times its bytes, and more.
 RATIO, MORE = 10, 1 << 20
 # Keras numbers the weights of layers; counters and seeds have names.
 _WEIGHT = re.compile(r"(?!optimizer/).*/vars/\d+")
+
+
+def save_weights(model, path):
+    """Write the weights of a Keras model, if the disk has room for them."""
+    optimizer = getattr(model, "optimizer", None)
+    variables = [*model.variables, *(optimizer.variables if optimizer else [])]
+    sizes = [8 * math.prod(v.shape) for v in variables]  # at most 8 bytes
+    reserve(path, sum(sizes) + OVERHEAD * len(sizes))
+    model.save_weights(path)
 
 
 def check_weights_file(path, shapes=None):

@@ -80,7 +80,9 @@ def test_the_process_ends_though_the_signal_is_ignored(monkeypatch, capfd):
             with contextlib.suppress(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGTERM)
                 time.sleep(10)
-        while not left:
+        for _ in range(500):
+            if left:
+                break
             with contextlib.suppress(KeyboardInterrupt):
                 time.sleep(0.01)
         assert interrupts.tell("again") == 143

@@ -7,6 +7,7 @@ import pytest
 
 import msrnn_keras
 from msrnn_keras.data import RainRate, from_video
+from tests.disk import full
 from tests.recordings import (
     rain,
     squares,
@@ -247,3 +248,15 @@ def test_predict_refuses_what_it_cannot_do(
     library.load.cache_clear()
     refuse("Received: msrnn-keras 0.0.1", "predict", past, "--out", out)
     assert not out.exists()
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("suffix", ["npz", "npy", "png", "gif"])
+def test_a_full_disk_leaves_the_old_forecast(past, tmp_path, refuse, suffix):
+    out = tmp_path / f"forecast.{suffix}"
+    out.write_bytes(b"old")
+    command = ["predict", past, "--out", out]
+    with full(500):
+        refuse(f"The disk of {tmp_path} is full", *command)
+    assert out.read_bytes() == b"old"
+    assert not list(tmp_path.glob("tmp-*"))

@@ -9,6 +9,7 @@ from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.presets import saving
 from msrnn_keras.presets.loading import build, load_preset
 from msrnn_keras.presets.saving import save_preset
+from tests.disk import full
 from tests.presets_fixtures import assert_same_weights, datasets, predict
 from tools.publishing.preset_files import write_model, write_preset
 
@@ -145,3 +146,19 @@ def test_a_model_that_cannot_be_saved(tmp_path, trained, monkeypatch):
     folder.mkdir()
     with pytest.raises(FileExistsError, match="Received: .*mine"):
         save_preset(trained, folder)
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_full_disk_leaves_nothing_of_a_preset(
+    tmp_path, model, metadata, dtype
+):
+    compile = {"loss": "mae", "learning_rate": 0.002}
+    arguments = tmp_path, model, metadata, "# Card\n", compile, dtype
+    with full(), pytest.raises(OSError, match="is full.*Received: "):
+        write_preset(*arguments)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    with full(), pytest.raises(OSError, match="is full.*Received: "):
+        save_preset(model, tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+    assert write_preset(*arguments).is_dir()

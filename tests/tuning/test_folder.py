@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from msrnn_keras import tuning
+from tests.disk import full
 from tests.tuning.searches import by_trial, clips, search, space
 
 pytestmark = pytest.mark.backend_free
@@ -82,3 +83,13 @@ def test_failing_trials_end_the_search(tmp_path):
     assert result["status"] == "FAILED"
     assert "out of memory" in result["message"]
     assert not (tmp_path / "b" / tuning.BEST).exists()
+
+
+def test_a_full_disk_stops_the_search_which_goes_on_later(tmp_path):
+    folder = tmp_path / "run"
+    with full(1 << 20), pytest.raises(OSError, match=f"of {folder} is full"):
+        search(folder, max_trials=1)
+    assert not list(folder.rglob("tmp-*"))
+    assert {row["status"] for row in by_trial(folder).values()} == {"RUNNING"}
+    assert search(folder, max_trials=1).finished
+    assert by_trial(folder)["0"]["status"] == "COMPLETED"

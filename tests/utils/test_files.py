@@ -1,11 +1,15 @@
+import errno
+
 import pytest
 
 from msrnn_keras.utils.files import (
     check_folder,
     check_not_input,
     remove_unfinished,
+    reserve,
     write_atomically,
 )
+from tests.disk import full
 from tests.runs import contents
 
 pytestmark = pytest.mark.backend_free
@@ -53,3 +57,27 @@ def test_a_missing_folder_or_an_input_is_refused(tmp_path):
             check_not_input(path, source)
     (tmp_path / "folder").mkdir()
     check_not_input(given, tmp_path / "folder")
+
+
+def test_a_full_or_read_only_disk_is_named(tmp_path):
+    (tmp_path / "a").write_text("old")
+
+    def fail(path):
+        path.write_text("half")
+        raise OSError(number, "no")
+
+    for number, message in (
+        (errno.ENOSPC, "is full.*Free space"),
+        (errno.EDQUOT, "is full.*Free space"),
+        (errno.EROFS, "cannot be written; choose another"),
+        (errno.EIO, "no$"),
+    ):
+        with pytest.raises(OSError, match=message) as caught:
+            write_atomically(tmp_path / "a", fail)
+        known = number != errno.EIO
+        assert (f"{tmp_path} " in str(caught.value)) == known
+        assert contents(tmp_path) == {"a": b"old"}
+    reserve(tmp_path / "room", 3000)
+    with full(2000), pytest.raises(OSError, match="is full.*Received: "):
+        reserve(tmp_path / "room", 3000)
+    assert contents(tmp_path) == {"a": b"old"}

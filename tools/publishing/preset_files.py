@@ -14,6 +14,7 @@ from msrnn_keras.presets.registry import (
     folder_of,
     validation_mse,
 )
+from msrnn_keras.utils.files import reserve
 
 REQUIRED = "license recipe source hardware training input scores".split()
 UNFINISHED = re.compile(r"\.[1-9][0-9]*\.[0-9a-f]{32}")
@@ -89,6 +90,7 @@ def write_model(
 
 def round_weights(source, target):
     """Write a file of float32 weights again, in float16."""
+    reserve(target, source.stat().st_size)
     with h5py.File(source) as given, h5py.File(target, "w") as rounded:
         _copy_as_float16(given, rounded)
 

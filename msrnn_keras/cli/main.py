@@ -12,6 +12,7 @@ from msrnn_keras.cli import (
     cost,
     demo,
     evaluate,
+    export,
     finetune,
     predict,
     presets,
@@ -30,6 +31,7 @@ COMMANDS = (
     tune,
     cost,
     convert,
+    export,
 )
 ERRORS = ValueError, TypeError, OSError, RuntimeError, ImportError
 

@@ -13,9 +13,8 @@ import numpy as np
 import onnxruntime
 
 
-def forecast(path, frames, horizon):
+def loop(session, frames, horizon):
     """Return the next `horizon` frames, of the shape of `frames`."""
-    session = onnxruntime.InferenceSession(path)
     inputs = session.get_inputs()  # the frame, then the states
     names = [x.name for x in inputs]
     tensors = [np.zeros((1, *x.shape[1:]), "float32") for x in inputs]
@@ -30,5 +29,6 @@ def forecast(path, frames, horizon):
 
 
 if __name__ == "__main__":
-    path, frames, horizon, out = sys.argv[1:]
-    np.save(out, forecast(path, np.load(frames), int(horizon)))
+    step, frames, horizon, out = sys.argv[1:]
+    session = onnxruntime.InferenceSession(step)
+    np.save(out, loop(session, np.load(frames), int(horizon)))

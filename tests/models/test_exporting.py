@@ -73,7 +73,7 @@ def test_onnx_of_one_size_takes_any_time(tmp_path):
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch makes no SavedModel")
 def test_saved_model(tmp_path):
     tf = pytest.importorskip("tensorflow")
-    model = small("ms-convlstm")
+    model = small("ms-convlstm", scales=(1,), patch_size=4)
     path = model.export(tmp_path / "new" / "x", verbose=False)
     loaded = tf.saved_model.load(str(path))
     for batch in (1, 2):

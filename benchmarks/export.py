@@ -36,6 +36,8 @@ def main():
         command = [sys.executable, "-m", "benchmarks.export", "--one", name]
         for key in ("context", "horizon"):
             command += [f"--{key}", str(getattr(options, key))]
+        if options.scales:
+            command += ["--scales", *map(str, options.scales)]
         done = subprocess.run(command, capture_output=True, text=True)
         rows = [x for x in done.stdout.splitlines() if x.startswith("| ")]
         print("\n".join(rows), flush=True)
@@ -48,6 +50,7 @@ def arguments():
     parser.add_argument("--models", nargs="+", help="default: all")
     parser.add_argument("--context", type=int, default=4)
     parser.add_argument("--horizon", type=int, default=4)
+    parser.add_argument("--scales", type=int, nargs="+", help="of a stack")
     parser.add_argument("--one", help="a model, in this process")
     return parser.parse_args()
 
@@ -68,9 +71,11 @@ def compare(name, options):
         raise SystemExit("Set KERAS_BACKEND=tensorflow.")
     keras.utils.set_random_seed(1)
     sizes = {"context": options.context, "horizon": options.horizon}
-    exported = {}
+    if options.scales:
+        sizes["scales"] = tuple(options.scales)
+    model = None
     for size in SIZES:
-        if not exported or not model.any_size:  # noqa: F821
+        if model is None or not model.any_size:
             shape = (*size, 1)
             model = msrnn_keras.create(name, image_shape=shape, **sizes)
             with_biases(model)

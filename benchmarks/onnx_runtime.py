@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.run import markdown
 from examples.onnx_stream import loop
 
 FILES = {
@@ -43,6 +42,8 @@ def main():
         for _ in range(options.repeats):
             for way, results in found.items():
                 results.append(apart(way, options, folder))
+        from benchmarks.run import markdown  # it imports Keras
+
         rows = [HEAD, ["---"] * len(HEAD)]
         rows += [row(way, found[way], Path(folder)) for way in WAYS]
         print(markdown(rows))

@@ -12,6 +12,7 @@ from msrnn_keras.cli import (
     cost,
     demo,
     evaluate,
+    export,
     finetune,
     predict,
     presets,
@@ -31,6 +32,7 @@ COMMANDS = (
     tune,
     cost,
     convert,
+    export,
 )
 ERRORS = ValueError, TypeError, OSError, RuntimeError, ImportError
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from msrnn_keras.backend.precision import at_least_float32
 from msrnn_keras.layers.rematerialization import Remat
-from msrnn_keras.layers.space_depth import PadToMultiple
+from msrnn_keras.layers.space_depth import PadToMultiple, round_up
 from msrnn_keras.utils.checks import check_positive
 
 
@@ -65,7 +65,7 @@ class LocalAttention(keras.layers.Layer):
 def _is_small(x, window, tile):
     """Return whether a map is cheaper to score as a whole; maybe a tensor."""
     size = ops.shape(x)[1:3]
-    rows, columns = (-(-n // tile) * tile for n in size)
+    rows, columns = (round_up(n, tile) for n in size)
     sizes = [*size, rows, columns]
     if not all(isinstance(n, int) for n in sizes):
         sizes = [ops.cast(n, "float32") for n in sizes]  # no overflow

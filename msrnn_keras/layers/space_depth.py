@@ -4,10 +4,18 @@ import keras
 from keras import ops
 
 
+def round_up(length, multiple):
+    """Return the next multiple of a length; None stays None."""
+    if length is None:
+        return None
+    # Without negative numbers, which ONNX divides in another way.
+    return (length + multiple - 1) // multiple * multiple
+
+
 def pad_end(x, multiple, axis, fill=0.0):
     """Pad an axis at its end, to a multiple of a length."""
     shape = list(ops.shape(x))
-    missing = -shape[axis] % multiple
+    missing = round_up(shape[axis], multiple) - shape[axis]
     if isinstance(missing, int) and missing == 0:
         return x
     shape[axis] = missing
@@ -35,7 +43,7 @@ class PadToMultiple(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        size = [n and n + -n % self.multiple for n in (height, width)]
+        size = [round_up(n, self.multiple) for n in (height, width)]
         return (batch, *size, channels)
 
     def get_config(self):

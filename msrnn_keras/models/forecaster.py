@@ -194,6 +194,49 @@ class Forecaster(keras.Model):
 
         return save_preset(self, folder)
 
+    def export(
+        self,
+        path,
+        format="tf_saved_model",
+        verbose=None,
+        input_signature=None,
+        size=None,
+        **kwargs,
+    ):
+        """Write a file that forecasts without this package.
+
+        The file does not check its input. In a SavedModel and an ONNX file of
+        TensorFlow, batch, time and size vary; in a SavedModel of JAX, the batch
+        alone. Other files are for one clip of `context` frames of
+        `image_shape`. `Stream.export` writes a single step.
+
+        Args:
+            path: String or path, new: a folder for `"tf_saved_model"`, else a
+                file, `.onnx`, `.tflite`, `.xml` or `.pt2`.
+            format: String, `"tf_saved_model"` (TensorFlow, JAX), `"onnx"`,
+                `"litert"` (TensorFlow), `"openvino"` or `"torch"` (PyTorch).
+            verbose: Boolean, whether to print the path. None means True.
+            input_signature: List of one `keras.InputSpec`, another shape.
+            size: Tuple `(height, width)` of a frame, pixels. None means any
+                size where it varies, else that of `image_shape`.
+            **kwargs: As in `keras.Model.export`.
+
+        Returns:
+            `pathlib.Path` of the file or folder.
+
+        Raises:
+            ValueError: If the backend does not make this format.
+            FileExistsError: If the path exists.
+            ImportError: If a package is not installed.
+
+        Example:
+        >>> model.export("ms-convlstm.onnx", format="onnx")
+        """
+        from msrnn_keras.models.exporting import export_model
+
+        given = (path, format, verbose, input_signature, size)
+        return export_model(self, *given, **kwargs)
+
     def __call__(self, frames, *args, **kwargs):
         checks.check_frames(frames, self.image_shape[-1])
         checks.check_length(frames, self._least_frames)

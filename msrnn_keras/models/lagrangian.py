@@ -305,6 +305,13 @@ class Lagrangian(Forecaster):
     def _forecast_variables(self):
         return self.model._forecast_variables
 
+    def export(self, *args, **kwargs):
+        raise NotImplementedError(
+            "The optical flow is no part of the graph: export the network, "
+            "`model.model.export(…)`, which forecasts moved frames. "
+            "Received: an export of Lagrangian"
+        )
+
     def __call__(self, *args, **kwargs):
         raise _no_graph("a call")
 

@@ -15,6 +15,7 @@ from msrnn_keras.cells import (
 )
 from msrnn_keras.cells.convolutions import conv_options
 from msrnn_keras.layers.folding import fold_pointwise
+from msrnn_keras.layers.space_depth import round_up
 from msrnn_keras.models.architectures import CELL_SPECS, CellSpec
 from msrnn_keras.utils.names import lookup
 
@@ -168,9 +169,12 @@ class Wiring:
 
     def layer_shapes(self, image_shape):
         """Return `(height, width)` of every layer for a frame's."""
-        padded = [n and n + -n % self.multiple for n in image_shape[:2]]
+        padded = [round_up(n, self.multiple) for n in image_shape[:2]]
         factors = (self.patch_size * scale for scale in self.scales)
-        return [tuple(n and n // factor for n in padded) for factor in factors]
+        return [
+            tuple(None if n is None else n // factor for n in padded)
+            for factor in factors
+        ]
 
     def states(self, image_shape):
         """Return `(name, layer, shape, dtype)` of all states, first the m."""

@@ -130,6 +130,40 @@ class Stream:
 
         write_atomically(path, write)
 
+    def export(
+        self, path, format="tf_saved_model", size=None, verbose=None, **kwargs
+    ):
+        """Write one step of the model, with its states, as a file.
+
+        The step is a function of a list, `[frame, *states]`. It returns the
+        next frame and the new states in the same order. States are zero at
+        first. The caller loops, see `examples/onnx_stream.py`: with a `window`
+        it starts again from the last `window` frames for each forecast.
+
+        Args:
+            path: As in `Forecaster.export`.
+            format: The same, but not `"openvino"`.
+            size: Tuple `(height, width)` of a frame, pixels. None means that
+                of the stream's frames, else that of the model.
+            verbose: As in `Forecaster.export`.
+            **kwargs: As in `keras.Model.export`.
+
+        Returns:
+            `pathlib.Path` of the file or folder.
+
+        Raises:
+            ValueError: If the model has no states, or as `Forecaster.export`.
+            FileExistsError: If the path exists.
+
+        Example:
+        >>> model.stream().export("step.onnx", format="onnx", size=(50, 70))
+        """
+        from msrnn_keras.models.exporting import export_step
+
+        if size is None:
+            size = (self._shape or self._model.image_shape)[-3:-1]
+        return export_step(self._model, path, format, size, verbose, **kwargs)
+
     def _restart(self):
         """Forget all frames."""
         self._count, self._frames = 0, []

@@ -273,3 +273,10 @@ def test_bad_arguments():
     for fields in (np.zeros((1, 2, 8, 8)), np.full((1, 2, 48, 48), np.inf)):
         with pytest.raises(ValueError, match="`fields` must be finite"):
             Lagrangian(model).forecast(PAST, fields=fields)
+
+
+@pytest.mark.backend_free
+def test_export_names_the_network(tmp_path):
+    with pytest.raises(NotImplementedError, match=r"`model\.model\.export"):
+        trained().export(tmp_path / "x")
+    assert not list(tmp_path.iterdir())

@@ -20,7 +20,7 @@ OPTIONS = (
         "torch or openvino (PyTorch)",
         "tf_saved_model",
     ),
-    ("--size", str, "of a frame, such as 64x64; default: any, or the model's"),
+    ("--size", str, "frame size, such as 64x64; default: any, or the model's"),
     ("--step", bool, "one step with its states, for a loop of your own"),
 )
 

@@ -42,7 +42,8 @@ def saved(monkeypatch, clock):
 def keeper(folder, *args, **kwargs):
     keeper = RunKeeper(folder, STEPS, *args, **kwargs)
     model = types.SimpleNamespace(
-        optimizer=types.SimpleNamespace(use_ema=False),
+        variables=[],
+        optimizer=types.SimpleNamespace(use_ema=False, variables=[]),
         save_weights=lambda path: path.write_text(str(model.epoch)),
         get_metrics_result=lambda: {"loss": model.loss},
         loss=2.0,

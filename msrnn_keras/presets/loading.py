@@ -155,11 +155,18 @@ def _build(
 
 def _shapes(cls, make, config):
     """Return the shapes of the weights of a model, before it is built."""
-    if not cls.__module__.startswith(f"{configuration.PACKAGE}."):
-        return None  # Its user wrote it.
-    sizes.check_sizes(config, cls.any_size)
+    if not check_sizes(cls, config):
+        return None
     given = {k: v for k, v in config.items() if k != "value_range"}
     return sizes.weight_shapes(lambda: build_weights(make(given)))
+
+
+def check_sizes(cls, config):
+    """Refuse a model that no file may have; return False for others' models."""
+    known = cls.__module__.startswith(f"{configuration.PACKAGE}.")
+    if known:
+        sizes.check_sizes(config, cls.any_size)
+    return known
 
 
 def _load_fitting(model, make, config, weights):

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from msrnn_keras.presets import configuration
-from msrnn_keras.presets.loading import build_weights
+from msrnn_keras.presets.loading import build_weights, check_sizes
 from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS
 from msrnn_keras.utils import weights_file
 from msrnn_keras.utils.files import writing
@@ -24,6 +24,7 @@ def save_preset(model, folder):
     """
     build_weights(model)
     config = {"model": model_config(model), "compile": _compile_config(model)}
+    check_sizes(type(model), config["model"]["config"])
 
     trained = getattr(model, "trained_on", None)  # not every Keras model
     metadata = {} if trained is None else {"input": describe_input(trained)}

@@ -79,6 +79,8 @@ def naming(path):
     """Name a file in the errors of what it says."""
     try:
         yield
+    except ImportError:  # It says what to install.
+        raise
     except Exception as error:  # A damaged file raises almost any error.
         if str(path) in str(error):
             raise

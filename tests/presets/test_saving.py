@@ -11,6 +11,7 @@ from msrnn_keras.presets.loading import build, load_preset
 from msrnn_keras.presets.saving import save_preset
 from tests.disk import full
 from tests.presets_fixtures import assert_same_weights, datasets, predict
+from tests.reference import tiny
 from tools.publishing.preset_files import write_model, write_preset
 
 SIZES = {"image_shape": (8, 6, 2), "context": 3, "filters": 2, "scales": (1,)}
@@ -146,6 +147,14 @@ def test_a_model_that_cannot_be_saved(tmp_path, trained, monkeypatch):
     folder.mkdir()
     with pytest.raises(FileExistsError, match="Received: .*mine"):
         save_preset(trained, folder)
+
+
+@pytest.mark.backend_free
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    model = tiny(horizon=1001)
+    with pytest.raises(ValueError, match="most 1,000 frames. Received: 1,001"):
+        save_preset(model, tmp_path / "mine")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.backend_free

@@ -5,6 +5,7 @@ import pytest
 from msrnn_keras.utils.files import (
     check_folder,
     check_not_input,
+    naming,
     remove_unfinished,
     reserve,
     write_atomically,
@@ -81,3 +82,16 @@ def test_a_full_or_read_only_disk_is_named(tmp_path):
     with full(2000), pytest.raises(OSError, match="is full.*Received: "):
         reserve(tmp_path / "room", 3000)
     assert contents(tmp_path) == {"a": b"old"}
+
+
+def test_errors_of_what_a_file_says_name_it(tmp_path):
+    path = tmp_path / "config.json"
+    for error, text in (
+        (ValueError("Bad. Received: 3"), f"Bad. Received: 3 in {path}"),
+        (KeyError("a"), rf"KeyError\('a'\) Received: {path}"),
+        (OSError(f"Bad. Received: {path}"), f"^Bad. Received: {path}$"),
+    ):
+        with pytest.raises((ValueError, OSError), match=text), naming(path):
+            raise error
+    with pytest.raises(ImportError, match="^pip install"), naming(path):
+        raise ImportError("pip install a")

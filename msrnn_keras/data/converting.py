@@ -7,9 +7,9 @@ import numpy as np
 from msrnn_keras.data.datasets.blocks import block_means
 from msrnn_keras.data.io.netcdf import dimensions
 from msrnn_keras.data.io.recording import Recording
+from msrnn_keras.data.io.units import with_unit
 from msrnn_keras.data.scaling import RainRate, Scaling
 
-RAIN_RATE = "lwe_precipitation_rate"  # of the CF conventions
 _KILOMETERS = {"m": 1e-3, "meter": 1e-3, "metre": 1e-3, "meters": 1e-3}
 _KILOMETERS |= {"metres": 1e-3, "km": 1.0, "kilometer": 1.0, "kilometre": 1.0}
 
@@ -87,7 +87,7 @@ def as_trained(recording, model, grid_step=None):
 
 def _converted(coordinates, block, unit):
     """Return the coordinates of blocks, of values in mm/h."""
-    ((name, values),) = coordinates.data_vars.items()
+    (values,) = coordinates.data_vars.values()
     time, *plane = dimensions(coordinates, values)
     edges = [  # of cells, whose mean is not that of the block
         key
@@ -102,9 +102,7 @@ def _converted(coordinates, block, unit):
         if key in coarse.coords:
             coarse[key].attrs.pop("bounds", None)
             coarse[key].encoding.pop("bounds", None)
-    if unit.lower() == "dbz":
-        coarse[name].attrs = {"units": "mm h-1", "standard_name": RAIN_RATE}
-    return coarse
+    return with_unit(coarse, "mm/h") if unit.lower() == "dbz" else coarse
 
 
 def _check_interval(recording, trained):

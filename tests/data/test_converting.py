@@ -104,7 +104,8 @@ def test_a_file_keeps_its_grid_and_tells_its_unit(tmp_path, unit):
     with xarray.open_dataset(path) as written:
         assert_equal(written["x"].values, [500, 2500, 4500])
         assert written["rain"].attrs["units"] in ("mm/h", "mm h-1")
-        assert ("long_name" in written["rain"].attrs) == (unit == "mm/h")
+        long_name = "radar" if unit == "mm/h" else "rain rate"
+        assert written["rain"].attrs["long_name"] == long_name
         encoding = {**written["rain"].encoding, **written["rain"].attrs}
         assert encoding["grid_mapping"] == "crs" and "crs" in written
         assert written["rain"].dims == ("time", "y", "x")

@@ -24,6 +24,20 @@ UNITS = {  # the attributes of the CF conventions
     },
 }
 
+# Names of variables that say what is measured.
+_NAMES = {row["standard_name"] for row in UNITS.values()} | {"rainfall_rate"}
+
+
+def with_unit(grid, unit):
+    """Return the coordinates of a recording with another unit of rain."""
+    grid = grid.copy()
+    ((name, values),) = grid.data_vars.items()
+    kept = {k: v for k, v in values.attrs.items() if k == "grid_mapping"}
+    values.attrs = UNITS[unit] | kept
+    if name in _NAMES:
+        grid = grid.rename({name: UNITS[unit]["standard_name"]})
+    return grid
+
 
 def check_unit(unit, recording=None):
     """Refuse a unit, or one to which a recording's values do not convert."""
@@ -79,10 +93,5 @@ def in_unit(recording, rates, unit):
     converted = copy.copy(recording)
     converted.unit = UNITS[unit]["units"]
     if recording.coordinates is not None:
-        grid = recording.coordinates.copy()
-        (name,) = grid.data_vars
-        kept = {"grid_mapping"} & set(grid[name].attrs)
-        kept = {key: grid[name].attrs[key] for key in kept}
-        grid[name].attrs = UNITS[unit] | kept
-        converted.coordinates = grid
+        converted.coordinates = with_unit(recording.coordinates, unit)
     return converted, np.asarray(values, "float32")

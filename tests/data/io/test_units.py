@@ -63,6 +63,19 @@ def test_netcdf_names_the_unit(tmp_path):
     assert source.unit == "mm h-1"
 
 
+def test_a_name_that_says_what_is_measured_is_changed():
+    pytest.importorskip("netCDF4")
+    rates = rain_dataset(np.nan_to_num(rain()))
+    for name, expected in (
+        ("rain", "rain"),
+        ("rainfall_rate", "equivalent_reflectivity_factor"),
+    ):
+        source = from_netcdf(rates.rename(rain=name))
+        given = in_unit(source, source.frames, "dBZ")[0].coordinates
+        assert list(given.data_vars) == [expected]
+        assert list(source.coordinates.data_vars) == [name]
+
+
 def test_what_does_not_convert_is_refused(tmp_path):
     with pytest.raises(ValueError, match="one of mm/h, dBZ, mm. Received: 'K'"):
         check_unit("K")

@@ -74,6 +74,12 @@ def run(options):
     baselines = _baselines(options.baselines, model)
     dataset = _dataset(model, options)
     metrics = _metrics(options, dataset)
+    wrong = [x for x in options.shown if not 0 <= x < dataset.num_clips]
+    if options.report and wrong:
+        raise ValueError(
+            f"--shown takes numbers from 0 to {dataset.num_clips - 1}. "
+            f"Received: {wrong[0]}"
+        )
     scores = {
         scored.name: evaluate(scored, dataset, metrics, verbose=1)
         for scored in (model, *baselines)

@@ -91,7 +91,11 @@ def naming(path):
 
 
 def check_folder(path):
-    """Refuse a path whose folder does not exist."""
+    """Refuse the path of a file that is a folder, or in one that is not."""
+    if pathlib.Path(path).is_dir():
+        raise ValueError(
+            f"The file must not be a folder. Received: {str(path)!r}"
+        )
     folder = pathlib.Path(path).parent
     if not folder.is_dir():
         raise FileNotFoundError(

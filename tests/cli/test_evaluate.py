@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from msrnn_keras import MSStack, data, metrics
+from msrnn_keras import MSStack, data, evaluation, metrics
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import MovingMNIST
 from msrnn_keras.data.datasets import digits, moving_mnist, recordings
@@ -44,11 +44,18 @@ def test_evaluate_scores_the_preset_and_the_baselines(
 
 
 @pytest.mark.backend_free
-def test_evaluate_with_chosen_scores(run, refuse, mnist, few_clips, verified):
+def test_evaluate_with_chosen_scores(
+    run, refuse, mnist, few_clips, verified, monkeypatch
+):
     command = ("evaluate", "ms-convlstm/mnist", "--data", mnist, "--clips", 2)
     refuse("`threshold` must be a finite n", *command, "--thresholds", "nan")
     refuse("`windows` need `thresholds`", *command, "--windows", 3)
     refuse("score; the nearest are: mse", *command, "--scores", "rmse")
+    refuse("must not be a folder", *command, "--json", mnist.parent)
+    report = ("--report", mnist.parent / "x.html")
+    with monkeypatch.context() as patch:  # before anything is scored
+        patch.setattr(evaluation, "evaluate", lambda *args, **kwargs: 1 / 0)
+        refuse("from 0 to 1. Received: 2", *command, *report, "--shown", 0, 2)
     command += ("--scores", "gdl", "balanced_mse", "--thresholds", 0.5)
     out = run(*command, "--windows", 3, "--baselines")
     header = "Model GDL BALANCED MSE POD 0.5 FAR 0.5 CSI 0.5 HSS 0.5 FSS 0.5 3"

@@ -50,10 +50,6 @@ def check_writable(path, recordings=None, fps=None, unit=None):
             f"{', '.join(ARRAYS | PICTURES)}. Received: {str(path)!r}"
         )
     check_folder(path)
-    if path.is_dir():
-        raise ValueError(
-            f"The file must not be a folder. Received: {str(path)!r}"
-        )
     most = {".gif": 50, ".mp4": 1000}.get(suffix, 0)
     if fps is not None and not 0 < fps <= most:
         raise ValueError(

@@ -14,16 +14,26 @@ pytestmark = pytest.mark.backend_free  # The processes use PyTorch.
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Forks a chief and its workers, which start together: a worker that starts
-# after the search would wait for its chief. KerasTuner's chief checks every
-# 20 s whether it is done.
+# after the search would wait for its chief. The first to get a trial waits for
+# the other. KerasTuner's chief checks every 20 s whether it is done.
 PROCESSES = """
 import contextlib, os, pathlib, sys, time, traceback, types
 from keras_tuner.src.distribute import oracle_chief
+from msrnn_keras.tuning import search as module
 from tests.tuning.searches import search
 
 ready, folder = map(pathlib.Path, sys.argv[1:])
 short = lambda seconds: time.sleep(min(seconds, 0.2))
 oracle_chief.time = types.SimpleNamespace(sleep=short)
+begin = module._Lines.on_trial_begin
+
+def meet(tuner, trial):
+    begin(tuner, trial)
+    (ready.parent / f"busy-{os.getpid()}").touch()
+    while len(list(ready.parent.glob("busy-*"))) < 2:
+        time.sleep(0.05)
+
+module._Lines.on_trial_begin = meet
 
 def lead_or_work(name):
     os.environ["KERASTUNER_TUNER_ID"] = name

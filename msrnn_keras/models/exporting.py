@@ -6,6 +6,7 @@ leaves no half-written file.
 
 import contextlib
 import logging
+import numbers
 import os
 import shutil
 import uuid
@@ -58,9 +59,11 @@ def export_model(model, path, format, verbose, signature, size, **options):
         _, time, *known, channels = frames.shape
         if free != ALL:
             time = model.context
-            size = size or model.image_shape[:2]
+            size = model.image_shape[:2] if size is None else size
+        if size is not None:
             _check_size(size)
-        shape = (_batch(free), time, *(size or known), channels)
+            known = size
+        shape = (_batch(free), time, *known, channels)
         signature = [_spec(shape, frames)]
     return _write(model, path, format, verbose, signature, options)
 
@@ -97,8 +100,9 @@ def _spec(shape, tensor):
 
 
 def _check_size(size):
-    """Refuse a size that is not known."""
-    if len(size) != 2 or None in size:
+    """Refuse a size that is not known, or none."""
+    whole = all(isinstance(n, numbers.Integral) and n > 0 for n in size)
+    if len(size) != 2 or not whole:
         raise ValueError(
             "`size` must be (height, width) of the frames that the file is "
             f"for. Received: size={size}"

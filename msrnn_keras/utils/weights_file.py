@@ -25,7 +25,10 @@ def save_weights(model, path):
     """Write the weights of a Keras model, if the disk has room for them."""
     optimizer = getattr(model, "optimizer", None)
     variables = [*model.variables, *(optimizer.variables if optimizer else [])]
-    sizes = [8 * math.prod(v.shape) for v in variables]  # at most 8 bytes
+    sizes = [
+        math.prod(v.shape) * (8 if "64" in str(v.dtype) else 4)
+        for v in variables
+    ]
     reserve(path, sum(sizes) + OVERHEAD * len(sizes))
     model.save_weights(path)
 

@@ -197,6 +197,9 @@ def test_unsuitable_models_paths_and_sizes_are_refused(tmp_path, monkeypatch):
     refused(model, tmp_path / "x", "torch", match="must end in .pt2")
     anywhere = small("ms-convlstm", scales=(1,), image_shape=(None, None, 1))
     refused(anywhere, path, "torch", match="`size` must be")
+    for size in ((0, 8), (8.5, 8), (8,)):
+        with pytest.raises(ValueError, match="`size` must be.*Received: size="):
+            model.export(path, "torch", size=size)
     monkeypatch.setitem(sys.modules, "openvino", None)
     refused(
         *(model, tmp_path / "x.xml", "openvino"),

@@ -45,7 +45,7 @@ def check_unit(unit, recording=None):
         raise ValueError(
             f"`unit` must be one of {', '.join(UNITS)}. Received: {unit!r}"
         )
-    if recording is None or recording.unit == unit:
+    if recording is None or _is_in(recording, unit):
         return
     if not isinstance(recording.scaling, RainRate):
         raise ValueError(
@@ -57,6 +57,11 @@ def check_unit(unit, recording=None):
             "`unit='mm'` needs the interval of the frames in seconds. "
             "Received: interval=None"
         )
+
+
+def _is_in(recording, unit):
+    """Return whether values stay; sums of one interval each do not add up."""
+    return recording.unit == unit != "mm"
 
 
 def in_unit(recording, rates, unit):
@@ -79,7 +84,7 @@ def in_unit(recording, rates, unit):
     >>> depths = in_unit(rain, rates, "mm")[1]
     """
     check_unit(unit, recording)
-    if recording.unit == unit:
+    if _is_in(recording, unit):
         return recording, rates
     scaling = recording.scaling
     if unit == "dBZ":

@@ -83,6 +83,9 @@ def test_what_does_not_convert_is_refused(tmp_path):
     with pytest.raises(ValueError, match="Received: values in the unit 'dBZ'"):
         check_unit("mm", plain)
     check_unit("dBZ", plain)
+    sums = recording(scaling=MinMax(0, 9, unit="mm"))  # of an interval each
+    with pytest.raises(ValueError, match="Received: values in the unit 'mm'"):
+        check_unit("mm", sums)
     with pytest.raises(ValueError, match="Received: interval=None"):
         check_unit("mm", recording(interval=None))
     with pytest.raises(ValueError, match="unit='mm' for .*a.png"):

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 PLAIN = (bool, int, float, str, types.FunctionType, types.NoneType)
-SHAPES = 32  # of frames whose compiled step JAX keeps
+SHAPES = 32  # of frames whose compiled step JAX keeps at most
 
 
 def compiled_step(model):

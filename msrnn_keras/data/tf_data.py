@@ -34,12 +34,13 @@ def validated(dataset, check):
     """Return a `tf.data.Dataset` that calls `check` on each NumPy batch."""
     import tensorflow as tf
 
-    def passed(*batch):
-        check(batch)
-        return np.True_
-
     def element(*batch):
-        is_valid = tf.numpy_function(passed, batch, tf.bool)
+        def passed(*arrays):
+            check(tf.nest.pack_sequence_as(batch, arrays))
+            return np.True_
+
+        flat = tf.nest.flatten(batch)
+        is_valid = tf.numpy_function(passed, flat, tf.bool)
         with tf.control_dependencies([is_valid]):
             batch = tf.nest.map_structure(tf.identity, batch)
         return batch if isinstance(dataset.element_spec, tuple) else batch[0]

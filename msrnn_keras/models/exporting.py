@@ -84,7 +84,7 @@ def export_step(model, path, format, size, verbose, **options):
         )
     _check_size(size)
     cell = model._stepper.cell
-    shapes = [(_batch(free), *x) for x in cell.state_shapes(tuple(size))]
+    shapes = [(_batch(free), *x) for x in cell.input_shapes(tuple(size))]
     signature = [list(map(_spec, shapes, cell.model.inputs))]
     return _write(cell.model, path, format, verbose, signature, options)
 

@@ -1,5 +1,6 @@
 """The base class of all models that forecast frames."""
 
+import dataclasses
 import inspect
 import threading
 import warnings
@@ -9,6 +10,11 @@ import numpy as np
 
 from msrnn_keras.backend.compiled_step import LayersSetup
 from msrnn_keras.metrics.base import UNIT_RANGE, UNIT_REMEDY
+from msrnn_keras.models.step_inputs import (
+    check_covariates,
+    check_members,
+    split_inputs,
+)
 from msrnn_keras.models.stream import Stream, load_stream
 from msrnn_keras.models.validation import (
     BatchCheck,
@@ -48,6 +54,10 @@ class Forecaster(keras.Model):
       it has warm-up predictions, `predict_all`. With `has_states`, the past may
       be shorter than `context`; it overrides `_forecast` and has a `_stepper`.
       `any_size` is False if the weights depend on the size of a frame.
+    - may set `covariates`, the channels of its second input, and `noise`, if
+      its forecasts are members of an ensemble. Then `_forecast` also takes
+      `members`, `seed` and `covariates`, and the graph's output has an axis of
+      members after the batch.
     - may have `published_weights()`, a dict from the names in checkpoints of
       published code to `models.published_weights.PublishedWeight`.
 
@@ -73,6 +83,7 @@ class Forecaster(keras.Model):
 
     has_states = False
     any_size = True
+    covariates, noise = 0, False
     architectures = ()
     trained_on = None  # `data.TrainedOn` of a preset
     preset_overrides = ("dtype", "image_shape", "name", "value_range")
@@ -237,10 +248,11 @@ class Forecaster(keras.Model):
         given = (path, format, verbose, input_signature, size)
         return export_model(self, *given, **kwargs)
 
-    def __call__(self, frames, *args, **kwargs):
+    def __call__(self, inputs, *args, **kwargs):
+        frames, _ = split_inputs(inputs, self.covariates)
         checks.check_frames(frames, self.image_shape[-1])
         checks.check_length(frames, self._least_frames)
-        return super().__call__(frames, *args, **kwargs)
+        return super().__call__(inputs, *args, **kwargs)
 
     def predict(
         self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
@@ -250,20 +262,30 @@ class Forecaster(keras.Model):
         Args:
             x: Array `(batch, time, height, width, channels)` of floats, or
                 a data set of such batches. The model reads `context` frames.
+                With covariates, a tuple `(frames, covariates)`, see `forecast`.
             batch_size: Integer, samples per batch. None means 32.
             verbose: As in `keras.Model.predict`; so are the next two.
             steps: Integer, batches to draw from a data set.
             callbacks: List of `keras.callbacks.Callback`.
 
         Returns:
-            Array `(batch, horizon, height, width, channels)`.
+            Array `(batch, horizon, height, width, channels)`. A model with
+            noise forecasts one member, that of `forecast(x, seed=0)`.
         """
         check = self._batch_check()
         x = validated(x, check)
-        if not checks.is_array(x) or steps or callbacks:
+        arrays = checks.is_array(x) or (self.covariates and type(x) is tuple)
+        if not arrays or steps or callbacks:
+            if self.noise:
+                raise TypeError(
+                    "A model with noise forecasts arrays alone, without "
+                    "`steps` and `callbacks`. "
+                    f"Received: x of type {type(x).__name__}"
+                )
             self._drop_stale_functions()
             with restore_variables_on_error(self), readable_nan_errors(check):
                 return super().predict(x, batch_size, verbose, steps, callbacks)
+        x, covariates = split_inputs(x, self.covariates)
         length, clip = x.shape[1], self.context + self.horizon - 1
         if length > self.context and length != clip:
             message = (
@@ -273,32 +295,69 @@ class Forecaster(keras.Model):
             )
             warnings.warn(message, stacklevel=2)
         past = x[:, : self.context]
-        return self._forecast(past, self.horizon, batch_size, verbose)
+        options = {"covariates": covariates} if self.covariates else {}
+        options = {"batch_size": batch_size, "verbose": verbose, **options}
+        return self._forecast(past, self.horizon, **options)
 
     def predict_on_batch(self, x):
         """Forecast one batch as `predict` does."""
-        return self.predict(x, batch_size=len(x), verbose=0)
+        frames, _ = split_inputs(x, self.covariates)
+        return self.predict(x, batch_size=len(frames), verbose=0)
 
-    def forecast(self, frames, horizon=None, batch_size=None, verbose=0):
+    def forecast(
+        self,
+        frames,
+        horizon=None,
+        batch_size=None,
+        verbose=0,
+        members=None,
+        seed=0,
+        covariates=None,
+    ):
         """Forecast any number of frames after all given frames.
 
         Args:
             frames: Array `(batch, time, height, width, channels)` of floats. A
                 model without states reads the last `context` frames.
             horizon: Integer, frames to forecast. None means `self.horizon`.
-            batch_size: As in `predict`.
+            batch_size: As in `predict`; with members, members per batch.
             verbose: As in `predict`.
+            members: Integer, forecasts of each clip by a model with noise.
+                None forecasts one, without the axis of members.
+            seed: Integer, 0 or more, of the noise. Member m depends on it and
+                on m alone, not on the number of members.
+            covariates: Array `(batch, time + horizon - 1, height, width, k)` of
+                floats for a model with k covariates. Entry t enters with frame
+                t, seen or forecast. `(height, width, k)` if static.
 
         Returns:
-            Array `(batch, horizon, height, width, channels)`.
+            Array `(batch, horizon, height, width, channels)`, with `members`
+            `(batch, members, horizon, …)`.
+
+        Raises:
+            ValueError: If a shape or value is wrong, or the model has no noise
+                or covariates.
 
         Example:
         >>> future = model.forecast(frames, horizon=30)
         """
         horizon = self.horizon if horizon is None else horizon
         checks.check_positive("horizon", horizon)
-        frames = self._validated(frames)
-        return self._forecast(frames, horizon, batch_size, verbose)
+        check_members(members, seed, self.noise)
+        check = dataclasses.replace(self._batch_check(), covariates=None)
+        frames = validated(frames, check)
+        options = {"members": members, "seed": seed} if self.noise else {}
+        if self.covariates:
+            steps = frames.shape[1] + horizon - 1
+            sizes = (frames, self.covariates, steps)
+            options["covariates"] = check_covariates(covariates, *sizes)
+        elif covariates is not None:
+            raise ValueError(
+                "The model has no covariates: build it with covariates=k. "
+                f"Received: covariates of type {type(covariates).__name__}"
+            )
+        future = self._forecast(frames, horizon, batch_size, verbose, **options)
+        return future[:, None] if members and not self.noise else future
 
     def predict_all(self, frames, batch_size=None, verbose=0):
         """Return the predictions of the warm-up and of the forecast.
@@ -320,7 +379,14 @@ class Forecaster(keras.Model):
             f"`predict` or `forecast`. Received: {type(self).__name__}"
         )
 
-    def stream(self, window="auto", interval=None, gap="restart"):
+    def stream(
+        self,
+        window="auto",
+        interval=None,
+        gap="restart",
+        members=None,
+        seed=0,
+    ):
         """Start a forecast that is updated frame by frame.
 
         Args:
@@ -331,6 +397,7 @@ class Forecaster(keras.Model):
                 between two frames. None takes it from the first two times.
             gap: String, when frames are missing before a frame: `"restart"` the
                 stream or `"refuse"` the frame.
+            members, seed: As in `forecast`.
 
         Returns:
             `msrnn_keras.models.stream.Stream`.
@@ -340,7 +407,7 @@ class Forecaster(keras.Model):
         >>> future = stream.update(frame, time=time).forecast(horizon=12)
         """
         window = self._stream_window if window == "auto" else window
-        return Stream(self, window, interval, gap)
+        return Stream(self, window, interval, gap, members, seed)
 
     def load_stream(self, path):
         """Load a `Stream` from a file that `Stream.save` wrote.
@@ -405,14 +472,18 @@ class Forecaster(keras.Model):
         """The check of batches, with limits and remedy of the target if any."""
         channels, holes = self.image_shape[-1], self.missing is not None
         least = self._least_frames
-        return BatchCheck(channels, self._limits, holes, least, *target)
+        check = BatchCheck(channels, self._limits, holes, least, *target)
+        if self.covariates:
+            check.covariates = (self.covariates, self.context, self.horizon)
+        return check
 
     def fit(self, x=None, *args, **kwargs):
         """Train as `keras.Model.fit` does, with x, y and weights checked.
 
         x are past frames, clips without their last frame (for scheduled
-        sampling), or a data set of `(x, y)`, checked batch by batch. A bad
-        batch changes no weight. NaN in y marks missing pixels.
+        sampling), or a data set of `(x, y)`, checked batch by batch. With
+        covariates, x is a tuple, as in `predict`. A bad batch changes no
+        weight. NaN in y marks missing pixels.
         """
         return self._train(super().fit, x, *args, **kwargs)
 
@@ -433,10 +504,11 @@ class Forecaster(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        channels = self._target_channels or x.shape[-1]
-        checks.check_target(y, (self.horizon, *x.shape[2:4], channels))
+        frames, _ = split_inputs(x, self.covariates)
+        channels = self._target_channels or frames.shape[-1]
+        checks.check_target(y, (self.horizon, *frames.shape[2:4], channels))
         y, y_pred, sample_weight = self._loss_inputs(
-            x, y, y_pred, sample_weight, training
+            frames, y, y_pred, sample_weight, training
         )
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
@@ -452,12 +524,13 @@ class Forecaster(keras.Model):
         for name in {"y", "sample_weight"} & set(given):
             part = check.target if name == "y" else check.weights
             given[name] = part(given[name])
-        if checks.is_array(given["x"]):
-            check.shape_of_target(given["x"], given.get("y"))
+        if given.get("y") is not None:
+            check.shape_of_target(given["x"], given["y"])
         validation = given.get("validation_data")
         if isinstance(validation, (tuple, list)):
             x, *rest = validation
-            given["validation_data"] = check((checks.filled(x), *rest))
+            x = x if self.covariates else checks.filled(x)
+            given["validation_data"] = check((x, *rest))
         elif validation is not None:
             given["validation_data"] = validated(validation, check)
         self._drop_stale_functions()

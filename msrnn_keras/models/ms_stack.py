@@ -21,6 +21,7 @@ from msrnn_keras.models.step_graph import (
     cell_arguments,
     lookup_cell,
 )
+from msrnn_keras.models.step_inputs import StepInputs, split_inputs
 from msrnn_keras.models.stepper import Stepper
 from msrnn_keras.presets.configuration import find_class
 from msrnn_keras.utils import checks
@@ -61,6 +62,13 @@ class MSStack(Forecaster):
             mask as channels and excludes them from the loss. None refuses them.
         residual: Boolean, whether a step predicts the change of its frame. The
             sum counts missing pixels as 0. Untrained, this is persistence.
+        covariates: Integer k, channels that enter each step beside the frame
+            and are known ahead, not forecast. Inputs are then the tuple
+            `(frames, covariates)`, see `Forecaster`.
+        noise: Boolean, whether white noise enters at the coarsest scale, so
+            that forecasts are members of an ensemble.
+        members: Integer, 2 or more, members of a model with `noise` in `fit`
+            and `evaluate`, such as for `losses.AlmostFairCRPS`.
         dtype: String or `keras.DTypePolicy`, such as `"mixed_bfloat16"`.
         name: String.
         **cell_options: Further arguments of the cell, such as `links` of
@@ -84,7 +92,8 @@ class MSStack(Forecaster):
     architectures = names_of("MSStack")
     preset_overrides = (
         *Forecaster.preset_overrides,
-        *("context", "horizon", "missing", "remat", "sampling", "warmup"),
+        *("context", "horizon", "members", "missing", "remat", "sampling"),
+        "warmup",
     )
 
     def __init__(
@@ -105,6 +114,9 @@ class MSStack(Forecaster):
         remat=None,
         missing=None,
         residual=False,
+        covariates=0,
+        noise=False,
+        members=2,
         dtype=None,
         name=None,
         **cell_options,
@@ -116,6 +128,7 @@ class MSStack(Forecaster):
         image_shape = check_arguments(image_shape, context, horizon, missing)
         checks.check_positive("patch_size", patch_size)
         scales = _check_scales(scales)
+        _check_extras(covariates, members)
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
         policy = keras.dtype_policies.get(dtype)
@@ -124,16 +137,24 @@ class MSStack(Forecaster):
 
         # Wiring
         channels, shape = image_shape[-1], (scales, skips, patch_size)
-        wiring = Wiring(cells, channels, *shape, policy, missing, residual)
+        extras = (covariates, noise)
+        wiring = Wiring(
+            cells, channels, *shape, policy, missing, residual, *extras
+        )
         # This graph comes first, so that pictures show the given sizes.
         step = wiring.graph(image_shape)
         step_cell = StepCell(wiring, channels, remat, dtype=policy)
         times = (context, horizon, sampling, spec.decoupling_weight)
         options = {"dtype": policy.variable_dtype, "name": "rollout"}
+        options["members"] = members if noise else None
         rollout = Rollout(step_cell, *times, **options)
-        frames = self.frames_input(image_shape, policy, any_size=True)
+        inputs = self.frames_input(image_shape, policy, any_size=True)
+        if covariates:
+            shape = (None, None, None, covariates)
+            options = {"dtype": policy.variable_dtype, "name": "covariates"}
+            inputs = (inputs, keras.Input(shape, **options))
         sizes = (image_shape, context, horizon)
-        super().__init__(frames, rollout(frames), *sizes, missing, policy, name)
+        super().__init__(inputs, rollout(inputs), *sizes, missing, policy, name)
 
         # Config
         self.cell, self.cell_options = cell, cell_options
@@ -141,6 +162,8 @@ class MSStack(Forecaster):
         self.scales, self.skips, self.patch_size = scales, skips, patch_size
         self.sampling, self.warmup, self.remat = sampling, warmup, remat
         self.motion, self.residual = spec.motion, bool(residual)
+        self.covariates, self.noise = covariates, bool(noise)
+        self.members = members
         self.decoupling_weight = spec.decoupling_weight
         for option, value in cell_options.items():
             if not hasattr(self, option):  # Keras' own attributes stay
@@ -157,6 +180,10 @@ class MSStack(Forecaster):
         config["sampling"] = self.sampling and serialize(self.sampling)
         if self.residual:  # else as in files of version 0.2
             config["residual"] = True
+        if self.covariates:
+            config["covariates"] = self.covariates
+        if self.noise:
+            config |= {"noise": True, "members": self.members}
         options = {k: serialize(v) for k, v in self.cell_options.items()}
         return {**super().get_config(), **config, **options}
 
@@ -181,8 +208,9 @@ class MSStack(Forecaster):
         def pick(step, prediction, states):
             return prediction
 
-        past = self._validated(frames)[:, : self.context]
-        return self._run(past, self.horizon, pick, batch_size, verbose)
+        past, covariates = self._past_of(frames)
+        options = (pick, batch_size, verbose, None, 0, covariates)
+        return self._run(past, self.horizon, *options)
 
     def decoupling_distances(self, frames, batch_size=None, verbose=0):
         """Return the decoupling distances of PredRNN-V2 for all predictions.
@@ -197,7 +225,7 @@ class MSStack(Forecaster):
             [0, 1]: |cosine| over space between the increments of the cell
             state and of the memory. Zeros if the model has no decoupling.
         """
-        past = self._validated(frames)[:, : self.context]
+        past, covariates = self._past_of(frames)
         if not self.decoupling_weight:
             steps, layers = past.shape[1] + self.horizon - 1, len(self.scales)
             return np.zeros((steps, layers, len(past), self.filters), "float32")
@@ -205,20 +233,52 @@ class MSStack(Forecaster):
         def pick(step, prediction, states):
             return self._stepper.cell.distances(states)
 
-        distances = self._run(past, self.horizon, pick, batch_size, verbose)
+        options = (pick, batch_size, verbose, None, 0, covariates)
+        distances = self._run(past, self.horizon, *options)
         return distances.transpose(1, 2, 0, 3)
 
-    def _forecast(self, past, horizon, batch_size, verbose):
+    def _forecast(
+        self,
+        past,
+        horizon,
+        batch_size,
+        verbose,
+        members=None,
+        seed=0,
+        covariates=None,
+    ):
         def pick(step, prediction, states):
             return prediction if step >= past.shape[1] - 1 else None
 
-        return self._run(past, horizon, pick, batch_size, verbose)
+        options = (batch_size, verbose, members, seed, covariates)
+        return self._run(past, horizon, pick, *options)
 
-    def _run(self, past, horizon, pick, batch_size, verbose):
+    def _run(
+        self,
+        past,
+        horizon,
+        pick,
+        batch_size,
+        verbose,
+        members,
+        seed,
+        covariates,
+    ):
         """Step through past and horizon; see `Stepper.run`."""
         checks.check_not_empty(past)
         steps = past.shape[1] + horizon - 1
-        return self._stepper.run(past, steps, pick, batch_size, verbose)
+        seed = seed if self.noise else None
+        extras = StepInputs(members or 1, seed, covariates)
+        options = (pick, batch_size, verbose, extras)
+        result = self._stepper.run(past, steps, *options)
+        if members is None:
+            return result
+        return result.reshape(len(past), members, *result.shape[1:])
+
+    def _past_of(self, x):
+        """Return the checked past and covariates of the inputs."""
+        x, covariates = split_inputs(self._validated(x), self.covariates)
+        return x[:, : self.context], covariates
 
     @property
     def _stream_window(self):
@@ -233,10 +293,10 @@ class MSStack(Forecaster):
         warmup = self._rollout.pop_warmup()
         if not (training and self.warmup) or warmup is None:
             return y, y_pred, sample_weight
-        count = ops.shape(warmup)[1]
+        count = ops.shape(warmup)[-4]
         target = ops.cast(x[:, 1 : count + 1], warmup.dtype)
         y = ops.concatenate([target, ops.cast(y, warmup.dtype)], axis=1)
-        y_pred = ops.concatenate([warmup, y_pred], axis=1)
+        y_pred = ops.concatenate([warmup, y_pred], axis=-4)
         if sample_weight is not None and len(sample_weight.shape) > 1:
             ones = ops.repeat(ops.ones_like(sample_weight[:, :1]), count, 1)
             sample_weight = ops.concatenate([ones, sample_weight], axis=1)
@@ -293,6 +353,18 @@ def _check_scales(scales):
             f"as (1, 2, 4, 4, 2, 1). Received: scales={scales}"
         )
     return scales
+
+
+def _check_extras(covariates, members):
+    """Check the numbers of covariates and members."""
+    if covariates != 0:
+        checks.check_positive("covariates", covariates)
+    checks.check_positive("members", members)
+    if members < 2:
+        raise ValueError(
+            "`members` must be 2 or more: a loss of an ensemble compares them. "
+            f"Received: members={members}"
+        )
 
 
 def _check_options(cell, spec, options):

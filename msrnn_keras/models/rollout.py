@@ -4,6 +4,7 @@ import functools
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from msrnn_keras.backend.precision import like
@@ -14,7 +15,10 @@ from msrnn_keras.layers.rematerialization import check_remat, rematerialized
 
 
 class StepCell(ConvRNNCell):
-    """One time step of the stack as a cell; its input has a flag channel."""
+    """One time step of the stack as a cell.
+
+    The channels of its input are the frame, covariates, noise and a flag.
+    """
 
     def __init__(self, wiring, image_channels, remat=None, **kwargs):
         check_remat(remat)
@@ -33,6 +37,18 @@ class StepCell(ConvRNNCell):
     def decoupled(self):
         """Whether the cells compute decoupling distances."""
         return bool(self._distances)
+
+    def input_shapes(self, image_shape):
+        """Return the shapes of the inputs of the graph, without batch."""
+        frame, *states = self.state_shapes(image_shape)
+        extras = self.wiring.extras.values()
+        return [frame, *((*image_shape, n) for n in extras), *states]
+
+    @property
+    def state_inputs(self):
+        """The inputs of the graph for the states, as `state_shapes`."""
+        frame, *others = self.model.inputs
+        return [frame, *others[len(self.wiring.extras) :]]
 
     @property
     def state_size(self):
@@ -58,9 +74,11 @@ class StepCell(ConvRNNCell):
 
     def _advance(self, inputs, previous, *states, training):
         """Return the new states and, with decoupling, the flat output."""
-        given, is_given = inputs[..., :-1], inputs[..., -1:]
+        sizes = np.cumsum([self.filters, *self.wiring.extras.values()])
+        given, *extras, is_given = ops.split(inputs, sizes.tolist(), axis=-1)
         frame = ops.where(is_given > 0.5, like(given, previous), previous)
-        prediction, *states = self.model([frame, *states], training=training)
+        inputs = [frame, *extras, *states]
+        prediction, *states = self.model(inputs, training=training)
         new = [prediction, *states]
         if self.decoupled:
             parts = [prediction, *(states[i] for i in self._distances)]
@@ -87,7 +105,11 @@ class StepCell(ConvRNNCell):
 
 
 class Rollout(keras.layers.Layer):
-    """Repeats the step over time: past frames in, future frames out."""
+    """Repeats the step over time: past frames in, future frames out.
+
+    With `members`, every clip is forecast that many times, each with its own
+    noise, and the forecast has an axis of members after the batch.
+    """
 
     def __init__(
         self,
@@ -96,40 +118,61 @@ class Rollout(keras.layers.Layer):
         horizon,
         sampling=None,
         decoupling_weight=0.0,
+        members=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.members = members
         self.rnn = ConvRNN(
             cell, return_sequences=True, dtype=self.dtype_policy, name="loop"
         )
         self.context, self.horizon, self.sampling = context, horizon, sampling
         self.decoupling_weight, self._warmup = decoupling_weight, None
-        if sampling is not None:
+        if sampling is not None or members:
             self.seed_generator = keras.random.SeedGenerator()
 
-    def build(self, frames_shape):
-        *shape, channels = frames_shape
-        self.rnn.build((*shape, channels + 1))
+    def build(self, input_shape):
+        several = isinstance(input_shape[0], (list, tuple))
+        *shape, channels = input_shape[0] if several else input_shape
+        extras = sum(self.rnn.cell.wiring.extras.values())
+        self.rnn.build((*shape, channels + extras + 1))
         if self.sampling is not None:
             options = {"initializer": "zeros", "dtype": "int32"}
             options |= {"trainable": False, "name": "training_step"}
             self.counter = self.add_weight(shape=(), **options)
 
-    def call(self, frames, training=False):
+    def call(self, inputs, training=False):
+        frames, *covariates = keras.tree.flatten(inputs)
+        if self.members:
+            frames = ops.repeat(frames, self.members, axis=0)
+            covariates = [ops.repeat(x, self.members, 0) for x in covariates]
         span = self._span(frames)
         given = frames[:, : span.given if training else span.past]
         is_given = self._draw(frames, span, training)
+        extras = [x[:, : span.steps] for x in covariates]
+        if self.members:
+            shape = (*ops.shape(is_given), *ops.shape(frames)[2:4], 1)
+            options = {"dtype": frames.dtype, "seed": self.seed_generator}
+            extras.append(keras.random.normal(shape, **options))
+        given = _joined(given, extras, is_given)
         with cached_kernels(self.rnn.cell):
-            outputs = self.rnn(_with_flag(given, is_given), training=training)
+            outputs = self.rnn(given, training=training)
         outputs = ops.cast(outputs, self.variable_dtype)
         image_shape = ops.shape(frames)[2:4]
         predictions, distances = self.rnn.cell.unpack(outputs, image_shape)
         if training:
-            self._warmup = predictions[:, : span.past - 1]
+            self._warmup = self._grouped(predictions[:, : span.past - 1])
             if self.decoupling_weight:
                 total = ops.sum(distances, axis=(2, 3))
                 self.add_loss(self.decoupling_weight * ops.mean(total))
-        return predictions[:, span.past - 1 :]
+        return self._grouped(predictions[:, span.past - 1 :])
+
+    def _grouped(self, predictions):
+        """Split the batch into clips and members, if there are members."""
+        if not self.members:
+            return predictions
+        _, *shape = ops.shape(predictions)
+        return ops.reshape(predictions, (-1, self.members, *shape))
 
     def pop_warmup(self):
         """Return and forget the warm-up predictions of the last training."""
@@ -139,12 +182,14 @@ class Rollout(keras.layers.Layer):
     def save_own_variables(self, store):
         if self.sampling is not None:
             store["training_step"] = self.counter
+        if self.sampling is not None or self.members:
             store["seed"] = self.seed_generator.state
 
     def load_own_variables(self, store):
         # A preset has neither. Then the schedule starts again.
         if self.sampling is not None and "training_step" in store:
             self.counter.assign(store["training_step"])
+        if (self.sampling is not None or self.members) and "seed" in store:
             self.seed_generator.state.assign(store["seed"])
 
     def _span(self, frames):
@@ -170,8 +215,10 @@ class Rollout(keras.layers.Layer):
         self.counter.assign_add(1)
         return draw < rate
 
-    def compute_output_spec(self, frames, training=False):
-        shape = (frames.shape[0], self.horizon, *frames.shape[2:])
+    def compute_output_spec(self, inputs, training=False):
+        frames, *_ = keras.tree.flatten(inputs)
+        members = (self.members,) if self.members else ()
+        shape = (frames.shape[0], *members, self.horizon, *frames.shape[2:])
         return keras.KerasTensor(shape, dtype=self.variable_dtype)
 
 
@@ -190,8 +237,8 @@ def _minimum(a, b):
     return ops.minimum(a, b)
 
 
-def _with_flag(given, is_given):
-    """Append zeros after the last frame and the flag as the last channel."""
+def _joined(given, extras, is_given):
+    """Append zeros after the last frame; join frames, extras and the flag."""
     batch, steps = ops.shape(is_given)
     _, length, height, width, channels = ops.shape(given)
     shape = (batch, steps - length, height, width, channels)
@@ -199,4 +246,5 @@ def _with_flag(given, is_given):
     frames = ops.concatenate([given, missing], axis=1)
     flag = ops.cast(is_given, given.dtype)[:, :, None, None, None]
     flag = ops.broadcast_to(flag, (batch, steps, height, width, 1))
-    return ops.concatenate([frames, flag], axis=-1)
+    extras = [ops.cast(x, given.dtype) for x in extras]
+    return ops.concatenate([frames, *extras, flag], axis=-1)

@@ -140,10 +140,15 @@ class Wiring:
         policy,
         missing=None,
         residual=False,
+        covariates=0,
+        noise=False,
     ):
         self.cells, self.scales, self.skips = cells, scales, skips
         self.patch_size, self.policy = patch_size, policy
         self.missing, self.residual = missing, residual
+        # Channels of the inputs besides frame and states, by name.
+        self.extras = {"covariates": covariates, "noise": int(noise)}
+        self.extras = {name: n for name, n in self.extras.items() if n}
         filters = cells[0].filters
         self.embed = layers.Conv2D(filters, 1, dtype=policy, name="embed")
         # In full precision, like everything that becomes the next frame.
@@ -152,8 +157,15 @@ class Wiring:
             precise["kernel_initializer"] = "zeros"
         self.head = layers.Conv2D(channels * patch_size**2, 1, **precise)
         channels = self.head.filters * (2 if missing == "mask" else 1)
-        if scales[0] == 1 and channels + 1 < self.embed.filters:
+        channels += covariates * patch_size**2
+        disturbed = noise and not self._coarsest  # what the embedding gives
+        small = scales[0] == 1 and channels + 1 < self.embed.filters
+        if small and not disturbed:
             self._fold_embed(channels)
+        if noise:
+            start = keras.initializers.VarianceScaling(0.01, "fan_in")
+            options = {"kernel_initializer": start, "name": "noise_mix"}
+            self.mix = layers.Conv2D(filters, 1, dtype=policy, **options)
         pairs = zip(scales, cells, strict=True)
         needs = (scale * cell.size_multiple for scale, cell in pairs)
         self.multiple = patch_size * math.lcm(*needs)
@@ -192,9 +204,16 @@ class Wiring:
         return memory + own
 
     def graph(self, image_shape):
-        """Build the functional model from and to `[frame, *states]`."""
+        """Build the model from `[frame, *extras, *states]`.
+
+        Its outputs are the next frame and the new states.
+        """
         dtype = self.policy.variable_dtype
         frame = keras.Input(image_shape, name="frame", dtype=dtype)
+        extras = {
+            name: keras.Input((*image_shape[:2], n), name=name, dtype=dtype)
+            for name, n in self.extras.items()
+        }
         known = self.states(image_shape)
         states = [
             keras.Input(shape, name=name, dtype=dtype)
@@ -203,10 +222,13 @@ class Wiring:
         path = self.memory_path
         memory, place = (states[0], path[0]) if path else (None, None)
         outputs, new_states = [], []
-        x = self._resample(self._before(frame), 1, self.scales[0], "input")
+        x = self._before(frame, extras.get("covariates"))
+        x = self._resample(x, 1, self.scales[0], "input")
         for index, cell in enumerate(self.cells):
             if index:
                 x = self._gather(outputs, index)
+            if "noise" in extras and index == self._coarsest:
+                x = self._disturb(x, extras["noise"])
             own = [
                 state
                 for state, (name, layer, *_) in zip(states, known, strict=True)
@@ -228,10 +250,27 @@ class Wiring:
             memory = self._move(memory, place, path[0], "m_back", dtype)
             new_states.insert(0, memory)
         outputs = [prediction, *new_states]
-        return keras.Model([frame, *states], outputs, name="step")
+        inputs = [frame, *extras.values(), *states]
+        return keras.Model(inputs, outputs, name="step")
 
-    def _before(self, frame):
-        """Turn a frame into the input of the first layer."""
+    @property
+    def _coarsest(self):
+        """The first layer at the largest scale."""
+        return self.scales.index(max(self.scales))
+
+    def _disturb(self, x, noise):
+        """Add noise of the pixels, mixed, to the input of a layer."""
+        options = {"dtype": self.policy}
+        block = self.patch_size * max(self.scales)
+        pad = layers.PadToMultiple(self.multiple, name="pad_noise", **options)
+        noise = pad(noise)
+        if block > 1:
+            name = "noise_to_blocks"
+            noise = layers.SpaceToDepth(block, name=name, **options)(noise)
+        return self._add("add_noise", [x, self.mix(noise)])
+
+    def _before(self, frame, covariates=None):
+        """Turn a frame and covariates into the input of the first layer."""
         options, masked = {"dtype": self.policy}, self.missing == "mask"
         options["fill"] = math.nan if masked else 0.0
         x = layers.PadToMultiple(self.multiple, name="pad", **options)(frame)
@@ -240,6 +279,14 @@ class Wiring:
             x = layers.SpaceToDepth(self.patch_size, **options)(x)
         if masked:
             x = layers.MarkMissing(dtype=self.policy, name="mark_missing")(x)
+        if covariates is not None:
+            options = {"dtype": self.policy, "name": "pad_covariates"}
+            known = layers.PadToMultiple(self.multiple, **options)(covariates)
+            options["name"] = "covariates_to_patches"
+            if self.patch_size > 1:
+                known = layers.SpaceToDepth(self.patch_size, **options)(known)
+            options["name"] = "add_covariates"
+            x = keras.layers.Concatenate(**options)([x, known])
         return self.embed(x)
 
     def _after(self, x, frame):
@@ -263,8 +310,11 @@ class Wiring:
         ]
         if len(maps) == 1:
             return maps[0]
-        add = keras.layers.Add(dtype=self.policy, name=f"skips_to_{index}")
-        return add(maps)
+        return self._add(f"skips_to_{index}", maps)
+
+    def _add(self, name, maps):
+        """Return the sum of maps."""
+        return keras.layers.Add(dtype=self.policy, name=name)(maps)
 
     def _move(self, x, source, target, name, dtype=None):
         """Resample a map from the scale of one layer to that of another."""

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.backend.compiled_step import LayersSetup, compiled_step
+from msrnn_keras.models.step_inputs import StepInputs
 
 
 class Stepper:
@@ -24,43 +25,56 @@ class Stepper:
         """Return zero states for a batch of frames; refresh the step."""
         self.refresh()
         shapes = self.cell.state_shapes(tuple(image_shape))[1:]
-        types = [x.dtype for x in self.cell.model.inputs[1:]]
+        types = [x.dtype for x in self.cell.state_inputs[1:]]
         # From NumPy: JAX would compile zeros for each shape.
         zeros = (np.zeros((batch, *shape), "float32") for shape in shapes)
         return list(map(ops.convert_to_tensor, zeros, types))
 
-    def advance(self, frame, states):
-        """Return the next frame and the new states, by the refreshed step."""
+    def advance(self, frame, states, extras=()):
+        """Return the next frame and the new states, by the refreshed step.
+
+        `extras` are the arrays of `StepInputs.at`.
+        """
         dtype = self.cell.model.inputs[0].dtype
-        if isinstance(frame, np.ndarray):
-            frame = ops.convert_to_tensor(frame, dtype=dtype)
-        prediction, *states = self._step([frame, *states])
+        inputs = [
+            ops.convert_to_tensor(x, dtype) if isinstance(x, np.ndarray) else x
+            for x in (frame, *extras)
+        ]
+        prediction, *states = self._step([*inputs, *states])
         return prediction, states
 
-    def run(self, frames, steps, pick, batch_size=None, verbose=0):
+    def run(
+        self, frames, steps, pick, batch_size=None, verbose=0, extras=None
+    ):
         """Step through the frames, then feed the predictions back.
 
         `pick(step, prediction, states)` returns a tensor to collect, or None.
+        With `extras`, `StepInputs`, the result has a row for each sample.
         """
+        extras, frames = extras or StepInputs(), np.asarray(frames)
         size = 32 if batch_size is None else batch_size
-        starts = range(0, len(frames), size)
+        count = len(frames) * extras.members
+        starts = range(0, count, size)
         bar = keras.utils.Progbar(len(starts), verbose=verbose)
         results = []
         for start in starts:
-            batch = np.asarray(frames[start : start + size])
-            results.append(self._run_batch(batch, steps, pick))
+            samples = np.arange(start, min(start + size, count))
+            results.append(self._run_batch(frames, samples, steps, pick, extras))
             bar.add(1)
         return np.concatenate(results)
 
-    def _run_batch(self, frames, steps, pick):
-        """Run all steps of one batch and return what was picked."""
-        count, length, *image_shape, _ = frames.shape
-        frames = _padded(frames)
-        states = self.start(len(frames), image_shape)
+    def _run_batch(self, frames, samples, steps, pick, extras):
+        """Run all steps of some samples and return what was picked."""
+        _, length, *size, _ = frames.shape
+        count, samples = len(samples), _padded(samples)
+        clips = samples // extras.members
+        states = self.start(len(samples), size)
         picked, prediction = [], None
         for step in range(steps):
-            frame = frames[:, step] if step < length else prediction
-            prediction, states = self.advance(frame, states)
+            known = step < length
+            frame = frames[clips, step] if known else prediction
+            given = extras.at(step, samples, size)
+            prediction, states = self.advance(frame, states, given)
             chosen = pick(step, prediction, states)
             if chosen is not None:
                 picked.append(chosen)
@@ -68,11 +82,9 @@ class Stepper:
         return np.stack(arrays, axis=1).astype(self.cell.variable_dtype)
 
 
-def _padded(frames):
-    """Pad the batch to a power of two, so that JAX reuses a compiled step."""
+def _padded(samples):
+    """Pad to a power of two of samples: JAX compiles a step for each count."""
     if keras.backend.backend() != "jax":
-        return frames
-    count = len(frames)
-    missing = (1 << (count - 1).bit_length()) - count
-    zeros = np.zeros((missing, *frames.shape[1:]), frames.dtype)
-    return np.concatenate([frames, zeros])
+        return samples
+    size = 1 << (len(samples) - 1).bit_length()
+    return np.pad(samples, (0, size - len(samples)), mode="edge")

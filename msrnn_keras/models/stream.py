@@ -10,6 +10,11 @@ from keras import ops
 
 from msrnn_keras.backend.precision import at_least_float32
 from msrnn_keras.models.clock import GAPS, Clock, as_interval, as_time, seconds
+from msrnn_keras.models.step_inputs import (
+    StepInputs,
+    check_covariates,
+    check_members,
+)
 from msrnn_keras.utils import checks
 from msrnn_keras.utils.files import check_folder, write_atomically
 
@@ -28,7 +33,15 @@ class Stream:
     interval apart, within less than half an interval.
     """
 
-    def __init__(self, model, window=None, interval=None, gap="restart"):
+    def __init__(
+        self,
+        model,
+        window=None,
+        interval=None,
+        gap="restart",
+        members=None,
+        seed=0,
+    ):
         if not model.has_states and window != model.context:
             raise ValueError(
                 "This model has no states. Its window must be 'auto' or its "
@@ -42,6 +55,8 @@ class Stream:
             )
         if interval is not None:
             interval = as_interval(interval)
+        check_members(members, seed, model.noise)
+        self.members, self.seed = members, seed
         self.window, self._model, self._shape = window, model, None
         self._clock = Clock(interval, gap)
         self._restart()
@@ -50,7 +65,7 @@ class Stream:
         """Return the number of frames since the start or the last gap."""
         return self._count
 
-    def update(self, frame, time=None):
+    def update(self, frame, time=None, covariates=None):
         """Add the newest frame. An error leaves the stream unchanged.
 
         Args:
@@ -58,6 +73,8 @@ class Stream:
                 dimension in front, of one shape in the whole stream.
             time: `datetime.datetime` or `numpy.datetime64`, in UTC if it has no
                 time zone. None in a stream without times.
+            covariates: Array like the frame, with the k channels that a model
+                with covariates needs.
 
         Returns:
             The stream itself.
@@ -69,23 +86,33 @@ class Stream:
         # Copy it: the caller may overwrite the original.
         frame = np.array(checks.filled(frame))
         batch = self._checked(frame)
+        if np.ndim(covariates) == 4:
+            covariates = covariates[:, None]
+        known = self._known(covariates, batch[:, None], 1)
         clock, missed = self._clock.after(time)
         if missed:
             self._restart()
         if self.window is None:
-            self._advance(batch)
+            self._advance(batch, known)
         else:
             self._frames = [*self._frames, batch][-self.window :]
+            self._past_known = [*self._past_known, known][-self.window :]
         self._count += 1
         self._clock, self._shape = clock, frame.shape
         return self
 
-    def forecast(self, horizon):
+    def forecast(self, horizon, covariates=None):
         """Forecast `horizon` frames; this does not change the stream.
 
+        Args:
+            horizon: Integer, frames to forecast.
+            covariates: Array `(horizon - 1, height, width, k)` of the steps
+                after the newest frame, with the batch axis of the frames in
+                front, if any; or `(height, width, k)` if static.
+
         Returns:
-            Array `(horizon, height, width, channels)`, with the batch axis of
-            the frames in front, if any.
+            Array `(horizon, height, width, channels)`, with the axes of the
+            frames' batch and of members in front, if any.
 
         Raises:
             ValueError: If `horizon` is not positive or frames are too few.
@@ -93,11 +120,20 @@ class Stream:
         """
         checks.check_positive("horizon", horizon)
         self._check_started("A forecast")
+        *batch, height, width, channels = self._shape
+        frames = np.empty((*(batch or [1]), 1, height, width, channels))
+        if np.ndim(covariates) == 4:
+            covariates = covariates[None]
+        known = self._known(covariates, frames, horizon - 1)
         if self.window is None:
-            forecast = self._go_on(horizon)
+            forecast = self._go_on(horizon, known)
         else:
-            past = np.stack(self._frames, axis=1)
-            forecast = self._model.forecast(past, horizon)
+            past, options = np.stack(self._frames, axis=1), {}
+            if self._model.covariates:
+                known = np.concatenate([*self._past_known, known], axis=1)
+                options["covariates"] = known
+            options |= {"members": self.members, "seed": self.seed}
+            forecast = self._model.forecast(past, horizon, **options)
         return forecast if len(self._shape) == 4 else forecast[0]
 
     def save(self, path):
@@ -111,11 +147,16 @@ class Stream:
             "shape": self._shape,
             "count": self._count,
             "window": self.window,
+            "members": self.members,
+            "seed": self.seed,
             "gap": clock.gap,
             "interval": clock.interval and seconds(clock.interval),
             "last": None if clock.last is None else str(clock.last),
         }
-        arrays = list(map(_array, self._frames or [self._next, *self._states]))
+        arrays = self._frames or [self._next, *self._states]
+        if self._model.covariates:
+            arrays = [*arrays, *self._past_known]
+        arrays = list(map(_array, arrays))
         # On PyTorch the last digits depend on the order in memory.
         orders = [np.argsort(x.strides, kind="stable")[::-1] for x in arrays]
         record["orders"] = [order.tolist() for order in orders]
@@ -166,27 +207,55 @@ class Stream:
 
     def _restart(self):
         """Forget all frames."""
-        self._count, self._frames = 0, []
+        self._count, self._frames, self._past_known = 0, [], []
         self._next = self._states = None
 
-    def _advance(self, batch):
+    def _advance(self, batch, known):
         """Update the states."""
-        stepper = self._model._stepper
-        if self._states is None:
-            self._states = stepper.start(len(batch), batch.shape[1:3])
+        stepper, size = self._model._stepper, batch.shape[1:3]
+        samples = np.arange(len(batch) * (self.members or 1))
+        states = self._states
+        if states is None:
+            states = stepper.start(len(samples), size)
         stepper.refresh()
-        self._next, self._states = stepper.advance(batch, self._states)
+        extras = self._extras(known).at(0, samples, size, self._count)
+        batch = batch[samples // (self.members or 1)]
+        self._next, self._states = stepper.advance(batch, states, extras)
 
-    def _go_on(self, horizon):
+    def _go_on(self, horizon, known):
         """Return the forecast from the states, with the batch dimension."""
-        stepper = self._model._stepper
+        stepper, size = self._model._stepper, self._shape[-3:-1]
         stepper.refresh()
         frames, states = [self._next], self._states
-        for _ in range(horizon - 1):
-            frame, states = stepper.advance(frames[-1], states)
+        samples, extras = np.arange(len(frames[0])), self._extras(known)
+        for step in range(horizon - 1):
+            given = extras.at(step, samples, size, self._count)
+            frame, states = stepper.advance(frames[-1], states, given)
             frames.append(frame)
         frames = np.stack(list(map(ops.convert_to_numpy, frames)), axis=1)
-        return frames.astype(stepper.cell.variable_dtype)
+        frames = frames.astype(stepper.cell.variable_dtype)
+        if self.members:
+            frames = frames.reshape(-1, self.members, *frames.shape[1:])
+        return frames
+
+    def _extras(self, known):
+        """Return what enters the coming steps besides frames."""
+        seed = self.seed if self._model.noise else None
+        return StepInputs(self.members or 1, seed, known)
+
+    def _known(self, covariates, frames, steps):
+        """Return the checked covariates of the next steps, or None."""
+        count = self._model.covariates
+        if not count:
+            if covariates is None:
+                return None
+            raise ValueError(
+                "The model has no covariates. "
+                f"Received: covariates of type {type(covariates).__name__}"
+            )
+        if covariates is None and steps == 0:
+            covariates = np.zeros((*frames.shape[2:4], count), "float32")
+        return check_covariates(covariates, frames, count, steps)
 
     def _check_started(self, what):
         """Refuse to go on without a frame."""
@@ -228,14 +297,17 @@ def load_stream(model, path):
             "The stream was saved from another model: they differ in "
             f"{what}. Load that model first. Received: {str(path)!r}"
         )
-    stream = Stream(model, *(record[x] for x in ("window", "interval", "gap")))
+    names = ("window", "interval", "gap", "members", "seed")
+    options = {name: record[name] for name in names if name in record}
+    stream = Stream(model, **options)
     stream._shape, stream._count = tuple(record["shape"]), record["count"]
     last = record["last"] and as_time(np.datetime64(record["last"]))
     stream._clock = stream._clock._replace(last=last, started=True)
     if stream.window is not None:
-        stream._frames = arrays
+        count = min(stream._count, stream.window)
+        stream._frames, stream._past_known = arrays[:count], arrays[count:]
         return stream
-    types = [x.dtype for x in model._stepper.cell.model.inputs]
+    types = [x.dtype for x in model._stepper.cell.state_inputs]
     tensors = map(ops.convert_to_tensor, arrays, types)
     stream._next, *stream._states = tensors
     return stream

@@ -7,6 +7,7 @@ import functools
 
 import keras
 
+from msrnn_keras.models.step_inputs import check_covariates, split_inputs
 from msrnn_keras.utils import checks
 
 
@@ -22,6 +23,7 @@ class BatchCheck:
     target_remedy: str = checks.SCALE  # for values of y beyond the limits
     horizon: int | None = None  # frames of y
     target_channels: int | None = None  # of y; None means those of x
+    covariates: tuple | None = None  # their channels, context and horizon
     # The last error: TensorFlow replaces it, see `readable_nan_errors`.
     error: Exception | None = None
 
@@ -29,8 +31,8 @@ class BatchCheck:
         """Check `x`, `(x, y)` or `(x, y, weights)`; masked pixels are NaN."""
         try:
             if not isinstance(batch, (tuple, list)):
-                return self.frames(batch)
-            parts = (self.frames, self.target, self.weights)
+                return self.inputs(batch)
+            parts = (self.inputs, self.target, self.weights)
             pairs = zip(parts, batch, strict=False)
             validated = [check(part) for check, part in pairs]
             self.shape_of_target(*validated[:2])
@@ -42,6 +44,16 @@ class BatchCheck:
     def collated(self, collate, samples):
         """Collate samples and check the batch."""
         return self(collate(samples))
+
+    def inputs(self, x):
+        """Check frames, or frames and covariates, and return them."""
+        if self.covariates is None:
+            return self.frames(x)
+        count, context, horizon = self.covariates
+        x, covariates = split_inputs(x, count)
+        x = self.frames(checks.filled(x))
+        steps = min(x.shape[1], context) + horizon - 1
+        return x, check_covariates(covariates, x, count, steps)
 
     def frames(self, x):
         """Check x and return it; masked pixels are NaN."""
@@ -64,6 +76,7 @@ class BatchCheck:
     def shape_of_target(self, x, y=None):
         """Refuse y that is not the forecast frames of x."""
         # Keras' graph cannot: on TensorFlow it may not know the shapes.
+        x = x[0] if self.covariates else x
         if y is not None and self.horizon and hasattr(x, "shape"):
             channels = self.target_channels or x.shape[-1]
             checks.check_target(y, (self.horizon, *x.shape[2:4], channels))
@@ -107,6 +120,9 @@ def validated(data, check):
 
         spec = data.element_spec
         x, *rest = spec if isinstance(spec, tuple) else (spec,)
+        if check.covariates:
+            x, covariates = split_inputs(x, check.covariates[0])
+            checks.check_frames(covariates, check.covariates[0], "covariates")
         checks.check_frames(x, check.channels)
         if rest and check.target_limits is not None:
             checks.check_floats(rest[0], "y")
@@ -120,7 +136,9 @@ def validated(data, check):
         return loader
     if hasattr(data, "map"):  # grain
         return data.map(check)
-    return data if data is None else check.frames(checks.filled(data))
+    if data is None or check.covariates:
+        return data if data is None else check.inputs(data)
+    return check.frames(checks.filled(data))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,99 @@
+"""What enters a time step besides the frame: covariates and noise."""
+
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+from msrnn_keras.utils import checks
+
+
+class StepInputs(NamedTuple):
+    """The covariates and the noise of all samples of a forecast.
+
+    A sample is a member of a clip: sample i is member i % members of clip
+    i // members.
+    """
+
+    members: int = 1
+    seed: int | None = None  # of the noise; None if the model has none
+    covariates: np.ndarray | None = None  # (batch, steps, height, width, k)
+
+    def at(self, step, samples, size, before=0):
+        """Return the arrays of a step for some samples, covariates first.
+
+        `before` is the number of steps before the first covariates.
+        """
+        clips, members = np.divmod(samples, self.members)
+        arrays = []
+        if self.covariates is not None:
+            arrays.append(self.covariates[clips, step])
+        if self.seed is not None:
+            pairs = zip(clips.tolist(), members.tolist(), strict=True)
+            keys = [(self.seed, *pair, before + step) for pair in pairs]
+            maps = [_noise(key, size) for key in keys]
+            arrays.append(np.stack(maps))
+        return arrays
+
+
+def _noise(key, size):
+    """Return white noise that depends on the integers of the key alone."""
+    random = np.random.default_rng(key)
+    return random.standard_normal((*size, 1), dtype="float32")
+
+
+def check_members(members, seed, has_noise):
+    """Refuse members or a seed that a model cannot compute."""
+    if members is not None:
+        checks.check_positive("members", members)
+    if members not in (None, 1) and not has_noise:
+        raise ValueError(
+            "The model has no noise, so all members would be equal: build it "
+            f"with noise=True and train it. Received: members={members}"
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError(
+            f"`seed` must be an integer, 0 or more. Received: seed={seed!r}"
+        )
+
+
+def check_covariates(values, frames, count, steps):
+    """Return covariates `(batch, steps, height, width, count)`, checked.
+
+    Args:
+        values: Array of that shape, or `(height, width, count)` if static.
+        frames: Array `(batch, time, height, width, channels)`.
+        count, steps: Integers, channels of the model and steps of the loop.
+    """
+    batch, _, height, width, _ = frames.shape
+    wanted = (batch, steps, height, width, count)
+    values = checks.stacked(values)
+    shape = tuple(getattr(values, "shape", ()))
+    if shape not in (wanted, wanted[2:]):
+        raise ValueError(
+            "`covariates` must be (batch, context + horizon - 1, height, "
+            f"width, covariates), here {wanted}, or static, {wanted[2:]}. "
+            f"Received: covariates of shape {shape}"
+        )
+    checks.check_floats(values, "covariates")
+    values = ops.convert_to_numpy(values)
+    largest = np.abs(values).max(initial=0)
+    if not largest <= checks.LIMIT:
+        raise ValueError(
+            f"`covariates` must be known and within ±{checks.LIMIT:g}: fill "
+            "missing values and scale them to about [-1, 1]. Received: "
+            f"a largest magnitude of {largest}"
+        )
+    return np.broadcast_to(values, wanted)
+
+
+def split_inputs(x, count):
+    """Return frames and covariates (None without) of the inputs of a model."""
+    if not count:
+        return x, None
+    if not isinstance(x, (tuple, list)) or len(x) != 2:
+        raise ValueError(
+            "A model with covariates needs both inputs: (frames, covariates). "
+            f"Received: {type(x).__name__} alone"
+        )
+    return x

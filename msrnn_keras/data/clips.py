@@ -2,10 +2,11 @@
 
 import concurrent.futures
 
+import keras
 import numpy as np
 
 from msrnn_keras.data.epochs import ClipDataset, check_count
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.checks import check_floats, check_positive
 
 
 class Clips(ClipDataset):
@@ -26,6 +27,10 @@ class Clips(ClipDataset):
         shuffle: Boolean, whether to reorder the clips in each epoch.
         seed: Non-negative integer, seed of the order.
         num_clips: Integer, clips per epoch, spread evenly; None uses all clips.
+        covariates: Array of floats for a model with k covariates, `(frames,
+            height, width, k)`, one entry per frame of the source; height and
+            width may be 1, for numbers such as the hour. `(height, width, k)`
+            if static. x is then `(frames, covariates)`. None gives frames.
         **kwargs: Arguments of `EpochDataset`, such as `workers`.
 
     Raises:
@@ -47,6 +52,7 @@ class Clips(ClipDataset):
         shuffle=False,
         seed=0,
         num_clips=None,
+        covariates=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -66,6 +72,9 @@ class Clips(ClipDataset):
         self.num_clips = len(self.starts)
         self.image_shape = tuple(source.image_shape)
         self.scaling = source.scaling
+        self.covariates = covariates
+        if covariates is not None:
+            self._check_covariates(covariates)
 
     def batch(self, index, epoch):
         """Return `(x, y)`, float32 in [0, 1], NaN where a pixel is missing."""
@@ -76,7 +85,10 @@ class Clips(ClipDataset):
         numbers = order[first : first + self.batch_size]
         with concurrent.futures.ThreadPoolExecutor(self.threads) as pool:
             clips = list(pool.map(self.clip, numbers))
-        return self._split_time(np.stack(clips))
+        x, y = self._split_time(np.stack(clips))
+        if self.covariates is None:
+            return x, y
+        return (x, np.stack(list(map(self._known, numbers)))), y
 
     def clip(self, number):
         """Return clip `number`, counted in time order, with all its frames."""
@@ -85,8 +97,36 @@ class Clips(ClipDataset):
 
     def arrays(self):
         """Return all batches of the current epoch as one `(x, y)`."""
-        batches = zip(*(self[i] for i in range(len(self))), strict=True)
-        return tuple(map(np.concatenate, batches))
+        batches = (self[i] for i in range(len(self)))
+        return keras.tree.map_structure(
+            lambda *parts: np.concatenate(parts), *batches
+        )
+
+    def _known(self, number):
+        """Return the covariates of a clip, one per step of the model."""
+        shape = (self.context + self.horizon - 1, *self.image_shape[:2])
+        known = self.covariates
+        if len(known.shape) == 4:
+            start = int(self.starts[number])
+            known = np.asarray(known[start : start + shape[0]])
+        return np.broadcast_to(known, (*shape, known.shape[-1]))
+
+    def _check_covariates(self, given):
+        """Refuse covariates that do not fit the frames of the source."""
+        check_floats(given, "covariates")
+        wanted = (len(self.source), *self.image_shape[:2])
+        shape = tuple(given.shape)
+        whole = shape[:-1] if len(shape) == 4 else (wanted[0], *shape[:-1])
+        if len(whole) != 3 or not (
+            whole[0] == wanted[0]
+            and whole[1] in (1, wanted[1])
+            and whole[2] in (1, wanted[2])
+        ):
+            raise ValueError(
+                f"`covariates` must be {str(wanted)[:-1]}, k), height and width "
+                "perhaps 1, or without the first axis if static. "
+                f"Received: covariates of shape {shape}"
+            )
 
 
 def clip_starts(segments, length, stride):

@@ -23,8 +23,8 @@ def as_tf_data(dataset):
                 dataset.on_epoch_end()
             yield batch
 
-    signature = tuple(
-        tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in dataset[0]
+    signature = tf.nest.map_structure(
+        lambda x: tf.TensorSpec((None, *x.shape[1:]), x.dtype), dataset[0]
     )
     result = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return result.apply(tf.data.experimental.assert_cardinality(len(dataset)))

@@ -53,6 +53,12 @@ FORMATS = {
 
 def export_model(model, path, format, verbose, signature, size, **options):
     """Write a forecaster; see `Forecaster.export`."""
+    if model.noise or model.covariates:
+        raise ValueError(
+            "A model with noise or covariates cannot be exported whole: export "
+            "its step, `model.stream().export(…)`, which takes them as inputs. "
+            f"Received: noise={model.noise}, covariates={model.covariates}"
+        )
     free = _check(model, path, format)
     if signature is None:
         frames = model.inputs[0]

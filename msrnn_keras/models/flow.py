@@ -32,6 +32,11 @@ def model_flow(model, frames):
     >>> flow = model_flow(create("ms-trajgru"), past[0])["layer_1"]
     """
     cells = _flow_cells(model)
+    if getattr(model, "noise", False) or getattr(model, "covariates", 0):
+        raise ValueError(
+            "A flow is that of a model without noise and covariates. Received: "
+            f"noise={model.noise}, covariates={model.covariates}"
+        )
     if not cells:
         names = [
             name

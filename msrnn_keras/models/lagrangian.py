@@ -5,6 +5,7 @@ import numpy as np
 
 from msrnn_keras.layers.convolution import Untracked
 from msrnn_keras.models.forecaster import Forecaster
+from msrnn_keras.models.step_inputs import check_members
 from msrnn_keras.presets.configuration import find_class
 from msrnn_keras.presets.saving import model_config
 from msrnn_keras.utils import checks, motion
@@ -94,6 +95,11 @@ class Lagrangian(Forecaster):
     def model(self):
         """The wrapped model, of frames in the moving frame."""
         return self._model.layer
+
+    @property
+    def noise(self):
+        """Whether forecasts are members of an ensemble."""
+        return self.model.noise
 
     @property
     def any_size(self):
@@ -246,6 +252,8 @@ class Lagrangian(Forecaster):
         verbose=0,
         matched=None,
         fields=None,
+        members=None,
+        seed=0,
     ):
         """Forecast any number of frames after all given frames.
 
@@ -258,21 +266,33 @@ class Lagrangian(Forecaster):
             matched: Boolean, as in the class. None means `self.matched`.
             fields: Array `(batch, 2, height, width)`, the motion in pixels per
                 frame to the right and down. None means the optical flow.
+            members, seed: As in `Forecaster.forecast`.
 
         Returns:
-            Array `(batch, horizon, height, width, channels)`.
+            Array `(batch, horizon, height, width, channels)`, with `members`
+            `(batch, members, horizon, …)`.
 
         Example:
         >>> future = model.forecast(frames, horizon=18, matched=True)
         """
         horizon = self.horizon if horizon is None else horizon
         checks.check_positive("horizon", horizon)
+        check_members(members, seed, self.noise)
         past = self._validated(frames)
-        options = (batch_size, verbose, matched, fields)
-        return self._forecast(past, horizon, *options)
+        options = (batch_size, verbose, members, seed, matched, fields)
+        future = self._forecast(past, horizon, *options)
+        return future[:, None] if members and not self.noise else future
 
     def _forecast(
-        self, past, horizon, batch_size, verbose, matched=None, fields=None
+        self,
+        past,
+        horizon,
+        batch_size,
+        verbose,
+        members=None,
+        seed=0,
+        matched=None,
+        fields=None,
     ):
         checks.check_not_empty(past[:, -1:])
         past = np.asarray(past[:, -self.context :])
@@ -283,8 +303,15 @@ class Lagrangian(Forecaster):
         now = range(self.context)[::-1]
         moved = _advect(past, fields, now)
         present = moved[:, -1]
-        future = self.model._forecast(moved, horizon, batch_size, verbose)
+        options = {"members": members, "seed": seed} if self.noise else {}
+        future = self.model._forecast(
+            moved, horizon, batch_size, verbose, **options
+        )
         _check_finite(future)
+        if members and self.noise:  # each member is a clip from here on
+            future = future.reshape(-1, *future.shape[2:])
+            present = np.repeat(present, members, axis=0)
+            fields = np.repeat(fields, members, axis=0)
         future = np.where(np.isnan(present)[:, None], np.nan, future)
         ahead = range(1, horizon + 1)
         future = _advect(future.astype(past.dtype), fields, ahead)
@@ -299,6 +326,8 @@ class Lagrangian(Forecaster):
             future = probability_match(future, flow)
         if self.fill is not None:
             future = np.where(np.isnan(future), self.fill, future)
+        if members and self.noise:
+            future = future.reshape(-1, members, *future.shape[1:])
         return future.astype(self.variable_dtype)
 
     @property
@@ -335,6 +364,11 @@ def _check_model(model):
         raise ValueError(
             "Moved frames have unknown borders: build the model with "
             f"missing='mask'. Received: missing={model.missing!r}"
+        )
+    if model.covariates:
+        raise ValueError(
+            "Covariates do not move with the frames: build the model without. "
+            f"Received: covariates={model.covariates}"
         )
     if model._target_channels not in (None, model.image_shape[-1]):
         raise ValueError(

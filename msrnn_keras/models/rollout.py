@@ -1,10 +1,10 @@
 """The loop over time: warm-up, forecast, scheduled sampling."""
 
 import functools
+import itertools
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 from keras import ops
 
 from msrnn_keras.backend.precision import like
@@ -74,8 +74,12 @@ class StepCell(ConvRNNCell):
 
     def _advance(self, inputs, previous, *states, training):
         """Return the new states and, with decoupling, the flat output."""
-        sizes = np.cumsum([self.filters, *self.wiring.extras.values()])
-        given, *extras, is_given = ops.split(inputs, sizes.tolist(), axis=-1)
+        sizes = [self.filters, *self.wiring.extras.values(), 1]
+        ends = list(itertools.accumulate(sizes))
+        given, *extras, is_given = (
+            inputs[..., end - size : end]
+            for size, end in zip(sizes, ends, strict=True)
+        )
         frame = ops.where(is_given > 0.5, like(given, previous), previous)
         inputs = [frame, *extras, *states]
         prediction, *states = self.model(inputs, training=training)

@@ -43,9 +43,7 @@ class Stepper:
         prediction, *states = self._step([*inputs, *states])
         return prediction, states
 
-    def run(
-        self, frames, steps, pick, batch_size=None, verbose=0, extras=None
-    ):
+    def run(self, frames, steps, pick, batch_size=None, verbose=0, extras=None):
         """Step through the frames, then feed the predictions back.
 
         `pick(step, prediction, states)` returns a tensor to collect, or None.
@@ -59,7 +57,9 @@ class Stepper:
         results = []
         for start in starts:
             samples = np.arange(start, min(start + size, count))
-            results.append(self._run_batch(frames, samples, steps, pick, extras))
+            results.append(
+                self._run_batch(frames, samples, steps, pick, extras)
+            )
             bar.add(1)
         return np.concatenate(results)
 

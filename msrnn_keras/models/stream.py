@@ -176,8 +176,9 @@ class Stream:
     ):
         """Write one step of the model, with its states, as a file.
 
-        The step is a function of a list, `[frame, *states]`. It returns the
-        next frame and the new states in the same order. States are zero at
+        The step is a function of a list, `[frame, *states]`, of models with
+        covariates or noise `[frame, covariates, noise, *states]`. It returns
+        the next frame and the new states in the same order. States are zero at
         first. The caller loops, see `examples/onnx_stream.py`: with a `window`
         it starts again from the last `window` frames for each forecast.
 

@@ -75,9 +75,14 @@ def _resized_tables(source, target):
 
 
 def initialize_weights(source, target):
-    """Copy all trainable weights as `transfer_weights` does, or none."""
+    """Copy all trainable weights as `transfer_weights` does, or none.
+
+    The layer of the noise of a model keeps its own if the source has no noise.
+    """
     known = {w.path: w for w in source.trainable_variables}
     wanted = {w.path: w for w in target.trainable_variables}
+    if target.noise and not source.noise:
+        wanted = {p: w for p, w in wanted.items() if "/noise_mix/" not in p}
     values = {
         path: _fitting(known.get(path), weight, target.missing)
         for path, weight in wanted.items()

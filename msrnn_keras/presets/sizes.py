@@ -14,6 +14,7 @@ FRAMES = "frames", 1000
 # Arguments, numbers or nested lists of them, and their largest sum.
 LIMITS = {
     **dict.fromkeys(("context", "horizon"), FRAMES),
+    "members": ("members", 100),
     "image_shape": ("pixels", 1 << 14),
     "spatial_layers": LAYERS,
     "translator_blocks": LAYERS,

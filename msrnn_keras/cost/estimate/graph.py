@@ -42,6 +42,12 @@ def step_graph(model, batch=1):
     return replay(trace(step.inputs, step.outputs), inputs)
 
 
+def state_ids(graph):
+    """Return the ids of the inputs that are states, the last ones."""
+    count = len(graph.outputs) - 1
+    return [id(x) for x in graph.inputs[len(graph.inputs) - count :]]
+
+
 def elementary(graph, kept=()):
     """Replace cells and layers by their operations, but for kept classes."""
 

@@ -75,7 +75,9 @@ def kept_tensors(graph):
 def kept_in_a_loop(graph):
     """Return what each step keeps; a state is an output of the step before."""
     buffer = _buffers(graph)
-    after = dict(zip(map(id, graph.inputs), graph.outputs, strict=True))
+    frame, *states = graph.outputs
+    after = dict(zip(graphs.state_ids(graph), states, strict=True))
+    after[id(graph.inputs[0])] = frame
     made = (buffer(after.get(id(x), x)) for x in kept_tensors(graph))
     return list({id(x): x for x in made}.values())
 

@@ -31,6 +31,7 @@ def receptive_fields(model):
     """
     config = model.get_config()
     config["image_shape"] = (LARGEST, LARGEST, config["image_shape"][-1])
+    config |= {"covariates": 0, "noise": False}
     step = graphs.step_graph(type(model).from_config(config))
     cells = [x for x in step.nodes if isinstance(x.operation, ConvRNNCell)]
     outputs = [node.outputs[0] for node in cells]

@@ -123,8 +123,8 @@ class Clips(ClipDataset):
             and whole[2] in (1, wanted[2])
         ):
             raise ValueError(
-                f"`covariates` must be {str(wanted)[:-1]}, k), height and width "
-                "perhaps 1, or without the first axis if static. "
+                f"`covariates` must be {str(wanted)[:-1]}, k), with height and "
+                "width perhaps 1, or without the first axis if static. "
                 f"Received: covariates of shape {shape}"
             )
 

@@ -397,7 +397,8 @@ class Forecaster(keras.Model):
                 between two frames. None takes it from the first two times.
             gap: String, when frames are missing before a frame: `"restart"` the
                 stream or `"refuse"` the frame.
-            members, seed: As in `forecast`.
+            members: As in `forecast`.
+            seed: As in `forecast`.
 
         Returns:
             `msrnn_keras.models.stream.Stream`.

@@ -266,7 +266,8 @@ class Lagrangian(Forecaster):
             matched: Boolean, as in the class. None means `self.matched`.
             fields: Array `(batch, 2, height, width)`, the motion in pixels per
                 frame to the right and down. None means the optical flow.
-            members, seed: As in `Forecaster.forecast`.
+            members: As in `Forecaster.forecast`.
+            seed: As in `Forecaster.forecast`.
 
         Returns:
             Array `(batch, horizon, height, width, channels)`, with `members`

@@ -60,10 +60,8 @@ def check_members(members, seed, has_noise):
 def check_covariates(values, frames, count, steps):
     """Return covariates `(batch, steps, height, width, count)`, checked.
 
-    Args:
-        values: Array of that shape, or `(height, width, count)` if static.
-        frames: Array `(batch, time, height, width, channels)`.
-        count, steps: Integers, channels of the model and steps of the loop.
+    They may be `(height, width, count)` if static; `frames` has batch, height
+    and width.
     """
     batch, _, height, width, _ = frames.shape
     wanted = (batch, steps, height, width, count)

@@ -82,7 +82,7 @@ def initialize_weights(source, target):
     known = {w.path: w for w in source.trainable_variables}
     wanted = {w.path: w for w in target.trainable_variables}
     if target.noise and not source.noise:
-        wanted = {p: w for p, w in wanted.items() if "/noise_mix/" not in p}
+        wanted = {p: w for p, w in wanted.items() if "noise_mix/" not in p}
     values = {
         path: _fitting(known.get(path), weight, target.missing)
         for path, weight in wanted.items()

@@ -134,7 +134,6 @@ def reliability(y, members, threshold, bins=10):
     y, members = _valid_pixels(y, members)
     number = len(members)
     votes = (members >= threshold).sum(axis=0)
-    # In integers, so that a share such as 3/10 falls into its own bin.
     index = np.minimum(votes * bins // number, bins - 1)
     return Reliability(
         float(threshold),

@@ -142,7 +142,7 @@ class _Moments(EnsembleMetric, Scaled, PooledMetric):
         away = ops.sum(ops.square(y_pred - mean[:, None]), axis=1)
         variance = (members + 1) / members * away / (members - 1)
         error = ops.square(mean - self.in_units(y_true))
-        parts = variance * valid, error * valid, valid
+        parts = variance, error, valid
         return ops.stack([ops.sum(x, axis=PIXELS) for x in parts], axis=-1)
 
     def root(self, sums, of):

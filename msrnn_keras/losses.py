@@ -1,11 +1,16 @@
-"""The loss of MS-RNN."""
+"""The loss of MS-RNN, and that of ensembles."""
 
 import keras
 from keras import ops
 
-from msrnn_keras.utils.checks import check_floats, filled, same_shape
+from msrnn_keras.utils.checks import (
+    check_finite,
+    check_floats,
+    filled,
+    same_shape,
+)
 
-__all__ = ["FrameL1L2Loss"]
+__all__ = ["AlmostFairCRPS", "FrameL1L2Loss"]
 
 
 @keras.saving.register_keras_serializable("msrnn_keras", name="L1L2")
@@ -45,10 +50,7 @@ class FrameL1L2Loss(keras.losses.Loss):
                 "`y_true` and `y_pred` must have the same shape. "
                 f"Received: y_true.shape={true}, y_pred.shape={pred}"
             )
-        if sample_weight is not None and len(sample_weight.shape) == 1:
-            # One weight per sample, for all its frames.
-            sample_weight = ops.expand_dims(sample_weight, 1)
-        return super().__call__(y_true, y_pred, sample_weight)
+        return super().__call__(y_true, y_pred, _per_frame(sample_weight))
 
     def call(self, y_true, y_pred):
         valid = ops.logical_not(ops.isnan(y_true))
@@ -60,3 +62,117 @@ class FrameL1L2Loss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "l1_weight": self.l1_weight}
+
+
+@keras.saving.register_keras_serializable("msrnn_keras")
+class AlmostFairCRPS(keras.losses.Loss):
+    """Almost-fair CRPS of an ensemble, the mean over the pixels of a frame.
+
+    The loss of a pixel is alpha * fair CRPS + (1 - alpha) * CRPS, as a sum over
+    pairs of members in which no term is negative. The fair part rewards a
+    small ensemble as if it were large; the rest keeps the members from
+    degenerating. The loss is the mean over frames and samples. Missing pixels
+    (NaN or masked in `y_true`) add nothing to the mean, which is over all
+    pixels, so that each valid pixel has the same weight.
+
+    `y_true` is `(batch, time, height, width, channels)` and `y_pred` `(batch,
+    members, time, height, width, channels)`, both floats.
+
+    Args:
+        alpha: Float from 0 to 1, the weight of the fair CRPS.
+        reduction, name, dtype: As in `keras.losses.Loss`. Without `dtype` it
+            computes in float32 under mixed precision.
+
+    Raises:
+        ValueError: If `alpha` is not from 0 to 1, the shapes do not match, or
+            there are fewer than two members.
+
+    Example:
+    >>> model.compile("adam", loss=msrnn_keras.losses.AlmostFairCRPS())
+
+    Reference: Lang et al., AIFS-CRPS, 2024, arXiv:2412.15832, equation 4.
+    """
+
+    def __init__(
+        self,
+        alpha=0.95,
+        reduction="sum_over_batch_size",
+        name="almost_fair_crps",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        check_finite("alpha", alpha)
+        if not 0 <= alpha <= 1:
+            raise ValueError(
+                f"`alpha` must be from 0 to 1. Received: alpha={alpha}"
+            )
+        self.alpha = alpha
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = filled(y_true), filled(y_pred)
+        check_floats(y_true, "y_true")
+        check_floats(y_pred, "y_pred")
+        check_members(tuple(y_true.shape), tuple(y_pred.shape), least=2)
+        return super().__call__(y_true, y_pred, _per_frame(sample_weight))
+
+    def call(self, y_true, y_pred):
+        valid = ops.logical_not(ops.isnan(y_true))
+        y_true = ops.where(valid, y_true, 0.0)
+        loss = crps_of_members(y_true, y_pred, self.alpha)
+        return ops.mean(ops.where(valid, loss, 0.0), axis=(-3, -2, -1))
+
+    def get_config(self):
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+def crps_of_members(y_true, y_pred, alpha):
+    """Return the almost-fair CRPS of every pixel.
+
+    Each distance of two members comes from the ensemble and itself shifted by
+    up to half the members, so that no array holds all pairs.
+
+    Args:
+        y_true: Tensor `(batch, ...)` without NaN.
+        y_pred: Tensor `(batch, members, ...)`, two members or more.
+        alpha: Float, weight of the fair CRPS; 1 is the fair CRPS.
+
+    Returns:
+        Tensor of the shape of `y_true`.
+
+    Reference: Lang et al., AIFS-CRPS, 2024, arXiv:2412.15832, equation 4.
+    """
+    members = y_pred.shape[1]
+    kept = 1.0 - (1.0 - alpha) / members
+    error = ops.abs(y_pred - ops.expand_dims(y_true, 1))
+    total = 0.0
+    for shift in range(1, members // 2 + 1):
+        apart = ops.abs(y_pred - ops.roll(y_pred, shift, axis=1))
+        pairs = error + ops.roll(error, shift, axis=1) - kept * apart
+        # A shift by half the members meets every pair twice.
+        weight = 0.5 if 2 * shift == members else 1.0
+        total = total + weight * ops.sum(pairs, axis=1)
+    return total / (members * (members - 1))
+
+
+def check_members(true, pred, least, names=("y_true", "y_pred")):
+    """Refuse shapes that are not those of frames and an ensemble of them."""
+    frames, ensemble = names
+    if len(true) != 5 or not same_shape(true, pred[:1] + pred[2:]):
+        raise ValueError(
+            f"`{frames}` must have the shape (batch, time, height, width, "
+            f"channels), and `{ensemble}` (batch, members, time, height, "
+            "width, channels), an ensemble of them. "
+            f"Received: {frames}.shape={true}, {ensemble}.shape={pred}"
+        )
+    if pred[1] is None or pred[1] < least:
+        raise ValueError(
+            f"`{ensemble}` must have {least} members or more, their number "
+            f"known. Received: {pred[1]} members in {ensemble}.shape={pred}"
+        )
+
+
+def _per_frame(sample_weight):
+    """Return weights of samples as weights of all their frames."""
+    if sample_weight is not None and len(sample_weight.shape) == 1:
+        return ops.expand_dims(sample_weight, 1)
+    return sample_weight

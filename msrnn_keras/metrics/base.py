@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from msrnn_keras.losses import check_members
 from msrnn_keras.utils import checks
 
 PIXELS = (2, 3, 4)  # axes of one frame
@@ -18,8 +19,11 @@ _ANY_RANGE = (checks.LIMITS, True, "")  # arguments of `check_values`
 _NUMPY = (np.ndarray, np.generic)
 
 
-def prepare(y_true, y_pred, clip, unit_range):
-    """Return float32 truth and prediction, 0 where missing, and the mask."""
+def prepare(y_true, y_pred, clip, unit_range, least_members=None):
+    """Return float32 truth and prediction, 0 where missing, and the mask.
+
+    With `least_members`, the prediction has an axis of members after the batch.
+    """
     y_true, y_pred = checks.filled(y_true), checks.filled(y_pred)
     unit = (UNIT_RANGE, True, UNIT_REMEDY) if unit_range else _ANY_RANGE
     given = (y_true, "y_true", unit), (y_pred, "y_pred", _ANY_RANGE)
@@ -30,19 +34,29 @@ def prepare(y_true, y_pred, clip, unit_range):
     y_true = ops.convert_to_tensor(y_true, dtype="float32")
     y_pred = ops.convert_to_tensor(y_pred, dtype="float32")
     y_pred = ops.stop_gradient(y_pred)
-    _check_shapes(tuple(y_true.shape), tuple(y_pred.shape))
+    shapes = tuple(y_true.shape), tuple(y_pred.shape)
+    if least_members is None:
+        _check_shapes(*shapes)
+    else:
+        check_members(*shapes, least_members)
     wrong = ops.isinf(y_pred)
     if clip:
         y_pred = ops.clip(y_pred, 0.0, 1.0)
     if unit_range:
         low, high = UNIT_RANGE
         outside = ops.logical_or(y_true < low, y_true > high)
-        wrong = ops.logical_or(wrong, outside)
+        wrong = ops.logical_or(wrong, _like(outside, wrong))
     y_pred = ops.where(wrong, np.nan, y_pred)
     missing = ops.isnan(y_true)
     y_true = ops.where(missing, 0.0, y_true)
-    y_pred = ops.where(missing, 0.0, y_pred)
+    y_pred = ops.where(_like(missing, y_pred), 0.0, y_pred)
     return y_true, y_pred, 1.0 - ops.cast(missing, "float32")
+
+
+def _like(mask, y_pred):
+    """Return a mask of frames, with an axis of members if `y_pred` has one."""
+    ensemble = len(y_pred.shape) > len(mask.shape)
+    return ops.expand_dims(mask, 1) if ensemble else mask
 
 
 def _check_shapes(true, pred):

@@ -5,6 +5,11 @@ from msrnn_keras.plots.animation import (
     save_animation,
     save_gif,
 )
+from msrnn_keras.plots.calibration import (
+    plot_rank_histogram,
+    plot_reliability,
+    plot_spread_skill,
+)
 from msrnn_keras.plots.colors import (
     MISSING_COLOR,
     NO_DATA_COLOR,
@@ -12,6 +17,7 @@ from msrnn_keras.plots.colors import (
     RAIN_LEVELS,
 )
 from msrnn_keras.plots.curves import plot_curves
+from msrnn_keras.plots.ensembles import plot_exceedance, plot_stamps
 from msrnn_keras.plots.flow import plot_flow
 from msrnn_keras.plots.forecast import plot_errors, plot_forecast, plot_radar
 from msrnn_keras.plots.times import MAX_COLUMNS
@@ -25,9 +31,14 @@ __all__ = [
     "forecast_frames",
     "plot_curves",
     "plot_errors",
+    "plot_exceedance",
     "plot_flow",
     "plot_forecast",
     "plot_radar",
+    "plot_rank_histogram",
+    "plot_reliability",
+    "plot_spread_skill",
+    "plot_stamps",
     "save_animation",
     "save_gif",
 ]

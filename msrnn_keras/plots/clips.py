@@ -62,6 +62,27 @@ def check_clip(frames, name):
     return frames
 
 
+def check_ensemble(members, future):
+    """Check an ensemble of one clip and its truth, or None; return both."""
+    members = np.asarray(filled(members))
+    if members.ndim != 5 or 0 in members.shape:
+        raise ValueError(
+            "`members` must be the ensemble of one clip, (members, time, "
+            "height, width, channels), without a batch axis. "
+            f"Received: shape {members.shape}"
+        )
+    shape = check_clip(members[0], "members").shape
+    if future is None:
+        return members, None
+    future = check_clip(future, "future")
+    if future.shape != shape:
+        raise ValueError(
+            "`future` and each of the `members` must have the same shape. "
+            f"Received: shapes {future.shape} and {shape}"
+        )
+    return members, future
+
+
 def in_units(frames, scaling):
     """Turn frames into the units of the data; None leaves them unchanged."""
     if scaling is None:

@@ -12,6 +12,7 @@ RAIN_COLORS = tuple(
     "#c6e6fa #7fc4f2 #3b8fe0 #1f5fb8 #2f9e44 #f7e11e #f9a11b #e8402a #a8127a "
     "#5c0a6b".split()
 )
+_PROBABILITIES = "white #7fc4f2 #1f5fb8 #0a2750".split()
 
 
 class Bar(NamedTuple):
@@ -62,6 +63,18 @@ def error_style(limit=1.0, label="", beyond=False):
     bar = Bar(label, (-limit, 0, limit), texts, extend)
     norm = Normalize(-limit, limit)
     return Style(_colormap("RdBu_r"), norm, MISSING_COLOR, bar)
+
+
+def probability_style(label):
+    """Return the style of probabilities: white is 0, dark is 1."""
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    ticks = (0, 0.25, 0.5, 0.75, 1)
+    texts = tuple(f"{100 * tick:g} %" for tick in ticks)
+    bar = Bar(label, ticks, texts)
+    colormap = LinearSegmentedColormap.from_list("share", _PROBABILITIES)
+    colormap = colormap.with_extremes(bad=NO_DATA_COLOR)
+    return Style(colormap, Normalize(0, 1), NO_DATA_COLOR, bar, "nearest")
 
 
 def style_of(colors):

@@ -6,6 +6,7 @@ from msrnn_keras.plots.grid import new_figure
 from msrnn_keras.plots.times import check_above_0
 
 _INSIDE = 6  # most curves whose legend fits inside the axes
+STEPS = (1, 2, 5, 10)  # between ticks of the lead time, and tens of them
 _COLORS = 10  # in matplotlib's cycle
 
 
@@ -52,7 +53,7 @@ def plot_curves(curves, ylabel, interval=1, unit="frame", title=None):
         axes.plot(times, curve, label=name, **style)
     axes.set_xlabel(f"Lead time ({'frames' if unit == 'frame' else unit})")
     axes.set_ylabel(ylabel, parse_math=False)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=STEPS))
     axes.grid(color="0.9")
     axes.spines[["top", "right"]].set_visible(False)
     place = {} if inside else {"loc": "upper left", "bbox_to_anchor": (1, 1)}

@@ -78,7 +78,7 @@ def plot_radar(
             "`past` must have 1 channel, the rain rate. "
             f"Received: {channels} channels"
         )
-    _check_extent(extent)
+    check_extent(extent)
     style = rain_style()
     blocks = _blocks(past, future, forecast, interval, unit, style)
     return draw_grid(blocks, title, extent)
@@ -166,7 +166,8 @@ def _limit(errors):
     return float(np.percentile(sizes, _SHOWN)) if len(sizes) else 1.0
 
 
-def _check_extent(extent):
+def check_extent(extent):
+    """Refuse an extent of maps that is not ordered; None is no extent."""
     if extent is None:
         return
     low, high = extent[::2], extent[1::2]

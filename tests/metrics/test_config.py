@@ -20,6 +20,11 @@ WEIGHTS = {"thresholds": (1.0,), "weights": (2.0, 3.0), **RAIN}
         ("balanced_mae", metrics.BalancedMAE, WEIGHTS),
         ("pod_2.5", metrics.POD, {"threshold": 2.5, **RAIN}),
         ("hss_2.5", metrics.HSS, {"threshold": 2.5, **RAIN}),
+        ("crps", metrics.CRPS, {}),
+        ("brier_2.5", metrics.BrierScore, {"threshold": 2.5, **RAIN}),
+        ("spread", metrics.Spread, RAIN),
+        ("ensemble_rmse", metrics.EnsembleRMSE, RAIN),
+        ("spread_skill_ratio", metrics.SpreadSkillRatio, RAIN),
         ("fss_2.5_7", metrics.FSS, {"threshold": 2.5, "window": 7, **RAIN}),
     ],
 )

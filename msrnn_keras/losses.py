@@ -93,6 +93,8 @@ class AlmostFairCRPS(keras.losses.Loss):
     Reference: Lang et al., AIFS-CRPS, 2024, arXiv:2412.15832, equation 4.
     """
 
+    takes_members = True  # so a model with noise accepts it
+
     def __init__(
         self,
         alpha=0.95,

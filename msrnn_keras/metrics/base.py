@@ -23,6 +23,7 @@ def prepare(y_true, y_pred, clip, unit_range, least_members=None):
     """Return float32 truth and prediction, 0 where missing, and the mask.
 
     With `least_members`, the prediction has an axis of members after the batch.
+    Without, such an axis is replaced by the mean of the members.
     """
     y_true, y_pred = checks.filled(y_true), checks.filled(y_pred)
     unit = (UNIT_RANGE, True, UNIT_REMEDY) if unit_range else _ANY_RANGE
@@ -35,13 +36,16 @@ def prepare(y_true, y_pred, clip, unit_range, least_members=None):
     y_pred = ops.convert_to_tensor(y_pred, dtype="float32")
     y_pred = ops.stop_gradient(y_pred)
     shapes = tuple(y_true.shape), tuple(y_pred.shape)
-    if least_members is None:
-        _check_shapes(*shapes)
+    average = least_members is None and len(y_pred.shape) == 6
+    if average or least_members:
+        check_members(*shapes, least_members or 1)
     else:
-        check_members(*shapes, least_members)
+        _check_shapes(*shapes)
     wrong = ops.isinf(y_pred)
     if clip:
         y_pred = ops.clip(y_pred, 0.0, 1.0)
+    if average:
+        wrong, y_pred = ops.any(wrong, axis=1), ops.mean(y_pred, axis=1)
     if unit_range:
         low, high = UNIT_RANGE
         outside = ops.logical_or(y_true < low, y_true > high)

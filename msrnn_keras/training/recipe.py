@@ -10,7 +10,7 @@ import keras
 
 from msrnn_keras import data
 from msrnn_keras.data.datasets.catalog import published_sizes
-from msrnn_keras.losses import FrameL1L2Loss
+from msrnn_keras.losses import AlmostFairCRPS, FrameL1L2Loss
 from msrnn_keras.metrics import MSE
 from msrnn_keras.models.architectures import ARCHITECTURES
 from msrnn_keras.models.lagrangian import Lagrangian
@@ -31,6 +31,7 @@ CROPPED = ("radar", "recordings")
 LOSSES = {
     "l1_l2": FrameL1L2Loss,
     "mse": functools.partial(FrameL1L2Loss, l1_weight=0.0),
+    "crps": AlmostFairCRPS,
 }
 # Arguments of `data.load` that the `[data]` table must not set.
 RESERVED = {

@@ -5,7 +5,7 @@ import time
 
 import keras
 
-from msrnn_keras.training.history import SCORE
+from msrnn_keras.training.history import score_name
 
 REFRESH = 1.0  # seconds
 
@@ -50,7 +50,8 @@ class Display(keras.callbacks.Callback):
         self._validation = min(seconds, self._validation or seconds)
 
     def on_epoch_end(self, epoch, logs=None):
-        text = f"{self._place()}, {SCORE} {logs[SCORE]:.1f}"
+        score = score_name(logs)
+        text = f"{self._place()}, {score} {logs[score]:.1f}"
         self.epoch, self.step = epoch + 1, 0
         self._line(text + self.left())
 

@@ -7,7 +7,7 @@ import pathlib
 from msrnn_keras.utils.files import write_atomically
 
 HISTORY = "history.csv"
-SCORE = "val_mse"  # selects the best epoch
+SCORES = ("val_crps", "val_mse")  # the first of a run selects its best epoch
 
 
 def read_history(run_dir):
@@ -31,6 +31,11 @@ def read_history(run_dir):
         {k: int(x) if k == "epoch" else float(x) for k, x in row.items()}
         for row in rows
     ]
+
+
+def score_name(row):
+    """Return the name of the score that selects among epochs as this one."""
+    return next(name for name in SCORES if name in row)
 
 
 def write_history(run_dir, rows):

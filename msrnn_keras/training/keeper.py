@@ -11,7 +11,7 @@ from msrnn_keras import distribution
 from msrnn_keras.training import checkpoints
 from msrnn_keras.training.averages import Averages
 from msrnn_keras.training.checkpoints import Position
-from msrnn_keras.training.history import SCORE, read_history, write_history
+from msrnn_keras.training.history import read_history, score_name, write_history
 from msrnn_keras.training.stopping import Stop, Stopped
 from msrnn_keras.utils.files import write_atomically
 from msrnn_keras.utils.weights_file import save_weights
@@ -92,13 +92,14 @@ class RunKeeper(keras.callbacks.Callback):
         row = {name: float(value) for name, value in logs.items()}
         row |= here.means
         logs.update(here.means)  # for later callbacks
-        _check_finite(SCORE, row, here)
-        best = min((r[SCORE] for r in self.rows), default=float("inf"))
+        score = score_name(row)
+        _check_finite(score, row, here)
+        best = min((r[score] for r in self.rows), default=float("inf"))
         cpu_before = self._cpu_seconds()
         names = ("seconds", "cpu_seconds")
         times = {name: round(getattr(here, name), 1) for name in names}
         self.rows.append({"epoch": epoch, **times, **row})
-        if row[SCORE] < best:
+        if row[score] < best:
             self._write_averages(BEST)
         if self._cpu_seconds() // COPY_SECONDS > cpu_before // COPY_SECONDS:
             self._write_averages(f"{COPIES}/epoch-{epoch + 1}.weights.h5")

@@ -11,7 +11,7 @@ import keras
 from msrnn_keras import data
 from msrnn_keras.data.datasets.catalog import published_sizes
 from msrnn_keras.losses import AlmostFairCRPS, FrameL1L2Loss
-from msrnn_keras.metrics import MSE
+from msrnn_keras.metrics import CRPS, MSE
 from msrnn_keras.models.architectures import ARCHITECTURES
 from msrnn_keras.models.lagrangian import Lagrangian
 from msrnn_keras.models.ms_stack import class_of, create
@@ -75,7 +75,8 @@ class Recipe:
             options["sampling"] = optimization.sampling(t)
         model = create(self.model, **options, **self.architecture)
         loss = LOSSES[t.loss]()
-        model.compile(optimization.optimizer(t), loss=loss, metrics=[MSE()])
+        metrics = [CRPS(), MSE()] if model.noise else [MSE()]
+        model.compile(optimization.optimizer(t), loss=loss, metrics=metrics)
         return model
 
     def create(self, **arguments):

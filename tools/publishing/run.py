@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msrnn_keras.presets.download import describe
 from msrnn_keras.presets.loading import load_folder
 from msrnn_keras.training.folder import ENVIRONMENT, RECIPE
-from msrnn_keras.training.history import SCORE, read_history
+from msrnn_keras.training.history import read_history, score_name
 from msrnn_keras.training.keeper import BEST
 from msrnn_keras.training.recipe import Recipe, load_recipe
 from msrnn_keras.utils.weights_file import check_weights_file
@@ -38,7 +38,8 @@ class Run(NamedTuple):
         # Epochs of early versions have no CPU time.
         cpu_seconds = [row.get("cpu_seconds") for row in self.history]
         known = None not in cpu_seconds
-        best = min(self.history, key=lambda row: row[SCORE])
+        score = score_name(self.history[0])
+        best = min(self.history, key=lambda row: row[score])
         return {
             "clips": steps * settings.batch_size,
             "steps": steps,
@@ -79,11 +80,12 @@ def read_run(run_dir, unfinished=False):
             "publish it as it is with `--unfinished`. "
             f"Received: {len(history)} of {epochs} epochs in {str(folder)!r}"
         )
-    scores = [row[SCORE] for row in history]
+    name = score_name(history[0])
+    scores = [row[name] for row in history]
     if not all(map(math.isfinite, scores)):
         raise ValueError(
             "Every epoch must have a finite validation score. "
-            f"Received: {SCORE}={scores} in {str(folder)!r}"
+            f"Received: {name}={scores} in {str(folder)!r}"
         )
     check_weights_file(weights)
     software = json.loads(environment.read_text(encoding="utf-8"))

@@ -18,12 +18,15 @@ PROTOCOLS = {  # key in results: caption
     "ms-rnn": "all frames: all predictions, those of the input frames included",
 }
 
+MEMBERS = 10  # of a model with noise
 _CLIPS_AT_ONCE = 4  # so that the maps of the SSIM fit into the CPU's cache
 _COLUMNS = ("mse", "mae", "ssim", "psnr")
 _IN_PIXELS = ("mse", "mae", "psnr", "gdl", "balanced")
 
 
-def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
+def evaluate(
+    model, dataset, metrics=None, batch_size=16, verbose=0, members=MEMBERS
+):
     """Score a model on a data set under both protocols.
 
     The metrics of `msrnn_keras.metrics` refuse frames outside [0, 1], unless
@@ -38,16 +41,20 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
             or a finite iterable of such pairs. Past: (batch, time >= context,
             height, width, channels); future: (batch, horizon, height, width,
             channels), floats. NaN or a masked pixel (`numpy.ma`) is missing.
-        metrics: List of `keras.metrics.Metric`; None is `default_metrics()`.
+            A model with covariates takes (past, covariates) for past.
+        metrics: List of `keras.metrics.Metric`; None is `default_metrics()`,
+            for a model with noise also the CRPS and the spread-skill ratio.
             Those with `scaling=None` use `dataset.scaling`, if there is one.
         batch_size: Integer, clips per call of the model if data are arrays.
         verbose: 1 shows the progress on a terminal, 0 nothing.
+        members: Integer, members of the forecasts of a model with noise, seed
+            0. Metrics of single forecasts score their mean.
 
     Returns:
         Dict: "forecast" and "ms-rnn", from the name of a metric to its score;
         "curves", from the same names to the scores of every lead time; "clips",
         their number. A score is None if every pixel is missing, and in "ms-rnn"
-        for a model without states, which predicts no input.
+        for a model without states or with noise.
 
     Raises:
         TypeError: If the model, a metric or the dtype of frames is unsuitable.
@@ -57,7 +64,8 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
         >>> evaluate(Persistence(4, 2), (past, future))["forecast"]["mse"]
     """
     _check_model(model)
-    metrics = default_metrics() if metrics is None else metrics
+    has_noise = getattr(model, "noise", False)
+    metrics = default_metrics(has_noise) if metrics is None else metrics
     _check_metrics(metrics)
     scaling = getattr(dataset, "scaling", None)
     scorers = [_scorer(metric, model.horizon, scaling) for metric in metrics]
@@ -66,10 +74,19 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
     name = f"scoring {getattr(model, 'name', type(model).__name__)}"
     with Progress(name, total, shown=verbose) as progress:
         for number, batch in enumerate(batches, start=1):
-            past, future = _check_batch(batch, model)
-            predictions = _predict_all(model, past, batch_size)
+            past, future, known = _check_batch(batch, model)
+            if has_noise:
+                options = {
+                    "batch_size": batch_size,
+                    "members": members,
+                    **known,
+                }
+                predictions = model.forecast(past, model.horizon, **options)
+            else:
+                predictions = _predict_all(model, past, batch_size, **known)
+            _check_predictions(predictions, model)
             truth = np.concatenate([past[:, 1:], future], axis=1)
-            truth = truth[:, -predictions.shape[1] :]
+            truth = truth[:, -predictions.shape[-4] :]
             for scorer in scorers:
                 scorer.update(truth, predictions)
             clips += len(past)
@@ -80,7 +97,7 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
     for scorer in scorers:
         for key, scores in scorer.results().items():
             result[key].update(scores)
-    if not _has_warmup(model):
+    if has_noise or not _has_warmup(model):
         result["ms-rnn"] = dict.fromkeys(result["ms-rnn"])
     return {**result, "clips": clips}
 
@@ -156,6 +173,8 @@ class _StateScorer:
         self.states = {}
 
     def update(self, truth, predictions):
+        if predictions.ndim > truth.ndim:
+            predictions = predictions.mean(axis=1)
         for key, frames in self.frames.items():
             self._restore(key)
             self.metric.update_state(truth[:, frames], predictions[:, frames])
@@ -236,15 +255,19 @@ def _check_metrics(metrics):
 def batches_of(dataset, batch_size):
     """Return an iterable of batches and their number, None if unknown."""
     if isinstance(dataset, tuple):
-        if len(dataset) != 2 or len(dataset[0]) != len(dataset[1]):
+        lengths = [len(array) for array in keras.tree.flatten(dataset)]
+        if len(dataset) != 2 or len(set(lengths)) > 1:
             raise ValueError(
                 "Arrays must be a pair (past, future) with the same number of "
-                "clips. Received: a tuple of lengths "
-                f"{tuple(len(array) for array in dataset)}"
+                f"clips. Received: a tuple of lengths {tuple(lengths)}"
             )
-        starts = range(0, len(dataset[0]), batch_size)
+        starts = range(0, lengths[0], batch_size)
         cuts = (slice(start, start + batch_size) for start in starts)
-        return ([part[cut] for part in dataset] for cut in cuts), len(starts)
+        batches = (
+            keras.tree.map_structure(lambda part, cut=cut: part[cut], dataset)
+            for cut in cuts
+        )
+        return batches, len(starts)
     if isinstance(dataset, keras.utils.PyDataset):
         number = dataset.num_batches
         if number is None:
@@ -257,13 +280,20 @@ def batches_of(dataset, batch_size):
 
 
 def _check_batch(batch, model):
-    """Return the context and the future of a batch as NumPy arrays."""
+    """Return context and future of a batch as arrays, and its covariates."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         raise ValueError(
             "A data set must yield pairs (past, future). "
             f"Received: a batch of type {type(batch).__name__}"
         )
-    past, future = (keras.ops.convert_to_numpy(filled(part)) for part in batch)
+    past, future = batch
+    known = {}
+    if isinstance(past, (tuple, list)) and len(past) == 2:
+        past, covariates = past
+        if getattr(model, "covariates", 0):  # baselines read frames alone
+            known["covariates"] = covariates
+    past, future = map(filled, (past, future))
+    past, future = map(keras.ops.convert_to_numpy, (past, future))
     if past.ndim != 5 or future.ndim != 5:
         raise ValueError(
             "Past and future must have the shape (batch, time, height, width, "
@@ -279,16 +309,21 @@ def _check_batch(batch, model):
     for name, frames in (("past", past), ("future", future)):
         check_floats(frames, name)
         check_values(frames, name, allow_nan=True)
-    return past, future
+    return past, future, known
 
 
-def _predict_all(model, past, batch_size):
-    """Return all predictions as a NumPy array; refuse NaN and infinity."""
+def _predict_all(model, past, batch_size, covariates=None):
+    """Return all predictions as a NumPy array."""
+    x = past if covariates is None else (past, covariates)
     if _has_warmup(model):
-        predictions = model.predict_all(past, batch_size=batch_size)
+        predictions = model.predict_all(x, batch_size=batch_size)
     else:
-        predictions = model.predict(past, batch_size=batch_size, verbose=0)
-    predictions = keras.ops.convert_to_numpy(predictions)
+        predictions = model.predict(x, batch_size=batch_size, verbose=0)
+    return keras.ops.convert_to_numpy(predictions)
+
+
+def _check_predictions(predictions, model):
+    """Refuse NaN and infinity."""
     if not np.all(np.isfinite(predictions)):
         raise ValueError(
             "A prediction is not finite and has no score; check the model's "

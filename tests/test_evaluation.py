@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from msrnn_keras import metrics
+from msrnn_keras import create, metrics
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.evaluation import evaluate
 from msrnn_keras.utils import progress
@@ -259,3 +259,33 @@ def test_integers_and_infinity_are_refused(data):
         wrong[index][0, 0, 0, 0] = np.inf
         with pytest.raises(ValueError, match=f"`{name}`.*infinite"):
             evaluate(STILL, tuple(wrong))
+
+
+def test_an_ensemble_is_scored_by_its_members_and_their_mean():
+    sizes = {"image_shape": (8, 8, 1), "context": 2, "horizon": 2}
+    sizes |= {"filters": 2, "scales": (1,), "covariates": 1, "noise": True}
+    model = create("convlstm", **sizes)
+    for weight in model.trainable_variables:
+        if "noise_mix" in weight.path:
+            weight.assign(30 * weight)
+    rng = np.random.default_rng(0)
+    past, future, known = rng.random((3, 5, 2, 8, 8, 1), dtype="float32")
+    known = np.concatenate([known, known[:, :1]], axis=1)
+    chosen = [metrics.CRPS(), metrics.MSE(), keras.metrics.MeanSquaredError()]
+    scores = evaluate(model, ((past, known), future), chosen, members=4)
+    members = model.forecast(past, members=4, covariates=known)
+    assert members.std(axis=1).mean() > 1e-4
+    clipped = np.clip(members, 0, 1).mean(axis=1) - future
+    mse = np.square(clipped).sum(axis=(2, 3, 4)).mean()
+    assert scores["forecast"]["mse"] == pytest.approx(mse, rel=1e-5)
+    mean = scores["forecast"]["mean_squared_error"]
+    error = members.mean(axis=1) - future
+    assert mean == pytest.approx(np.square(error).mean(), rel=1e-5)
+    metric = metrics.CRPS()
+    metric.update_state(future, members)
+    crps = float(metric.result())
+    assert scores["forecast"]["crps"] == pytest.approx(crps, rel=1e-5)
+    assert len(scores["curves"]["crps"]) == 2
+    assert set(scores["ms-rnn"].values()) == {None}
+    names = set(evaluate(model, ((past, known), future))["forecast"])
+    assert {"crps", "spread_skill_ratio", "ssim"} <= names

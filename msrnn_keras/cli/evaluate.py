@@ -35,6 +35,7 @@ OPTIONS = (
     ),
     ("--clips", int, "score the first N clips alone"),
     ("--batch", int, "number of clips per batch", 16),
+    ("--members", int, "members of a model with noise", 10),
     ("--baselines", str, f"baselines beside it: {KNOWN}", USUAL),
     ("--scores", str, "scores to compute: mse mae ssim psnr gdl lpips …", MANY),
     (
@@ -73,7 +74,7 @@ def run(options):
     model = load(options.model, options.revision)
     baselines = _baselines(options.baselines, model)
     dataset = _dataset(model, options)
-    metrics = _metrics(options, dataset)
+    metrics = _metrics(options, dataset, model.noise)
     wrong = [x for x in options.shown if not 0 <= x < dataset.num_clips]
     if options.report and wrong:
         raise ValueError(
@@ -81,7 +82,11 @@ def run(options):
             f"Received: {wrong[0]}"
         )
     scores = {
-        scored.name: evaluate(scored, dataset, metrics, verbose=1)
+        scored.name: evaluate(
+            *(scored, dataset, _suitable(metrics, scored)),
+            verbose=1,
+            members=options.members,
+        )
         for scored in (model, *baselines)
     }
     print(f"{options.dataset} {options.split} set, {dataset.num_clips} clips")
@@ -107,11 +112,20 @@ def _dataset_of(model):
     )
 
 
-def _metrics(options, dataset):
+def _suitable(metrics, model):
+    """Return the metrics of a model: only some are of one without noise."""
+    from msrnn_keras.metrics.ensembles import EnsembleMetric
+
+    if getattr(model, "noise", False):
+        return metrics
+    return [x for x in metrics if not isinstance(x, EnsembleMetric)]
+
+
+def _metrics(options, dataset, noise):
     from msrnn_keras import metrics
     from msrnn_keras.utils.names import lookup, normalize
 
-    chosen = metrics.default_metrics()
+    chosen = metrics.default_metrics(noise)
     if options.scores:
         others = ("GDL", "BalancedMSE", "BalancedMAE", "LPIPS")
         known = [*chosen, *(getattr(metrics, name)() for name in others)]
@@ -147,7 +161,8 @@ def _report(options, model, dataset, scores, baselines):
 def _columns(result, options):
     if not (options.scores or options.thresholds or options.windows):
         rain = [key for key in result["forecast"] if key.startswith("csi")]
-        return ["mse", "mae", "ssim", "psnr", *rain]
+        ensemble = {"crps", "spread_skill_ratio"} & set(result["forecast"])
+        return ["mse", "mae", "ssim", "psnr", *sorted(ensemble), *rain]
     return list(result["forecast"])
 
 

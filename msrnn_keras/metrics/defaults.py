@@ -3,19 +3,22 @@
 import keras
 from keras import ops
 
+from msrnn_keras.metrics.ensembles import CRPS, SpreadSkillRatio
 from msrnn_keras.metrics.events import CSI, FAR, FSS, HSS, POD
 from msrnn_keras.metrics.pixel_errors import MAE, MSE, PSNR
 from msrnn_keras.metrics.ssim import SSIM, WINDOW
 
 
-def default_metrics():
+def default_metrics(ensemble=False):
     """Return the metrics that `evaluate` uses by default.
 
     They are MSE, MAE, SSIM (no score for frames smaller than 11 x 11 pixels),
-    PSNR and the MSE without clipping, named "mse_unclipped".
+    PSNR and the MSE without clipping, named "mse_unclipped"; for an `ensemble`
+    also the CRPS and the ratio of spread and skill.
     """
     unclipped = MSE(clip=False, name="mse_unclipped")
-    return [MSE(), MAE(), _OptionalSSIM(name="ssim"), PSNR(), unclipped]
+    metrics = [MSE(), MAE(), _OptionalSSIM(name="ssim"), PSNR(), unclipped]
+    return metrics + [CRPS(), SpreadSkillRatio()] * bool(ensemble)
 
 
 def threshold_metrics(thresholds, windows=()):

@@ -56,7 +56,8 @@ def _evaluate(model, dataset, verbose):
     """Score a model; rain data also get the scores of rain thresholds."""
     rain = dataset.scaling.unit == "mm/h"
     thresholds = RAIN_THRESHOLDS if rain else ()
-    metrics = [*default_metrics(), *threshold_metrics(thresholds)]
+    metrics = default_metrics(getattr(model, "noise", False))
+    metrics += threshold_metrics(thresholds)
     return evaluate(model, dataset, metrics=metrics, verbose=verbose)
 
 

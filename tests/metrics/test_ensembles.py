@@ -107,12 +107,11 @@ def test_missing_truth_hides_a_prediction_and_no_truth_has_no_score():
 
 
 def test_scores_and_loss_inside_evaluate():
-    truth, pred = ensembles((3, 2, 6, 5, 2))
+    truth, pred = ensembles()
     inputs = keras.Input((4, None, None, None, 2))
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
     model.compile(loss=AlmostFairCRPS(), metrics=made())
-    options = {"batch_size": 2, "verbose": 0, "return_dict": True}
-    logs = model.evaluate(pred, truth, **options)
+    logs = model.evaluate(pred, truth, verbose=0, return_dict=True)
     loss = float(AlmostFairCRPS()(truth, pred))
     assert logs.pop("loss") == pytest.approx(loss, rel=1e-5)
     for metric in made():

@@ -82,6 +82,11 @@ def test_scores_and_pictures_of_rain(rain):
     _, high, stamps, probability = others
     label = "Forecast probability of ≥ 2 mm/h"
     assert high.axes[1].get_xlabel() == label
+    points = high.axes[0].lines[1].get_xydata().T
+    result = metrics.reliability(50 * truth, 50 * clipped, 2.0)
+    known = result.count > 0
+    expected = result.forecast[known], result.observed[known]
+    np.testing.assert_allclose(points, expected)
     first = stamps.axes[3].images[0].get_array()  # after input, truth and mean
     expected = 50 * members[0, 0, -1, ..., 0]
     np.testing.assert_allclose(first, expected, rtol=1e-6)

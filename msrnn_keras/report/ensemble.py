@@ -117,12 +117,12 @@ class _Tally:
 
     def text(self):
         """Return what the numbers mean."""
-        units = f"in {self.units}" if self.units else "those of pixels"
+        units = f"in {self.units}" if self.units else "for pixels in [0, 1]"
         return (
-            f"{self.members} members of {self.clips} clips. The CRPS of a "
-            "single forecast is its MAE: the lower, the better. Both are sums "
-            "over the pixels of a frame. The spread of a calibrated ensemble "
-            f"is the error of its mean; both are {units}."
+            f"Clips: {self.clips}, with {self.members} members each. The CRPS "
+            "of a single forecast is its MAE. Both are sums over the pixels of "
+            "a frame. The spread of a calibrated ensemble is as large as the "
+            f"error of its mean; both are {units}."
         )
 
     def cells(self):
@@ -164,7 +164,8 @@ class _Tally:
         charts["Rank histogram"] = plots.plot_rank_histogram(self.ranks)
         for threshold, result in self.reliability.items():
             figure = plots.plot_reliability(result, self.units)
-            charts[f"Reliability at {threshold:g}"] = figure
+            event = _event(threshold, self.units)
+            charts[f"Reliability of {event}"] = figure
         return charts
 
 
@@ -179,9 +180,14 @@ def _maps(clip, name, threshold, times, extent):
     }
     if members.shape[-1] == 1:
         units = clip.units if clip.colors == "rain" else None
-        maps[f"{clip.name}: probability of {threshold:g} or more"] = (
-            plots.plot_exceedance(
-                members, threshold, clip.future, units=units, **options
-            )
+        caption = f"{clip.name}: probability of {_event(threshold, units)}"
+        maps[caption] = plots.plot_exceedance(
+            members, threshold, clip.future, units=units, **options
         )
     return maps
+
+
+def _event(threshold, units):
+    return (
+        f"{threshold:g} {units} or more" if units else f"{threshold:g} or more"
+    )

@@ -46,7 +46,7 @@ def test_scores_and_pictures_of_rain(rain):
     past, truth, members = batch()
     parts = [[x[:1] for x in batch()], [x[1:] for x in batch()]]
     section = ensemble_section(parts, radar=True, scaling=rain, **TIMES)
-    assert "3 members of 4 clips" in section.text and "mm/h" in section.text
+    assert "4, with 3 members" in section.text and "mm/h" in section.text
     crps, spread = metrics.CRPS(), metrics.Spread(rain)
     error, brier = metrics.EnsembleRMSE(rain), metrics.BrierScore(2.0, rain)
     for metric in (crps, spread, error, brier):
@@ -67,10 +67,10 @@ def test_scores_and_pictures_of_rain(rain):
         "CRPS and MAE of the mean by lead time",
         "Spread and error of the mean by lead time",
         "Rank histogram",
-        "Reliability at 0.5",
-        "Reliability at 2",
+        "Reliability of 0.5 mm/h or more",
+        "Reliability of 2 mm/h or more",
         "Clip 0: members at the last lead time",
-        "Clip 0: probability of 0.5 or more",
+        "Clip 0: probability of 0.5 mm/h or more",
     ]
     curves, spreads, ranks, *others = pictures.values()
     assert [len(line.get_xdata()) for line in curves.axes[0].lines] == [3, 3]
@@ -122,7 +122,7 @@ def test_a_report_of_a_model_with_noise_has_the_section(
     assert page.startswith("<!DOCTYPE html>")
     for text in (
         "<h2>Ensemble</h2>",
-        "<p>6 members of 4 clips.",
+        "<p>Clips: 4, with 6 members each.",
         "<th>CRPS ↓</th><th>MAE of the mean ↓</th>",
         "<tr><th>persistence</th><td>",
         "<figcaption>Rank histogram</figcaption>",

@@ -14,6 +14,7 @@ from msrnn_keras.models.flow import has_flow, model_flow
 from msrnn_keras.report.clips import clips_of
 from msrnn_keras.report.ensemble import ensemble_section
 from msrnn_keras.report.page import write_report
+from msrnn_keras.utils.checks import filled
 from msrnn_keras.utils.files import check_folder
 
 _BATCH = 16  # of a data set of arrays
@@ -125,7 +126,7 @@ def _pick(dataset, shown, context, first):
     """
     wanted, found, head, start = set(shown), {}, [], 0
     for batch in batches_of(dataset, _BATCH)[0]:
-        past, future = map(keras.ops.convert_to_numpy, batch)
+        past, future = map(keras.ops.convert_to_numpy, map(filled, batch))
         past = past[:, :context]
         for index in sorted(wanted - set(found)):
             if start <= index < start + len(past):

@@ -90,7 +90,7 @@ class AlmostFairCRPS(keras.losses.Loss):
     Example:
     >>> model.compile("adam", loss=msrnn_keras.losses.AlmostFairCRPS())
 
-    Reference: Lang et al., AIFS-CRPS, 2024, arXiv:2412.15832, equation 4.
+    Reference: Lang et al., AIFS-CRPS, 2024, arXiv:2412.15832.
     """
 
     takes_members = True  # so a model with noise accepts it
@@ -141,7 +141,7 @@ def crps_of_members(y_true, y_pred, alpha):
     Returns:
         Tensor of the shape of `y_true`.
 
-    Reference: Lang et al., AIFS-CRPS, 2024, arXiv:2412.15832, equation 4.
+    Reference: Lang et al., AIFS-CRPS, 2024, arXiv:2412.15832.
     """
     members = y_pred.shape[1]
     kept = 1.0 - (1.0 - alpha) / members

@@ -127,7 +127,8 @@ def reliability(y, members, threshold, bins=10):
         >>> result = reliability(truth, members, threshold=0.5)
         >>> figure = plots.plot_reliability(result)
 
-    Reference: Wilks, Statistical Methods in the Atmospheric Sciences.
+    Reference: Bröcker and Smith, Weather and Forecasting, 2007,
+    doi:10.1175/WAF993.1.
     """
     check_finite("threshold", threshold)
     check_positive("bins", bins)

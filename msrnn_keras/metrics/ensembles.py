@@ -78,7 +78,7 @@ class BrierScore(EnsembleMetric, EventMetric):
 
     Args:
         threshold: Number in the units of the data; an event is at or above.
-        scaling: As in `CategoricalMetric`.
+        scaling: As in `Spread`, to the units of the threshold.
         num_frames, clip, dtype: As in `MSE`.
         name: String; by default such as "brier_0.5", with the threshold.
 
@@ -121,9 +121,7 @@ class BrierScore(EnsembleMetric, EventMetric):
 class _Moments(EnsembleMetric, Scaled, PooledMetric):
     """The part that spread, skill and their ratio share.
 
-    Args:
-        scaling: As in `CategoricalMetric`.
-        num_frames, clip, name, dtype: As in `MSE`.
+    Arguments are those of `Spread`.
     """
 
     parts = 3
@@ -160,8 +158,7 @@ class Spread(_Moments):
 
     Args:
         scaling: Object with `inverse(frames)` from pixels to the units of the
-            result. None takes pixels, in `evaluate` the scaling of the data
-            set, if any.
+            result, such as `msrnn_keras.data.RainRate()`. None takes pixels.
         num_frames, clip, name, dtype: As in `MSE`.
 
     Raises:

@@ -105,8 +105,8 @@ def plot_reliability(results, units=None, title=None):
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ValueError: If there is no result, the thresholds differ, or a result counted
-            nothing.
+        ValueError: If there is no result, the thresholds differ, or a result
+            counted nothing.
 
     Example:
         >>> result = metrics.reliability(truth, members, threshold=2.0)

@@ -3,7 +3,6 @@
 import pathlib
 import platform
 import tempfile
-from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -12,27 +11,17 @@ from msrnn_keras import plots
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.evaluation import batches_of
 from msrnn_keras.models.flow import has_flow, model_flow
-from msrnn_keras.plots.clips import in_units
+from msrnn_keras.report.clips import clips_of
+from msrnn_keras.report.ensemble import ensemble_section
 from msrnn_keras.report.page import write_report
+from msrnn_keras.utils.checks import filled
 from msrnn_keras.utils.files import check_folder
 
 _BATCH = 16  # of a data set of arrays
+_ENSEMBLE_CLIPS = 32  # whose ensembles are scored
+_CLIPS_AT_ONCE = 4  # whose ensembles are forecast together
 _CPU_INFO = pathlib.Path("/proc/cpuinfo")
 _PANEL_PIXELS = 192  # approximate width of an animation's panel
-
-
-class Clip(NamedTuple):
-    """One clip as it is drawn."""
-
-    name: str
-    past: Any  # frames: rain in mm/h, all else in [0, 1]
-    future: Any
-    forecasts: dict  # name -> frames
-    colors: str  # "gray" or "rain"
-    truth: Any  # `future` in the units of the data
-    estimates: dict  # `forecasts` in the units of the data
-    units: str | None
-    clipped: bool  # whether errors are those of clipped frames
 
 
 def evaluation_report(
@@ -49,11 +38,14 @@ def evaluation_report(
     extent=None,
     title=None,
     setting=None,
+    members=10,
 ):
     """Draw forecasts of a few clips and write the report of a model.
 
     Each clip has a sequence grid, error maps, an animation and the motion, if
-    the model learns it. Other than 1 or 3 channels are drawn one by one.
+    the model learns it. Other than 1 or 3 channels are drawn one by one. The
+    report of a model with `noise` has a section "Ensemble", of the clips drawn
+    and of the first 32.
 
     Args:
         path: Path of the HTML file.
@@ -70,6 +62,7 @@ def evaluation_report(
         extent: Tuple (left, right, bottom, top) of radar maps in km, or None.
         title: Title of the report. None names the model.
         setting: Dict of conditions; it overrides that of `describe_machine`.
+        members: Integer, members of an ensemble of a model with `noise`.
 
     Returns:
         The path, a `pathlib.Path`.
@@ -89,20 +82,35 @@ def evaluation_report(
         baselines = [Persistence(model.context, model.horizon)]
     pictures, animations = {}, {}
     times = {"interval": interval, "unit": unit}
-    for index, (past, future) in _pick(dataset, shown, model.context).items():
+    noisy = getattr(model, "noise", False)
+    first = _ENSEMBLE_CLIPS if noisy else 0
+    chosen, scored = _pick(dataset, shown, model.context, first)
+    for index, (past, future) in chosen.items():
         forecasts = {
             named.name: np.asarray(named.predict(past[None], verbose=0))[0]
             for named in (model, *baselines)
         }
         name = f"Clip {index}"
-        for clip in _clips(name, past, future, forecasts, radar, scaling):
+        for clip in clips_of(name, past, future, forecasts, radar, scaling):
             pictures.update(_pictures(clip, times, extent))
             animations.update(_animation(clip))
             if has_flow(model):
                 pictures.update(_flow_picture(clip, model, past))
+    sections = {}
+    if noisy:
+        sections["Ensemble"] = ensemble_section(
+            _ensembles(model, scored, members),
+            _drawn_ensembles(model, chosen, members),
+            name=model.name,
+            radar=radar,
+            scaling=scaling,
+            extent=extent,
+            **times,
+        )
     return write_report(
         path,
         scores,
+        sections=sections,
         pictures=pictures,
         animations=animations,
         title=title or f"Evaluation of {model.name}",
@@ -111,51 +119,49 @@ def evaluation_report(
     )
 
 
-def _pick(dataset, shown, context):
-    """Return the clips of some indices: index -> (past, future)."""
-    wanted, found, first = set(shown), {}, 0
-    for past, future in batches_of(dataset, _BATCH)[0]:
+def _pick(dataset, shown, context, first):
+    """Return the clips of some indices, index -> (past, future), and the first.
+
+    The first clips are (past, future) with a batch axis, in parts.
+    """
+    wanted, found, head, start = set(shown), {}, [], 0
+    for batch in batches_of(dataset, _BATCH)[0]:
+        past, future = map(keras.ops.convert_to_numpy, map(filled, batch))
+        past = past[:, :context]
         for index in sorted(wanted - set(found)):
-            if first <= index < first + len(past):
-                pair = (past[index - first], future[index - first])
-                past_, future_ = map(keras.ops.convert_to_numpy, pair)
-                found[index] = past_[:context], future_
-        first += len(past)
-        if wanted <= set(found):
-            return {index: found[index] for index in shown}
-    raise ValueError(
-        f"`shown` must be indices of the {first} clips. "
-        f"Received: shown={tuple(shown)}"
-    )
-
-
-def _clips(name, past, future, forecasts, radar, scaling):
-    """Return the clip as it is drawn, or one clip for each channel."""
-    truth = in_units(future, scaling)
-    estimates = {k: in_units(x, scaling) for k, x in forecasts.items()}
-    units = getattr(scaling, "unit", None)
-    if radar:
-        past, future, forecasts = in_units(past, scaling), truth, estimates
-        units = "mm/h"
-    count = past.shape[-1]
-    if count == 1 or (count == 3 and not radar):
-        parts = {name: slice(None)}
-    else:
-        parts = {f"{name}, channel {i}": slice(i, i + 1) for i in range(count)}
-    return [
-        Clip(
-            part,
-            past[..., chosen],
-            future[..., chosen],
-            {k: x[..., chosen] for k, x in forecasts.items()},
-            "rain" if radar else "gray",
-            truth[..., chosen],
-            {k: x[..., chosen] for k, x in estimates.items()},
-            units,
-            scaling is None and not radar,
+            if start <= index < start + len(past):
+                found[index] = past[index - start], future[index - start]
+        if start < first:
+            head.append((past[: first - start], future[: first - start]))
+        start += len(past)
+        if wanted <= set(found) and start >= first:
+            break
+    if wanted - set(found):
+        raise ValueError(
+            f"`shown` must be indices of the {start} clips. "
+            f"Received: shown={tuple(shown)}"
         )
-        for part, chosen in parts.items()
-    ]
+    return {index: found[index] for index in shown}, head
+
+
+def _ensembles(model, batches, members):
+    """Yield (past, future, members) of a few clips at a time."""
+    seed = 0
+    for past, future in batches:
+        for start in range(0, len(past), _CLIPS_AT_ONCE):
+            part = slice(start, start + _CLIPS_AT_ONCE)
+            forecast = model.forecast(past[part], members=members, seed=seed)
+            yield past[part], future[part], np.asarray(forecast)
+            seed += 1
+
+
+def _drawn_ensembles(model, clips, members):
+    """Return (past, future, members) of each clip, without a batch axis."""
+    drawn = {}
+    for index, (past, future) in clips.items():
+        forecast = model.forecast(past[None], members=members, seed=0)
+        drawn[f"Clip {index}"] = past, future, np.asarray(forecast)[0]
+    return drawn
 
 
 def _pictures(clip, times, extent):

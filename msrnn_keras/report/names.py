@@ -6,10 +6,16 @@ import re
 from msrnn_keras.utils.formatting import format_number
 
 _HIGHER = {"csi", "ets", "fss", "hss", "pod", "psnr", "ssim"}  # is better
-_LOWER = {*"balanced_mae balanced_mse crps far gdl lpips mae mse rmse".split()}
+_LOWER = set(
+    "balanced_mae balanced_mse brier crps ensemble_rmse far gdl lpips mae mse "
+    "rmse".split()
+)
+_LABELS = {"brier": "Brier score", "spread_skill_ratio": "Spread–skill ratio"}
 _FORMATS = {
-    **dict.fromkeys("csi ets far fss hss lpips pod ssim".split(), ",.4f"),
-    **dict.fromkeys("balanced_mae balanced_mse gdl mae mse".split(), ",.2f"),
+    **dict.fromkeys("brier csi ets far fss hss lpips pod ssim".split(), ",.4f"),
+    **dict.fromkeys(
+        "balanced_mae balanced_mse crps gdl mae mse".split(), ",.2f"
+    ),
     **dict.fromkeys(("psnr", "rmse"), ",.2f"),
 }
 _PARAMETERS = re.compile(r"(.+?)((?:_-?\d[\d.]*(?:e[+-]?\d+)?)+)")
@@ -26,7 +32,7 @@ def score_label(key):
     family, parameters = split_key(key)
     name = _base(family)
     words = [w.upper() if w in _HIGHER | _LOWER else w for w in name.split("_")]
-    label = " ".join(words)
+    label = _LABELS.get(name, " ".join(words))
     label = label[:1].upper() + label[1:]
     if family != name:
         label += ", unclipped"

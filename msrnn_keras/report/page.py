@@ -3,6 +3,7 @@
 import base64
 import io
 import pathlib
+from typing import NamedTuple
 
 from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.plots import plot_curves
@@ -17,6 +18,16 @@ _MEDIA_TYPES = {
 }
 
 
+class Section(NamedTuple):
+    """A section of a report: a text, a table of one row, and pictures."""
+
+    text: str
+    name: str  # of the row
+    cells: dict  # heading -> text
+    charts: dict  # caption -> figure or image, drawn side by side
+    pictures: dict  # the same, one below the other
+
+
 def write_report(
     path,
     scores,
@@ -27,6 +38,7 @@ def write_report(
     setting=None,
     interval=1,
     unit="frame",
+    sections=None,
 ):
     """Write scores, curves, pictures and animations as one HTML file.
 
@@ -42,6 +54,8 @@ def write_report(
         setting: Dict of conditions, such as `describe_machine()`.
         interval: Time between two frames, in `unit`, for the curves.
         unit: Name of the unit of time.
+        sections: Dict from headings to sections, such as of
+            `ensemble_section(...)`, after the scores.
 
     Returns:
         The path, a `pathlib.Path`.
@@ -74,10 +88,7 @@ def write_report(
         "Animations": animations or {},
         "Scores by lead time": drawn,
     }
-    galleries = {
-        heading: {text: _source(x, text) for text, x in media.items()}
-        for heading, media in galleries.items()
-    }
+    galleries = {k: _sources(media) for k, media in galleries.items()}
     protocols = {
         text: _tables({name: r.get(key, {}) for name, r in scores.items()})
         for key, text in PROTOCOLS.items()
@@ -88,7 +99,11 @@ def write_report(
         autoescape=True, trim_blocks=True, keep_trailing_newline=True
     )
     page = environment.from_string(TEMPLATE.read_text("utf-8")).render(
-        title=title, setting=setting, protocols=protocols, galleries=galleries
+        title=title,
+        setting=setting,
+        protocols=protocols,
+        sections={k: _parts(x) for k, x in (sections or {}).items()},
+        galleries=galleries,
     )
     write_atomically(path, lambda part: part.write_text(page, "utf-8"))
     return path
@@ -142,6 +157,21 @@ def _heading(key):
     return (named or names.score_label(key)) + {1: " ↑", -1: " ↓", 0: ""}[
         names.direction(key)
     ]
+
+
+def _parts(section):
+    """Return a section as the template shows it."""
+    cells = [(text, False) for text in section.cells.values()]
+    return {
+        "text": section.text,
+        "table": {"heads": [*section.cells], "rows": {section.name: cells}},
+        "charts": _sources(section.charts),
+        "pictures": _sources(section.pictures),
+    }
+
+
+def _sources(media):
+    return {caption: _source(x, caption) for caption, x in media.items()}
 
 
 def _source(item, caption):

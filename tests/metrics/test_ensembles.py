@@ -1,9 +1,11 @@
 """CRPS, Brier score, spread and skill, compared with `scores`."""
 
+import keras
 import numpy as np
 import pytest
 
 from msrnn_keras import metrics
+from msrnn_keras.losses import AlmostFairCRPS
 from tests.metrics import ensembles as reference
 from tests.metrics.ensembles import ensembles
 from tests.metrics.fields import Cubed
@@ -102,6 +104,21 @@ def test_missing_truth_hides_a_prediction_and_no_truth_has_no_score():
         wrong[0, 1, 1] = np.nan  # is not hidden
         metric.update_state(truth, wrong)
         assert np.isnan(float(metric.result()))
+
+
+def test_scores_and_loss_inside_evaluate():
+    truth, pred = ensembles()
+    inputs = keras.Input((4, None, None, None, 2))
+    model = keras.Model(inputs, keras.layers.Identity()(inputs))
+    model.compile(loss=AlmostFairCRPS(), metrics=made())
+    logs = model.evaluate(pred, truth, verbose=0, return_dict=True)
+    loss = float(AlmostFairCRPS()(truth, pred))
+    assert logs.pop("loss") == pytest.approx(loss, rel=1e-5)
+    for metric in made():
+        metric.update_state(truth, pred)
+        expected = float(metric.result())
+        assert logs.pop(metric.name) == pytest.approx(expected, rel=1e-5)
+    assert logs == {}
 
 
 @pytest.mark.backend_free

@@ -67,6 +67,17 @@ def test_batches_and_channels(tmp_path, reported):
     assert keras.backend.backend() in given["setting"]["Versions"]
 
 
+def test_masked_pixels_are_missing(tmp_path, reported, data):
+    past, truth = data
+    masked = past, np.ma.asarray(np.nan_to_num(truth, nan=0.5))
+    masked[1][np.isnan(truth)] = np.ma.masked
+    report(tmp_path, Persistence(3, 2), masked, {}, baselines=[])
+    (given,) = reported
+    grid = given["pictures"]["Clip 0: input, truth and forecasts"]
+    shown = grid.axes[3].images[0].get_array()
+    np.testing.assert_array_equal(shown.mask, np.isnan(truth[0, 0, ..., 0]))
+
+
 def test_a_clip_that_does_not_exist(tmp_path, model, data, scores):
     with pytest.raises(ValueError, match=r"5 clips. Received: shown=\(5,\)"):
         report(tmp_path, model, data, scores, shown=(5,))

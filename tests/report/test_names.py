@@ -19,6 +19,10 @@ def test_scores_are_named_written_and_judged():
         ("far_-10", "FAR at -10", "1,234.5678", -1),
         ("pod_1e-05", "POD at 1e-05", "1,234.5678", 1),
         ("fss_2_9", "FSS at 2, window 9", "1,234.5678", 1),
+        ("crps", "CRPS", "1,234.57", -1),
+        ("brier_0.5", "Brier score at 0.5", "1,234.5678", -1),
+        ("ensemble_rmse", "Ensemble RMSE", "1235", -1),
+        ("spread_skill_ratio", "Spread–skill ratio", "1235", 0),
         ("area_2x", "Area 2x", "1235", 0),
     ):
         assert names.score_label(key) == label

@@ -44,19 +44,24 @@ class Source(abc.ABC):
     def finite(self, start, stop):
         """Return frames like `read`; refuse infinite values."""
         values = self.read(start, stop)
-        infinite = np.isinf(values).any(axis=(1, 2, 3))
-        if infinite.any():
-            raise ValueError(
-                "Frames must be finite or NaN. Replace infinite values, or "
-                "mark missing ones by NaN; replace -inf dBZ (no rain) by the "
-                "lowest dBZ. Received: inf in frame "
-                f"{start + int(infinite.argmax())}"
-            )
+        refuse_infinite(values, start)
         return values
 
 
+def refuse_infinite(values, first):
+    """Refuse infinite values in frames that are numbered from `first` on."""
+    infinite = np.isinf(values).any(axis=(1, 2, 3))
+    if infinite.any():
+        raise ValueError(
+            "Frames must be finite or NaN. Replace infinite values, or "
+            "mark missing ones by NaN; replace -inf dBZ (no rain) by the "
+            "lowest dBZ. Received: inf in frame "
+            f"{first + int(infinite.argmax())}"
+        )
+
+
 class ArraySource(Source):
-    """Frames in memory or in a memory-mapped file.
+    """Frames in memory, in a memory-mapped file, or read on demand.
 
     Args:
         frames: Array `(frames, height, width, channels)` of 8-bit integers or

@@ -9,6 +9,7 @@ import numpy as np
 
 from msrnn_keras.cli.prediction import forecast_recordings
 from msrnn_keras.data.converting import as_trained
+from msrnn_keras.data.io import stores
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.radar_times import file_times
 from msrnn_keras.data.io.recording import Recording
@@ -16,8 +17,8 @@ from msrnn_keras.data.io.write import check_writable, write_forecast
 from msrnn_keras.models.clock import Clock, as_interval, as_time, seconds
 from msrnn_keras.utils.checks import check_positive
 
-FORMATS = ("nc", "npz", "npy", "png", "gif", "mp4")
-SUFFIXES = (".nc", ".nc4", ".cdf", ".npz", ".npy")
+FORMATS = ("nc", "zarr", "tif", "npz", "npy", "png", "gif", "mp4")
+SUFFIXES = (*(x for x in stores.SUFFIXES if x != ".zarr"), ".npz", ".npy")
 
 
 class Arrivals:
@@ -170,6 +171,8 @@ class Arrivals:
             passed = moment - self._clock.last
             missed = round(passed / self._clock.interval) - 1
         frames = recording.read(0, 1)
+        if recording.coordinates is not None:  # the file may go
+            recording.coordinates.load()
         if missed >= self._count:
             self._frames, missed = [], 0
         if missed:

@@ -127,7 +127,9 @@ def _range(axis, low, high, bbox):
 
 def _is_longitude(axis):
     unit = str(axis.attrs.get("units", "")).lower()
-    return unit.startswith("degree") and unit.rstrip("s").endswith(("e", "east"))
+    return unit.startswith("degree") and unit.rstrip("s").endswith(
+        ("e", "east")
+    )
 
 
 def _step(axis):

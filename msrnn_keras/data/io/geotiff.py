@@ -1,6 +1,7 @@
 """Read and write GeoTIFF: a band is a frame."""
 
 import contextlib
+import os
 import warnings
 
 import numpy as np
@@ -15,12 +16,13 @@ _WORDS = ("long_name", "standard_name")  # attributes that are tags
 _FACTORS = {"m": 1.0, "meter": 1.0, "metre": 1.0, "meters": 1.0, "metres": 1.0}
 _FACTORS |= dict.fromkeys(("km", "kilometer", "kilometre"), 1000.0)
 _WGS84 = "EPSG:4326"
-_CACHE = 64  # MB of blocks that GDAL keeps
+_CACHE = "64"  # MB of blocks that GDAL keeps, by default 5 % of the memory
 
 
 def open_geotiff(path):
     """Return an `xarray.Dataset` of the bands, with the times in their tags."""
     rioxarray, rasterio = (require(x, "geo") for x in ("rioxarray", "rasterio"))
+    os.environ.setdefault("GDAL_CACHEMAX", _CACHE)  # `rasterio.Env` does not
     with _quiet(rasterio):
         with rasterio.open(path) as file:
             tags, bands = file.tags(), list(map(file.tags, file.indexes))
@@ -55,8 +57,8 @@ def _check(file):
 
 @contextlib.contextmanager
 def _quiet(rasterio):
-    """Limit GDAL's cache; ignore the warning about files without a place."""
-    with rasterio.Env(GDAL_CACHEMAX=_CACHE), warnings.catch_warnings():
+    """Ignore the warning about files without a georeference."""
+    with warnings.catch_warnings():
         kind = rasterio.errors.NotGeoreferencedWarning
         warnings.simplefilter("ignore", kind)
         yield

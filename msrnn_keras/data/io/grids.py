@@ -25,7 +25,8 @@ def recording_of(
 
     Args:
         dataset: `xarray.Dataset`, decoded by the CF conventions.
-        scaling, interval: As in `from_netcdf`.
+        scaling: `Scaling`, as in `from_netcdf`.
+        interval: Number, seconds between two frames, as in `from_netcdf`.
         metadata: Dict, of the recording.
         default_fill: Boolean, whether netCDF's default fill values are missing.
     """
@@ -40,7 +41,8 @@ def recording_of(
     precision = _precision(dataset, time)
     interval, segments = recording.split_at_gaps(times, interval, precision)
     unit = str(values.attrs.get("units", ""))
-    frames = _frames(values.variable, (time, *plane), default_fill)
+    path = dataset.encoding.get("source")
+    frames = _frames(values.variable, (time, *plane), default_fill, path)
     if scaling is None and values.dtype == np.uint8:  # with missing ones too
         scaling = recording.infer_scaling(unit, np.empty(0, "uint8"))
     elif scaling is None:
@@ -58,7 +60,7 @@ def recording_of(
     )
 
 
-def _frames(values, dims, default_fill):
+def _frames(values, dims, default_fill, path):
     """Return the values of a variable as `LazyFrames`, NaN where missing."""
     is_8_bit = values.dtype == np.uint8 and not set(_LIMITS) & set(values.attrs)
 
@@ -67,7 +69,7 @@ def _frames(values, dims, default_fill):
         try:
             part = part.transpose(dims[0], ..., *dims[1:]).load()
         except Exception as error:
-            raise unreadable(values.encoding.get("source"), error) from error
+            raise unreadable(path, error) from error
         frames = part.to_numpy()
         if not is_8_bit:
             frames = frames.astype("float32")

@@ -6,9 +6,9 @@ import pathlib
 import numpy as np
 
 from msrnn_keras.data.io import radar_times
+from msrnn_keras.data.io.grids import recording_of
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.knmi import with_quantity
-from msrnn_keras.data.io.grids import recording_of
 from msrnn_keras.data.io.recording import split_at_gaps
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file

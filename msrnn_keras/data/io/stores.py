@@ -75,6 +75,7 @@ def from_store(path, form, variable=None, scaling=None, interval=None):
     except Exception as error:
         raise unreadable(path, error) from error
     dataset = frames_of(dataset, variable)
+    dataset.encoding["source"] = str(path)
     attributes = dict(dataset.attrs)
     is_netcdf = form == NETCDF
     return recording_of(dataset, scaling, interval, attributes, is_netcdf)

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 
 from msrnn_keras.data.io.forecasts import check_goes_on, forecast_dataset
-from msrnn_keras.data.io.geotiff import geotiff_writer, georeference
+from msrnn_keras.data.io.geotiff import georeference, geotiff_writer
 from msrnn_keras.data.io.orientation import north_up
 from msrnn_keras.data.io.recording import times_ahead
 from msrnn_keras.data.io.stores import is_zarr

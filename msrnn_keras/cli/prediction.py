@@ -45,6 +45,8 @@ def forecast_recordings(
 def warnings_as_lines(log):
     """Give `log` the texts of warnings without the lines of code."""
     with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
         yield
     for warning in caught:
         log(str(warning.message))

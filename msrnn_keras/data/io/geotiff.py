@@ -19,6 +19,10 @@ _WGS84 = "EPSG:4326"
 _CACHE = "64"  # MB of blocks that GDAL keeps, by default 5 % of the memory
 
 
+class UnfitError(ValueError):
+    """A GeoTIFF that can be read has no frames."""
+
+
 def open_geotiff(path):
     """Return an `xarray.Dataset` of the bands, with the times in their tags."""
     rioxarray, rasterio = (require(x, "geo") for x in ("rioxarray", "rasterio"))
@@ -27,8 +31,11 @@ def open_geotiff(path):
         with rasterio.open(path) as file:
             tags, bands = file.tags(), list(map(file.tags, file.indexes))
             units = {unit for unit in file.units if unit}
-            _check(file)
-        values = rioxarray.open_rasterio(path, mask_and_scale=True, cache=False)
+            _check(file, path)
+            is_plain = _is_plain(rasterio, file)
+        values = rioxarray.open_rasterio(
+            path, mask_and_scale=not is_plain, cache=False
+        )
     values.attrs = {k: tags[k] for k in _WORDS if k in tags}
     if units:
         values.attrs["units"] = min(units)
@@ -39,20 +46,30 @@ def open_geotiff(path):
     return values.to_dataset(name=tags.get(NAME, "frames"))
 
 
-def _check(file):
+def _is_plain(rasterio, file):
+    """Return whether stored numbers are values, none of them missing."""
+    valid = rasterio.enums.MaskFlags.all_valid
+    is_whole = all(valid in flags for flags in file.mask_flag_enums)
+    return is_whole and {*file.scales} == {1} and {*file.offsets} == {0}
+
+
+def _check(file, path):
     """Refuse what is lost or misread."""
     colors = {str(color.name) for color in file.colorinterp}
     problem = None
     if {"red", "palette"} & colors:
-        problem = "a picture in color; bands must be frames of one variable"
+        problem = "the colors of a picture"
     elif len({unit for unit in file.units if unit}) > 1:
         problem = f"bands of several units, {file.units}"
     elif len({*file.scales}) > 1 or len({*file.offsets}) > 1:
         problem = "bands of several scales or offsets"
     elif file.gcps[0] or file.rpcs:
-        problem = "ground control points instead of a grid (gdalwarp makes one)"
+        problem = "ground control points (gdalwarp makes a grid)"
     if problem:
-        raise ValueError(f"it has {problem}")
+        raise UnfitError(
+            "The bands of a GeoTIFF must be frames of one variable on a grid. "
+            f"Received: {problem} in {str(path)!r}"
+        )
 
 
 @contextlib.contextmanager
@@ -236,11 +253,13 @@ def _edge_and_step(axis, factor, sign):
 def _kept_crs(rasterio, crs):
     """Return a CRS for `rasterio` that a GeoTIFF gives back."""
     given = rasterio.CRS.from_wkt(crs.to_wkt())
-    with rasterio.MemoryFile() as memory:
+    with _quiet(rasterio), rasterio.MemoryFile() as memory:
         options = {"width": 1, "height": 1, "count": 1, "dtype": "uint8"}
         with memory.open(driver="GTiff", crs=given, **options):
             pass
-        with _quiet(rasterio), memory.open() as file:
+        content = memory.read()  # without the file beside it
+    with _quiet(rasterio), rasterio.MemoryFile(content) as memory:
+        with memory.open() as file:
             kept = file.crs
     if kept != given:
         raise _refused("a GeoTIFF has no such CRS", f"{crs.name!r}")

@@ -3,7 +3,7 @@
 import pathlib
 import warnings
 
-from msrnn_keras.data.io.geotiff import open_geotiff
+from msrnn_keras.data.io.geotiff import UnfitError, open_geotiff
 from msrnn_keras.data.io.grids import frames_of, recording_of
 from msrnn_keras.data.io.images import unreadable
 from msrnn_keras.utils.extras import require
@@ -70,7 +70,7 @@ def from_store(path, form, variable=None, scaling=None, interval=None):
     opener = _OPENERS[form]
     try:
         dataset = opener(path)
-    except ImportError:
+    except (ImportError, UnfitError):
         raise
     except Exception as error:
         raise unreadable(path, error) from error

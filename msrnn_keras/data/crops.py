@@ -14,8 +14,8 @@ from msrnn_keras.utils.checks import check_positive
 CELLS = 4  # candidates per side of a crop
 LEAST_VALID = 0.5  # share of pixels
 # Of frames read on demand: pixels that are all weighed, and that are read to
-# weigh a part of more.
-SMALL, MOST_READ = 1 << 26, 1 << 28
+# weigh a part of more; candidates of that part.
+SMALL, MOST_READ, MOST_CANDIDATES = 1 << 26, 1 << 27, 1 << 20
 
 
 class Crops(ClipDataset):
@@ -34,7 +34,7 @@ class Crops(ClipDataset):
     then shifted at random within its cell of the grid.
 
     Of files with more than 2^26 pixels (64 frames of 1024×1024) that are read
-    on demand, at most 2^28 are read first: every n-th frame is weighed, by
+    on demand, at most 2^27 are read first: every n-th frame is weighed, by
     every fourth pixel if that divides the grid, and the start of a crop is
     shifted at random by fewer than n frames.
 
@@ -227,7 +227,15 @@ def _look(sources, sizes):
     if pixels <= SMALL:
         return 1, 1
     skip = next(k for k in (4, 2, 1) if not any(size % k for size in sizes))
-    return max(1, -(-pixels // MOST_READ)), skip
+    (height, width), (down, right) = sizes[:2], sizes[2:]
+    candidates = sum(
+        len(frames)
+        * ((frames.shape[1] - height) // down + 1)
+        * ((frames.shape[2] - width) // right + 1)
+        for frames in lazy
+    )
+    shares = pixels / MOST_READ, candidates / MOST_CANDIDATES
+    return math.ceil(max(1, *shares)), skip
 
 
 def _crop_means(source, size, step, every, skip):

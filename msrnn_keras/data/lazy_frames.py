@@ -1,5 +1,6 @@
 """Frames that are read from their file when they are used."""
 
+import math
 import operator
 
 import numpy as np
@@ -27,6 +28,11 @@ class LazyFrames(np.lib.mixins.NDArrayOperatorsMixin):
         self._parts = parts or tuple(slice(0, size) for size in shape[:3])
         sizes = (part.stop - part.start for part in self._parts)
         self.shape = (*sizes, shape[3])
+
+    @property
+    def nbytes(self):
+        """Bytes of all values."""
+        return self.dtype.itemsize * math.prod(self.shape)
 
     def __len__(self):
         return self.shape[0]

@@ -144,6 +144,10 @@ class Arrivals:
                 f"Each file must have one frame. Received: {frames} frames"
             )
         (recording,), last = recordings, self._last
+        # The file may be removed or written again.
+        recording.frames = np.asarray(recording.frames)
+        if recording.coordinates is not None:
+            recording.coordinates.load()
         if last is not None and (
             recording.image_shape != last.image_shape
             or recording.scaling != last.scaling
@@ -171,8 +175,6 @@ class Arrivals:
             passed = moment - self._clock.last
             missed = round(passed / self._clock.interval) - 1
         frames = recording.read(0, 1)
-        if recording.coordinates is not None:  # the file may go
-            recording.coordinates.load()
         if missed >= self._count:
             self._frames, missed = [], 0
         if missed:

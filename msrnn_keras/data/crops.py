@@ -34,9 +34,10 @@ class Crops(ClipDataset):
     then shifted at random within its cell of the grid.
 
     Of files with more than 2^26 pixels (64 frames of 1024×1024) that are read
-    on demand, at most 2^27 are read first: every n-th frame is weighed, by
-    every fourth pixel if that divides the grid, and the start of a crop is
-    shifted at random by fewer than n frames.
+    on demand, a part is read first, at most 2^27 pixels and for 2^20
+    candidates: every n-th frame is weighed, by every fourth pixel if that
+    divides the grid, and the start of a crop is shifted at random by fewer than
+    n frames.
 
     With `augment`, a crop is turned by a random multiple of 90° (180° unless it
     is square) and mirrored. Crop j depends on `seed`, `epoch` and j alone. To

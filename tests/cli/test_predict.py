@@ -178,6 +178,9 @@ def test_predict_never_writes_into_its_store(refuse, model_file, tmp_path):
     (tmp_path / "folder.zarr").mkdir()
     command = ["predict", given, "--out", tmp_path / "folder.zarr"]
     refuse("must not be a folder", *command)
+    (tmp_path / "file.zarr").touch()
+    command = ["predict", given, "--out", tmp_path / "file.zarr"]
+    refuse("is a folder; remove the file", *command)
 
 
 @pytest.mark.backend_free

@@ -110,7 +110,7 @@ def _form(path, radar):
     if radar:
         return "radar files", from_radar, None
     form = stores.SUFFIXES.get(suffix)
-    if path.is_dir():
+    if path.is_dir() and form != stores.ZARR:
         form = stores.ZARR if stores.is_zarr(path) else None
     if form is None and (path.is_dir() or suffix in VIDEOS):
         form = "a folder of images" if path.is_dir() else "a video"

@@ -63,6 +63,11 @@ def check_writable(path, recordings=None, fps=None, unit=None):
             "The file must end in one of "
             f"{', '.join(ARRAYS | PICTURES)}. Received: {str(path)!r}"
         )
+    if suffix == ".zarr" and path.is_file():
+        raise ValueError(
+            "A Zarr store is a folder; remove the file, or choose another "
+            f"path. Received: {str(path)!r}"
+        )
     if not (suffix == ".zarr" and is_zarr(path)):
         check_folder(path)
     most = {".gif": 50, ".mp4": 1000}.get(suffix, 0)

@@ -145,7 +145,7 @@ class Arrivals:
             )
         (recording,), last = recordings, self._last
         # The file may be removed or written again.
-        recording.frames = np.asarray(recording.frames)
+        recording.frames = np.array(recording.frames)
         if recording.coordinates is not None:
             recording.coordinates.load()
         if last is not None and (

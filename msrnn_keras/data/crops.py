@@ -15,7 +15,7 @@ CELLS = 4  # candidates per side of a crop
 LEAST_VALID = 0.5  # share of pixels
 # Of frames read on demand: pixels that are all weighed, and that are read to
 # weigh a part of more; candidates of that part.
-SMALL, MOST_READ, MOST_CANDIDATES = 1 << 26, 1 << 27, 1 << 20
+SMALL, MOST_READ, MOST_CANDIDATES = 1 << 26, 1 << 27, 1 << 19
 
 
 class Crops(ClipDataset):
@@ -34,7 +34,7 @@ class Crops(ClipDataset):
     then shifted at random within its cell of the grid.
 
     Of files with more than 2^26 pixels (64 frames of 1024×1024) that are read
-    on demand, a part is read first, at most 2^27 pixels and for 2^20
+    on demand, a part is read first, at most 2^27 pixels and for 2^19
     candidates: every n-th frame is weighed, by every fourth pixel if that
     divides the grid, and the start of a crop is shifted at random by fewer than
     n frames.

@@ -11,7 +11,7 @@ import numpy as np
 from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.utils.checks import filled
 
-_AT_ONCE = 1 << 22  # values that are scaled at once
+_AT_ONCE = 1 << 21  # values that are scaled at once
 
 
 class Source(abc.ABC):

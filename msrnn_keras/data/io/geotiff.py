@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import warnings
 
 import numpy as np
@@ -11,6 +12,7 @@ from msrnn_keras.data.io.orientation import north_and_east
 from msrnn_keras.utils.extras import require
 
 TIME, LEAD, NAME = "time", "lead_time_seconds", "variable"  # tags
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _TOLERANCE = 1e-3  # pixels, of a coordinate
 _WORDS = ("long_name", "standard_name")  # attributes that are tags
 _FACTORS = {"m": 1.0, "meter": 1.0, "metre": 1.0, "meters": 1.0, "metres": 1.0}
@@ -40,7 +42,7 @@ def open_geotiff(path):
     if units:
         values.attrs["units"] = min(units)
     values = values.rename(band="time").drop_vars("time")
-    if all(TIME in band for band in bands):
+    if all(_ISO.match(band.get(TIME, "")) for band in bands):
         times = [np.datetime64(band[TIME].rstrip("Z"), "ns") for band in bands]
         values = values.assign_coords(time=times)
     return values.to_dataset(name=tags.get(NAME, "frames"))
@@ -184,6 +186,12 @@ def georeference(grid):
             "The file does not state the ellipsoid of its latitudes and "
             f"longitudes; the forecast has that of WGS 84 ({_WGS84})."
         )
+    elif crs is None:
+        unit = axes[0].attrs.get("units", "an unknown unit")
+        said = (
+            "The file does not state its projection; the forecast has its "
+            f"coordinates, in {unit}, without a CRS."
+        )
     factors = [_factor(axis, crs) for axis in axes]
     (top, down), (left, right) = map(_edge_and_step, axes, factors, (-1, 1))
     transform = rasterio.Affine(right, 0, left, 0, down, top)
@@ -202,7 +210,8 @@ def _refused(reason, received):
 def _crs(pyproj, grid):
     """Return the CRS of a grid as that of `pyproj`, None if it has none."""
     ((_, values),) = grid.data_vars.items()
-    name = {**values.encoding, **values.attrs}.get("grid_mapping")
+    name = {**values.encoding, **values.attrs}.get("grid_mapping", "")
+    name = name.partition(":")[0]  # also "crs: x y"
     if name not in grid.coords:
         return None
     try:

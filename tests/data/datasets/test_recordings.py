@@ -146,7 +146,7 @@ source = data.open(store)
 assert source.frames.nbytes > 20e9
 past, future = data.Clips(source, 3, 2, batch_size=2, shuffle=True)[0]
 assert past.shape == (2, 3, 1024, 1024, 1)
-sizes = {"context": 3, "horizon": 2, "image_shape": (32, 32)}
+sizes = {"context": 3, "horizon": 2, "image_shape": (64, 64)}
 crops = data.load("recordings", "train", path=store, num_clips=64, **sizes)
 rain = np.concatenate([x for x, _ in crops])
 print(resident("VmHWM") - before, (rain > 0).any(axis=(1, 2, 3, 4)).mean())

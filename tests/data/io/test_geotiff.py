@@ -119,6 +119,15 @@ def test_the_ellipsoid_of_degrees_is_said(tmp_path):
         assert file.transform == place
 
 
+def test_a_missing_projection_is_said(tmp_path):
+    dataset = grid_dataset(VALUES).drop_vars("crs")
+    del dataset["rain"].encoding["grid_mapping"]
+    with pytest.warns(UserWarning, match="not state its projection.*in m, "):
+        write(tmp_path / "a.tif", dataset)
+    with rasterio.open(tmp_path / "a.tif") as file:
+        assert file.crs is None and file.transform == PLACE
+
+
 def with_crs(dataset, crs):
     dataset["crs"] = ((), 0, crs)
     dataset["rain"].attrs["grid_mapping"] = "crs"

@@ -143,7 +143,7 @@ def write_empty_zarr(path, axes, shape):
     return zarr.open_group(path, mode="a").create_array(
         "rain",
         shape=shape,
-        chunks=(5, *shape[1:]),
+        chunks=(5, 512, 512),
         dtype="float32",
         fill_value=0,
         attributes={"units": "mm/h", "grid_mapping": "crs"},

@@ -164,7 +164,7 @@ def test_a_store_of_20_gb_trains_in_little_memory(tmp_path):
     axes = grid_dataset(np.broadcast_to(np.int8(0), shape)).drop_vars("rain")
     rain = write_empty_zarr(store, axes, shape)
     for first in (900, 2400):  # two events of eight hours
-        rain[first : first + 100, 300:600, 400:800] = 4
+        rain[first : first + 100, 100:500, 100:500] = 4
     recipe = RECIPE.replace('"mnist"', '"recordings"')
     (tmp_path / "tiny.toml").write_text(
         recipe.replace("epochs = 3", "epochs = 1")

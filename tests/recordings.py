@@ -114,6 +114,93 @@ def rain_dataset(values, **changes):
     return dataset
 
 
+def grid_dataset(values, unit="mm/h"):
+    """Return frames on the European grid EPSG:3035, pixels of 250 m."""
+    import pyproj
+    import xarray
+
+    count, height, width = values.shape
+    attributes = {"units": unit, "long_name": "rain rate"}
+    axis = {"units": "m", "standard_name": "projection_{}_coordinate"}
+    axes = {name: {k: v.format(name) for k, v in axis.items()} for name in "xy"}
+    dataset = xarray.Dataset(
+        {"rain": (("time", "y", "x"), values, attributes)},
+        {
+            "time": times_of(count).astype("M8[ns]"),
+            "y": ("y", 3.2e6 - 250.0 * np.arange(height), axes["y"]),
+            "x": ("x", 4.1e6 + 250.0 * np.arange(width), axes["x"]),
+            "crs": ((), 0, pyproj.CRS("EPSG:3035").to_cf()),
+        },
+    )
+    dataset["rain"].encoding["grid_mapping"] = "crs"
+    return dataset
+
+
+def write_empty_zarr(path, axes, shape):
+    """Write a Zarr store of rain whose zeros take no room; return its array."""
+    zarr = pytest.importorskip("zarr")
+    axes.to_zarr(path, zarr_format=3, consolidated=False)
+    return zarr.open_group(path, mode="a").create_array(
+        "rain",
+        shape=shape,
+        chunks=(5, 512, 512),
+        dtype="float32",
+        fill_value=0,
+        attributes={"units": "mm/h", "grid_mapping": "crs"},
+        dimension_names=("time", "y", "x"),
+    )
+
+
+def write_grib(path, values, **keys):
+    """Write rising minutes of frames in degrees, rows from north to south."""
+    eccodes = pytest.importorskip("eccodes")
+    _, height, width = values.shape
+    grid = {
+        "Ni": width,
+        "Nj": height,
+        "latitudeOfFirstGridPointInDegrees": 50 + height - 1,
+        "latitudeOfLastGridPointInDegrees": 50,
+        "longitudeOfFirstGridPointInDegrees": 5,
+        "longitudeOfLastGridPointInDegrees": 5 + width - 1,
+        "iDirectionIncrementInDegrees": 1,
+        "jDirectionIncrementInDegrees": 1,
+    }
+    with open(path, "wb") as file:
+        for number, frame in enumerate(values):
+            message = eccodes.codes_grib_new_from_samples(
+                "regular_ll_sfc_grib2"
+            )
+            time = {"dataDate": 20200601, "dataTime": 1200 + 5 * number}
+            for key, value in {**grid, **time, **keys}.items():
+                value = value[number] if isinstance(value, list) else value
+                eccodes.codes_set(message, key, value)
+            eccodes.codes_set(message, "shortName", "prate")
+            eccodes.codes_set(message, "bitsPerValue", 24)
+            eccodes.codes_set(message, "missingValue", -999.0)
+            eccodes.codes_set(message, "bitmapPresent", 1)
+            frame = np.nan_to_num(frame, nan=-999.0).astype("float64")
+            eccodes.codes_set_values(message, frame.ravel())
+            eccodes.codes_write(message, file)
+            eccodes.codes_release(message)
+    return path
+
+
+def write_tiff(path, values, **options):
+    """Write bands on 250 m of EPSG:3035, without times."""
+    rasterio = pytest.importorskip("rasterio")
+    count, height, width = values.shape
+    given = {
+        "crs": "EPSG:3035",
+        "transform": rasterio.Affine(250, 0, 4.1e6, 0, -250, 3.2e6),
+        "dtype": values.dtype,
+        **{"count": count, "height": height, "width": width},
+        **options,
+    }
+    with rasterio.open(path, "w", driver="GTiff", **given) as file:
+        file.write(values)
+    return path
+
+
 def map_dataset(values, unit="1"):
     """Return frames on rising latitudes and longitudes."""
     xarray = pytest.importorskip("xarray")

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.backend_free
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("tensorflow", "jax", "torch")
 EXTRAS = set(
-    "datasets dev export hub jax lpips netcdf openvino radar tensorflow test "
-    "torch tuner video".split()
+    "datasets dev export geo hub jax lpips netcdf openvino radar tensorflow "
+    "test torch tuner video".split()
 )
 METADATA_FILES = "LICENSE README.md msrnn_command.py pyproject.toml setup.py"
 # The files of msrnn_keras that may import a backend.
@@ -39,6 +39,7 @@ HEAVY = {
     *BACKENDS,
     *"matplotlib tensorflow_datasets keras_tuner PIL av cv2 imageio".split(),
     *"huggingface_hub lpips pyproj pysteps skimage xarray".split(),
+    *"cfgrib rasterio rioxarray zarr".split(),
 }
 
 # From the ground up. A module imports from its own floor and lower ones.

@@ -9,6 +9,7 @@ import numpy as np
 
 from msrnn_keras.cli.prediction import forecast_recordings
 from msrnn_keras.data.converting import as_trained
+from msrnn_keras.data.io import stores
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.radar_times import file_times
 from msrnn_keras.data.io.recording import Recording
@@ -16,8 +17,8 @@ from msrnn_keras.data.io.write import check_writable, write_forecast
 from msrnn_keras.models.clock import Clock, as_interval, as_time, seconds
 from msrnn_keras.utils.checks import check_positive
 
-FORMATS = ("nc", "npz", "npy", "png", "gif", "mp4")
-SUFFIXES = (".nc", ".nc4", ".cdf", ".npz", ".npy")
+FORMATS = ("nc", "zarr", "tif", "npz", "npy", "png", "gif", "mp4")
+SUFFIXES = (*(x for x in stores.SUFFIXES if x != ".zarr"), ".npz", ".npy")
 
 
 class Arrivals:
@@ -143,6 +144,10 @@ class Arrivals:
                 f"Each file must have one frame. Received: {frames} frames"
             )
         (recording,), last = recordings, self._last
+        # The file may be removed or written again.
+        recording.frames = np.array(recording.frames)
+        if recording.coordinates is not None:
+            recording.coordinates.load()
         if last is not None and (
             recording.image_shape != last.image_shape
             or recording.scaling != last.scaling

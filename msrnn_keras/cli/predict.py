@@ -18,7 +18,8 @@ from msrnn_keras.cli.arguments import (
 
 INPUT = (
     "frames in time order: .npy, .npz, a video, a .gif, a folder of images, "
-    ".nc, or with --importer radar files (a folder, or a pattern)"
+    ".nc, .zarr, .tif, .grib2, or with --importer radar files (a folder, or a "
+    "pattern)"
 )
 PAIRS = {"action": "append", "default": [], "metavar": "NAME=VALUE"}
 OPTIONS = (
@@ -27,7 +28,7 @@ OPTIONS = (
     (
         "--out",
         str,
-        "file to write: .npz, .npy, .nc, .png, .gif or .mp4; with "
+        "file to write: .npz, .npy, .nc, .zarr, .tif, .png, .gif or .mp4; with "
         "--follow a folder",
         REQUIRED,
     ),
@@ -42,6 +43,17 @@ OPTIONS = (
     ("--size", str, "size to scale a video to, such as 64x64"),
     ("--fill", float, "value to put in the place of missing ones"),
     *READER,
+    (
+        "--bbox",
+        float,
+        "part of the grid to read, in the unit of the file's coordinates",
+        {"nargs": 4, "metavar": ("WEST", "SOUTH", "EAST", "NORTH")},
+    ),
+    (
+        "--resolution",
+        float,
+        "size of a pixel to average to, in the unit of the coordinates",
+    ),
     ("--unit", str, "unit of rain to write: mm/h, dBZ, or accumulated mm"),
     ("--fps", float, "frames per second to write; default: as read, or 5"),
     ("--gray", bool, "read a video as one channel"),
@@ -59,7 +71,7 @@ OPTIONS = (
     (
         "--format",
         str,
-        "with --follow: type to write, nc npz npy png gif mp4",
+        "with --follow: type to write, nc zarr tif npz npy png gif mp4",
         "nc",
     ),
 )
@@ -80,7 +92,10 @@ def run(options):
         if getattr(options, name):
             flag = name.replace("_", "-")
             raise ValueError(f"--{flag} needs --follow. Received: --{flag}")
-    from msrnn_keras.cli.prediction import forecast_recordings
+    from msrnn_keras.cli.prediction import (
+        forecast_recordings,
+        warnings_as_lines,
+    )
     from msrnn_keras.data import as_trained
     from msrnn_keras.data.io.write import check_writable, write_forecast
     from msrnn_keras.utils.files import check_not_input
@@ -96,7 +111,8 @@ def run(options):
     check_writable(options.out, recordings, *chosen)
     wanted = options.horizon, options.last, options.matched
     past, forecast = forecast_recordings(model, recordings, *wanted)
-    write_forecast(options.out, recordings, past, forecast, *chosen)
+    with warnings_as_lines(functools.partial(print, file=sys.stderr)):
+        write_forecast(options.out, recordings, past, forecast, *chosen)
     print(f"Wrote {forecast.shape[1]} forecast frames to {options.out}.")
 
 
@@ -145,6 +161,8 @@ def _read_recordings(options, path=None):
         options.input if path is None else path,
         scaling=MinMax(*options.range) if options.range else None,
         fill=options.fill,
+        bbox=options.bbox,
+        resolution=options.resolution,
         variable=options.variable,
         size=height_and_width(options.size) if options.size else None,
         gray=options.gray,

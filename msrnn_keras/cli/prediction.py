@@ -1,5 +1,8 @@
 """Forecast what follows recordings."""
 
+import contextlib
+import warnings
+
 import numpy as np
 
 from msrnn_keras.models.lagrangian import Lagrangian
@@ -36,6 +39,17 @@ def forecast_recordings(
             forecast = probability_match(forecast, past[:, -1:])
     _check_finite(forecast)
     return past, forecast
+
+
+@contextlib.contextmanager
+def warnings_as_lines(log):
+    """Give `log` the texts of warnings without the lines of code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in caught:
+        log(str(warning.message))
 
 
 def _check_finite(forecast):

@@ -22,9 +22,10 @@ from msrnn_keras.data.datasets.sevir import Sevir
 from msrnn_keras.data.datasets.taxibj import TaxiBJ
 from msrnn_keras.data.epochs import EpochDataset
 from msrnn_keras.data.io.forecasts import forecast_dataset
-from msrnn_keras.data.io.netcdf import from_netcdf
 from msrnn_keras.data.io.radar import from_radar
+from msrnn_keras.data.io.read import open_recording as open
 from msrnn_keras.data.io.recording import Recording, from_arrays
+from msrnn_keras.data.io.stores import from_netcdf
 from msrnn_keras.data.io.video import from_video
 from msrnn_keras.data.scaling import MinMax, RainRate, Scaling
 from msrnn_keras.data.sources import ArraySource, Source
@@ -58,6 +59,7 @@ __all__ = [
     "load",
     "load_digits",
     "moving_digits",
+    "open",
     "sample_digits",
     "verify_test_set",
 ]

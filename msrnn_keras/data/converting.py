@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 
 from msrnn_keras.data.datasets.blocks import block_means
-from msrnn_keras.data.io.netcdf import dimensions
+from msrnn_keras.data.io.cutting import coarse_grid
+from msrnn_keras.data.io.grids import dimensions
 from msrnn_keras.data.io.recording import Recording
 from msrnn_keras.data.io.units import with_unit
+from msrnn_keras.data.lazy_frames import map_frames
 from msrnn_keras.data.scaling import RainRate, Scaling
 
 _KILOMETERS = {"m": 1e-3, "meter": 1e-3, "metre": 1e-3, "meters": 1e-3}
@@ -67,15 +69,18 @@ def as_trained(recording, model, grid_step=None):
     if block == 1 and recording.scaling == trained.scaling:
         return recording
     rate = _rates(recording, trained.scaling)
-    frames = [
-        np.stack([block_means(x, block) for x in np.moveaxis(rate(i), -1, 0)])
-        for i in range(len(recording.frames))
-    ]
+
+    def convert(frame):
+        channels = np.moveaxis(rate(frame), -1, 0)
+        return np.stack([block_means(x, block) for x in channels], axis=-1)
+
     coordinates = getattr(recording, "coordinates", None)
     if coordinates is not None:
-        coordinates = _converted(coordinates, block, recording.scaling.unit)
+        coordinates = coarse_grid(coordinates, block)
+        if recording.scaling.unit.lower() == "dbz":
+            coordinates = with_unit(coordinates, "mm/h")
     return Recording(
-        np.moveaxis(np.stack(frames), 1, -1),
+        map_frames(recording.frames, convert, block),
         recording.segments,
         trained.scaling,
         recording.interval,
@@ -83,26 +88,6 @@ def as_trained(recording, model, grid_step=None):
         coordinates=coordinates,
         metadata=getattr(recording, "metadata", None),
     )
-
-
-def _converted(coordinates, block, unit):
-    """Return the coordinates of blocks, of values in mm/h."""
-    (values,) = coordinates.data_vars.values()
-    time, *plane = dimensions(coordinates, values)
-    edges = [  # of cells, whose mean is not that of the block
-        key
-        for key, x in coordinates.coords.items()
-        if set(x.dims) & set(plane) and set(x.dims) - {time, *plane}
-    ]
-    coarse = coordinates.drop_vars(edges)
-    if block > 1:
-        sides = dict.fromkeys(plane, block)
-        coarse = coarse.coarsen(sides, boundary="trim").mean(keep_attrs=True)
-    for key in plane if edges else ():
-        if key in coarse.coords:
-            coarse[key].attrs.pop("bounds", None)
-            coarse[key].encoding.pop("bounds", None)
-    return with_unit(coarse, "mm/h") if unit.lower() == "dbz" else coarse
 
 
 def _check_interval(recording, trained):
@@ -168,7 +153,7 @@ def _grid_step(recording):
 
 
 def _rates(recording, scaling):
-    """Return a function from the number of a frame to its mm/h."""
+    """Return a function from the values of a frame to its mm/h."""
     unit = recording.scaling.unit
     if not isinstance(scaling, RainRate) or unit.lower() not in ("mm/h", "dbz"):
         raise ValueError(
@@ -177,8 +162,7 @@ def _rates(recording, scaling):
             f"{recording.scaling.get_config()}"
         )
 
-    def rate(index):
-        values = recording.finite(index, index + 1)[0]
+    def rate(values):
         if unit.lower() == "dbz":
             values = scaling.rate(values)
         return scaling.inverse(scaling(values))  # less than `least` is none

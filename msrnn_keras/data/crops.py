@@ -1,16 +1,21 @@
 """Random crops of clips, drawn more often where there is more to see."""
 
 import concurrent.futures
+import math
 
 import numpy as np
 
 from msrnn_keras.data.clips import clip_starts
 from msrnn_keras.data.epochs import ClipDataset, check_count
+from msrnn_keras.data.lazy_frames import LazyFrames
 from msrnn_keras.data.sources import ArraySource
 from msrnn_keras.utils.checks import check_positive
 
 CELLS = 4  # candidates per side of a crop
 LEAST_VALID = 0.5  # share of pixels
+# Of frames read on demand: pixels that are all weighed, and that are read to
+# weigh a part of more; candidates of that part.
+SMALL, MOST_READ, MOST_CANDIDATES = 1 << 26, 1 << 27, 1 << 19
 
 
 class Crops(ClipDataset):
@@ -27,6 +32,12 @@ class Crops(ClipDataset):
     set `radar`, 1 mm/h weighs 11 times 0.1 mm/h, and 10 mm/h 31 times. Crops
     with fewer than half of their pixels valid are no candidates. The place is
     then shifted at random within its cell of the grid.
+
+    Of files with more than 2^26 pixels (64 frames of 1024×1024) that are read
+    on demand, a part is read first, at most 2^27 pixels and for 2^19
+    candidates: every n-th frame is weighed, by every fourth pixel if that
+    divides the grid, and the start of a crop is shifted at random by fewer than
+    n frames.
 
     With `augment`, a crop is turned by a random multiple of 90° (180° unless it
     is square) and mirrored. Crop j depends on `seed`, `epoch` and j alone. To
@@ -91,6 +102,8 @@ class Crops(ClipDataset):
         self.teacher_forcing = teacher_forcing
         self.dry, self.augment, self.fixed = dry, augment, fixed
         self._step = tuple(max(1, size // CELLS) for size in image_shape)
+        self._every, self._skip = _look(sources, (*image_shape, *self._step))
+        self._hop = max(1, self._every // stride)
         self._candidates, weights = self._all_candidates()
         total = weights.sum()
         even = np.full(len(weights), 1 / len(weights))
@@ -120,6 +133,8 @@ class Crops(ClipDataset):
         chosen = np.searchsorted(self._cumulative, draw, side="right")
         index, start, *corner = self._candidates[chosen].tolist()
         source, *size = self.sources[index], *self.image_shape[:2]
+        if self._hop > 1:
+            start = self._later(source, start, rng)
         free = np.subtract(source.image_shape[:2], size)
         corner = np.minimum(corner + rng.integers(0, self._step), free)
         rows, columns = (
@@ -131,6 +146,14 @@ class Crops(ClipDataset):
         frames = frames.pixels(0, len(frames))
         return _turned(frames, rng) if self.augment else frames
 
+    def _later(self, source, start, rng):
+        """Return a start from a candidate's to the next candidate's."""
+        starts = clip_starts(
+            source.segments, self.context + self.horizon, self.stride
+        )
+        place = np.searchsorted(starts, start) + rng.integers(self._hop)
+        return int(starts[min(place, len(starts) - 1)])
+
     def _all_candidates(self):
         """Return (source, start, top, left) of all crops, and their weights."""
         length, size = self.context + self.horizon, self.image_shape[:2]
@@ -138,10 +161,18 @@ class Crops(ClipDataset):
         for index, source in enumerate(self.sources):
             if max(stop - start for start, stop in source.segments) < length:
                 continue
-            total = np.cumsum([*_crop_means(source, size, self._step)], axis=0)
+            means = _crop_means(
+                source, size, self._step, self._every, self._skip
+            )
+            total = np.cumsum([*means], axis=0)
             total = np.concatenate([np.zeros_like(total[:1]), total])
             starts = clip_starts(source.segments, length, self.stride)
-            means = (total[starts + length] - total[starts]) / length
+            starts = starts[:: self._hop]
+            # The frames that were weighed, those of the clip or the one before.
+            last = np.maximum(-(-(starts + length) // self._every), 1)
+            first = np.minimum(-(-starts // self._every), last - 1)
+            count = (last - first)[:, None, None, None]
+            means = (total[last] - total[first]) / count
             weight, valid = means[:, 0], means[:, 1]
             kept = np.nonzero(valid >= LEAST_VALID)
             row, column = (
@@ -190,14 +221,34 @@ def _check_sources(sources, image_shape):
             )
 
 
-def _crop_means(source, size, step):
-    """Yield of each frame the mean of x² and the valid share of all crops."""
+def _look(sources, sizes):
+    """Return n and k, to weigh each n-th frame by each k-th pixel."""
+    lazy = [x.frames for x in sources if isinstance(x.frames, LazyFrames)]
+    pixels = sum(math.prod(frames.shape) for frames in lazy)
+    if pixels <= SMALL:
+        return 1, 1
+    skip = next(k for k in (4, 2, 1) if not any(size % k for size in sizes))
+    (height, width), (down, right) = sizes[:2], sizes[2:]
+    candidates = sum(
+        len(frames)
+        * ((frames.shape[1] - height) // down + 1)
+        * ((frames.shape[2] - width) // right + 1)
+        for frames in lazy
+    )
+    shares = pixels / MOST_READ, candidates / MOST_CANDIDATES
+    return math.ceil(max(1, *shares)), skip
+
+
+def _crop_means(source, size, step, every, skip):
+    """Yield of each n-th frame the mean of x² and the valid share of crops."""
+    size, step = ([x // skip for x in pair] for pair in (size, step))
     stops = [
-        np.arange(n, side + 1, d)
+        np.arange(n, side // skip + 1, d)
         for n, side, d in zip(size, source.image_shape, step, strict=False)
     ]
-    for index in range(len(source)):
-        pixels = source.pixels(index, index + 1)[0]
+    for index in range(0, len(source), every):
+        values = source.finite(index, index + 1)[0, ::skip, ::skip]
+        pixels = source.scaling(values).astype("float32")
         valid = ~np.isnan(pixels)
         squares = np.where(valid, pixels, 0).astype("float64") ** 2
         fields = np.stack([squares, valid]).mean(axis=-1)

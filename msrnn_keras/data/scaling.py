@@ -149,4 +149,5 @@ class RainRate(Scaling):
 def _xp(values):
     """Return NumPy for arrays and numbers, `keras.ops` for tensors."""
     plain = (np.ndarray, np.generic, int, float, list, tuple)
-    return np if isinstance(values, plain) else ops
+    lazy = np.lib.mixins.NDArrayOperatorsMixin  # as `LazyFrames`
+    return np if isinstance(values, (*plain, lazy)) else ops

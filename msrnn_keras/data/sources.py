@@ -2,6 +2,7 @@
 
 import abc
 import itertools
+import math
 import numbers
 import warnings
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.utils.checks import filled
+
+_AT_ONCE = 1 << 21  # values that are scaled at once
 
 
 class Source(abc.ABC):
@@ -38,25 +41,35 @@ class Source(abc.ABC):
 
     def pixels(self, start, stop):
         """Return frames like `read`, scaled to [0, 1]; no infinite values."""
-        values = self.finite(start, stop)
-        return self.scaling(values).astype("float32")
+        pixels = np.empty((stop - start, *self.image_shape), "float32")
+        count = max(1, _AT_ONCE // max(1, math.prod(self.image_shape)))
+        for first in range(start, stop, count):
+            last = min(first + count, stop)
+            values = self.scaling(self.finite(first, last))
+            pixels[first - start : last - start] = values
+        return pixels
 
     def finite(self, start, stop):
         """Return frames like `read`; refuse infinite values."""
         values = self.read(start, stop)
-        infinite = np.isinf(values).any(axis=(1, 2, 3))
-        if infinite.any():
-            raise ValueError(
-                "Frames must be finite or NaN. Replace infinite values, or "
-                "mark missing ones by NaN; replace -inf dBZ (no rain) by the "
-                "lowest dBZ. Received: inf in frame "
-                f"{start + int(infinite.argmax())}"
-            )
+        refuse_infinite(values, start)
         return values
 
 
+def refuse_infinite(values, first):
+    """Refuse infinite values in frames that are numbered from `first` on."""
+    infinite = np.isinf(values).any(axis=(1, 2, 3))
+    if infinite.any():
+        raise ValueError(
+            "Frames must be finite or NaN. Replace infinite values, or "
+            "mark missing ones by NaN; replace -inf dBZ (no rain) by the "
+            "lowest dBZ. Received: inf in frame "
+            f"{first + int(infinite.argmax())}"
+        )
+
+
 class ArraySource(Source):
-    """Frames in memory or in a memory-mapped file.
+    """Frames in memory, in a memory-mapped file, or read on demand.
 
     Args:
         frames: Array `(frames, height, width, channels)` of 8-bit integers or

@@ -6,6 +6,7 @@ import glob
 import os
 import pathlib
 import re
+import shutil
 import uuid
 
 CHUNK = 1 << 20  # bytes
@@ -27,6 +28,23 @@ def write_atomically(path, write):
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def write_folder_atomically(path, write):
+    """Write a folder with `write(temporary path)`, in place of an old one."""
+    path = pathlib.Path(path)
+    new, old = (
+        path.with_name(f"tmp-{uuid.uuid4().hex}-{path.name}") for _ in range(2)
+    )
+    with writing(path.parent):
+        try:
+            write(new)
+            if path.exists():
+                os.replace(path, old)
+            os.replace(new, path)
+        finally:
+            for folder in (new, old):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -107,7 +125,9 @@ def check_not_input(path, given):
     """Refuse a path that is one of the files of a file, folder or pattern."""
     path, source = pathlib.Path(path), pathlib.Path(given)
     files = [source] if source.exists() else glob.glob(str(given))
-    for file in source.iterdir() if source.is_dir() else files:
+    if source.is_dir():
+        files += source.iterdir()
+    for file in files:
         if path.exists() and os.path.exists(file) and path.samefile(file):
             raise ValueError(
                 "The output must not be one of the inputs. "

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 import msrnn_keras
+from msrnn_keras import data
+from msrnn_keras.cli.main import main
 from msrnn_keras.data import RainRate, from_video
+from msrnn_keras.data.io.geotiff import georeference
 from tests.disk import full
 from tests.recordings import (
+    grid_dataset,
     rain,
     squares,
     times_of,
@@ -87,6 +91,96 @@ def test_predict_goes_on_from_netcdf(run, model_file, tmp_path):
         depth = np.cumsum(expected[0, ..., 0], axis=0) / 12
         np.testing.assert_allclose(depths["rain"], depth, rtol=1e-3)
         assert depths["rain"].attrs["units"] == "mm"
+
+
+@pytest.mark.backend_free
+def test_predict_keeps_values_and_georeference(run, model_file, tmp_path):
+    for extra in ("zarr", "rioxarray", "netCDF4"):
+        pytest.importorskip(extra)
+    given = tmp_path / "in.zarr"
+    dataset = grid_dataset(np.nan_to_num(rain()))
+    dataset.to_zarr(given, consolidated=False)
+    command = ["predict", given, "--model", model_file, "--horizon", 2]
+    run(*command, "--out", tmp_path / "a.npy")
+    (expected,) = np.load(tmp_path / "a.npy")[..., 0]
+    assert 0.01 < expected.mean() < 100
+    past = data.open(given).coordinates
+    for name in ("a.zarr", "a.zarr", "a.tif", "a.nc"):  # replaced once
+        run(*command, "--out", tmp_path / name)
+        ahead = data.open(tmp_path / name)
+        np.testing.assert_array_equal(ahead.frames[..., 0], expected)
+        np.testing.assert_array_equal(ahead.times, times_of(6)[4:])
+        assert ahead.unit == "mm/h" and ahead.interval == 300
+        for axis in "xy":
+            np.testing.assert_array_equal(ahead.coordinates[axis], past[axis])
+        assert georeference(ahead.coordinates) == georeference(past)
+    place = georeference(past)[0]
+    assert place["crs"] == "EPSG:3035"
+    assert tuple(place["transform"])[:3] == (250, 0, 4.1e6 - 125)
+    folders = [x.name for x in tmp_path.iterdir() if x.is_dir()]
+    assert sorted(folders) == ["a.zarr", "in.zarr"]
+    import rasterio
+
+    for name in ("a.tif", f'ZARR:"{tmp_path}/a.zarr":/rain'):
+        with rasterio.open(name if ":" in name else tmp_path / name) as file:
+            np.testing.assert_array_equal(file.read(), expected)
+            assert file.crs == "EPSG:3035"
+            assert file.transform == place["transform"]
+
+
+@pytest.mark.backend_free
+def test_predict_cuts_and_averages(run, refuse, model_file, tmp_path):
+    pytest.importorskip("rioxarray")
+    given = tmp_path / "in.nc"
+    grid_dataset(rain(4, (12, 16))).to_netcdf(given)
+    box = [4.1e6, 3.2e6 - 1750, 4.1e6 + 2750, 3.2e6]
+    command = ["predict", given, "--model", model_file, "--fill", 0]
+    command += ["--out", tmp_path / "a.tif"]
+    run(*command, "--bbox", *box, "--resolution", 500)
+    options = {"bbox": box, "resolution": 500}
+    part = data.open(given, **options)
+    assert part.image_shape == (4, 6, 1)
+    ahead = data.open(tmp_path / "a.tif")
+    for axis in "xy":
+        np.testing.assert_array_equal(
+            ahead.coordinates[axis], part.coordinates[axis]
+        )
+    model = keras.saving.load_model(model_file)
+    past = np.nan_to_num(part.pixels(0, 4))[None]
+    expected = RainRate().inverse(model.forecast(past))
+    np.testing.assert_allclose(ahead.frames, expected[0], rtol=1e-5)
+    refuse("multiple of the size", *command, "--resolution", 300)
+    refuse("within the grid", *command, "--bbox", 0, 0, 1, 1)
+
+
+@pytest.mark.backend_free
+def test_predict_says_what_is_assumed(capsys, model_file, tmp_path):
+    pytest.importorskip("rioxarray")
+    dataset = grid_dataset(np.nan_to_num(rain())).drop_vars("crs")
+    for name, unit in (("y", "degrees_north"), ("x", "degrees_east")):
+        degrees = 5 + 0.1 * np.arange(dataset.sizes[name])
+        dataset[name] = (name, degrees, {"units": unit})
+    dataset.to_netcdf(tmp_path / "in.nc")
+    command = ["predict", "in.nc", "--model", model_file, "--out", "a.tif"]
+    paths = {"in.nc", "a.tif"}
+    command = [str(tmp_path / x if x in paths else x) for x in command]
+    assert main(command) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ellipsoid" in line and "WGS 84" in line
+
+
+@pytest.mark.backend_free
+def test_predict_never_writes_into_its_store(refuse, model_file, tmp_path):
+    pytest.importorskip("zarr")
+    given = tmp_path / "in.zarr"
+    grid_dataset(rain()).to_zarr(given, consolidated=False)
+    refuse("must not be one of the inputs", "predict", given, "--out", given)
+    (tmp_path / "folder.zarr").mkdir()
+    command = ["predict", given, "--out", tmp_path / "folder.zarr"]
+    refuse("must not be a folder", *command)
+    (tmp_path / "file.zarr").touch()
+    command = ["predict", given, "--out", tmp_path / "file.zarr"]
+    refuse("is a folder; remove the file", *command)
 
 
 @pytest.mark.backend_free

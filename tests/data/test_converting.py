@@ -6,6 +6,7 @@ import pytest
 from msrnn_keras import data
 from msrnn_keras.data.datasets.events import DBZ, SCALING
 from msrnn_keras.data.io.write import write_forecast
+from msrnn_keras.data.lazy_frames import LazyFrames
 from tests.recordings import times_of
 from tests.reference import assert_close, assert_equal
 
@@ -96,6 +97,7 @@ def test_a_file_keeps_its_grid_and_tells_its_unit(tmp_path, unit):
     given = data.from_netcdf(tmp_path / "rain.nc")
     found = data.as_trained(given, MODEL)
     assert found.image_shape == (2, 3, 1) and found.unit == "mm/h"
+    assert isinstance(found.frames, LazyFrames)  # read when they are used
     assert (found.times == given.times).all()
     values = found.scaling.inverse(found.pixels(0, 2))
     assert_close(values, np.full_like(values, ONE), rtol=1e-4)

@@ -3,7 +3,8 @@ import pickle
 import numpy as np
 import pytest
 
-from msrnn_keras.data import ArraySource, Crops, MinMax
+from msrnn_keras.data import ArraySource, Crops, MinMax, crops
+from msrnn_keras.data.lazy_frames import LazyFrames
 
 pytestmark = pytest.mark.backend_free
 
@@ -136,3 +137,37 @@ def test_bad_arguments():
             Crops(sources, **{**SIZES, "image_shape": (4, 4), **kwargs})
     with pytest.raises(TypeError, match="Received: 3"):
         Crops(3, **SIZES)
+
+
+def test_a_part_of_a_large_file_is_weighed(monkeypatch):
+    frames = np.zeros((60, 16, 24, 1), "float32")
+    frames[20:40, :8, 16:] = 0.5
+    read = []
+
+    def part(*parts):
+        read.append(parts[0].start)
+        return frames[parts]
+
+    source = ArraySource(LazyFrames(part, frames.shape), [(0, 30), (30, 60)])
+    options = {"image_shape": (8, 8), "dry": 0, "augment": False}
+    whole = Crops(source, **SIZES, **options)
+    assert read == [*range(60)]
+    assert len(whole._candidates) == len({*map(tuple, whole._candidates)})
+    monkeypatch.setattr(crops, "SMALL", 0)
+    monkeypatch.setattr(crops, "MOST_READ", frames.size // 5)
+    read.clear()
+    few = Crops(source, **SIZES, **options, num_clips=200)
+    assert read == [*range(0, 60, 5)]
+    assert len(few._candidates) == len(whole._candidates) * 12 // 56
+    starts = []
+    for number in range(200):
+        read.clear()
+        clip = few.clip(number, 0)
+        starts += read
+        assert clip.shape == (3, 8, 8, 1)
+    assert len(set(starts)) > 15  # also between the frames that were weighed
+    assert all(start + 3 <= 30 or start >= 30 for start in starts)
+    assert {*starts} <= {*range(15, 45)}
+    for part in (few, whole):
+        rows = part._candidates[np.argmax(part.probabilities)]
+        assert 15 <= rows[1] < 40 and rows[2:].tolist() == [0, 16]

@@ -9,6 +9,7 @@ from msrnn_keras.utils.files import (
     remove_unfinished,
     reserve,
     write_atomically,
+    write_folder_atomically,
 )
 from tests.disk import full
 from tests.runs import contents
@@ -38,6 +39,28 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     seen[0].write_text("of a killed process")
     remove_unfinished(tmp_path)
     assert contents(tmp_path) == keep
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
+    def write(path, text="new", error=None):
+        path.mkdir()
+        (path / "a.txt").write_text(text)
+        if error:
+            raise error
+
+    write_folder_atomically(tmp_path / "a", write)
+    (tmp_path / "a" / "old.txt").touch()
+    with pytest.raises(KeyboardInterrupt):
+        write_folder_atomically(
+            tmp_path / "a", lambda path: write(path, "b", KeyboardInterrupt)
+        )
+    assert contents(tmp_path / "a") == {"a.txt": b"new", "old.txt": b""}
+    write_folder_atomically(tmp_path / "a", lambda path: write(path, "b"))
+    assert contents(tmp_path / "a") == {"a.txt": b"b"}
+    assert [x.name for x in tmp_path.iterdir()] == ["a"]
+    check_not_input(tmp_path / "b", tmp_path / "a")
+    with pytest.raises(ValueError, match="Received: .*, the same file"):
+        check_not_input(tmp_path / "a", tmp_path / "a")
 
 
 def test_a_missing_folder_or_an_input_is_refused(tmp_path):

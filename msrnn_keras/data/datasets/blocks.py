@@ -3,16 +3,16 @@
 import numpy as np
 
 
-def block_means(frame, side):
+def block_means(frame, side, least=0.0):
     """Return means over the valid pixels of blocks of `side` pixels.
 
     Rows and columns that do not fill a block are dropped at the end. NaN,
-    infinite and negative values are missing. A block is missing (NaN) if more
-    than half of it is.
+    infinite values and those below `least` are missing. A block is missing
+    (NaN) if more than half of it is.
     """
     rows, columns = (side * (size // side) for size in frame.shape)
     frame = frame[:rows, :columns]
-    there = (frame >= 0) & (frame < np.inf)
+    there = np.isfinite(frame) & (frame >= least)
     total = _block_sums(np.where(there, frame, 0).astype("float32"), side)
     count = _block_sums(there.astype("float32"), side)
     mean = total / np.maximum(count, 1)

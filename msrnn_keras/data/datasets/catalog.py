@@ -121,10 +121,10 @@ files; None downloads them |
             `cache` of `kth`, `germany`; `image_shape` (of crops) and `moving`
             (frames moved to the present once, and kept in `cache`) of `radar`
             and `recordings`; `dates` of `radar`; `importer`, `pattern`,
-            `interval`, `period`, `variable` and `scaling` of `recordings`, as
-            in the readers, and `like`, the model of a preset to whose pixels
-            they are converted, with `grid_step`, as in `as_trained`; arguments
-            of `EpochDataset`.
+            `interval`, `period`, `variable`, `scaling`, `bbox` and `resolution`
+            of `recordings`, as in `data.open` and the readers, and `like`, the
+            model of a preset to whose pixels they are converted, with
+            `grid_step`, as in `as_trained`; arguments of `EpochDataset`.
 
     Returns:
         `Clips`, `MovingMNIST` for `mnist`, or `Crops`. All have

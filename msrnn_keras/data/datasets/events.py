@@ -143,8 +143,12 @@ def moved(events, context, horizon, stride, cache):
 
         key = f"{context} {horizon} {starts} {file_digest(motion.__file__)} "
         key += f"{event.frames.shape} {event.frames.dtype} {_kind(event)}"
-        key = hashlib.sha256(event.frames.tobytes() + key.encode()).hexdigest()
-        frames = cached_array(cache / f"moving-{key[:16]}.npy", move)
+        digest = hashlib.sha256()
+        for index in range(len(event.frames)):
+            digest.update(np.asarray(event.frames[index]).tobytes())
+        digest.update(key.encode())
+        name = f"moving-{digest.hexdigest()[:16]}.npy"
+        frames = cached_array(cache / name, move)
         times = event.times
         if times is not None:
             parts = [times[start : start + length] for start in starts]

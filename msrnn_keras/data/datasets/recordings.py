@@ -16,6 +16,7 @@ from msrnn_keras.data.sources import ArraySource
 
 SHARES = (0.8, 0.1, 0.1)  # of all frames, in time order
 READER = ("importer", "pattern", "interval", "period", "variable", "scaling")
+READER += ("bbox", "resolution")
 CONVERTER = ("like", "grid_step")
 
 

@@ -4,7 +4,7 @@ import importlib.metadata
 
 import numpy as np
 
-from msrnn_keras.data.io.netcdf import dimensions
+from msrnn_keras.data.io.grids import dimensions
 from msrnn_keras.data.io.recording import steps_ahead, times_ahead
 from msrnn_keras.utils.extras import require
 

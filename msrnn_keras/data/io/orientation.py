@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from msrnn_keras.data.io.netcdf import dimensions
+from msrnn_keras.data.io.grids import dimensions
 
 _NORTH = {"y", "lat", "latitude", "northing"}
 _NORTH |= {"projection_y_coordinate", "grid_latitude"}
@@ -16,18 +16,8 @@ def north_up(recording, frames):
     """Return a view of frames with north at the top and west on the left."""
     if recording.coordinates is None:
         return frames
-    grid = recording.coordinates
-    (values,) = grid.data_vars.values()
-    plane = dimensions(grid, values)[1:]
-    north, east = (_slope(grid, plane, names) for names in (_NORTH, _EAST))
-    # By default, rows go south and columns go east.
-    if north is None:
-        is_turned = east is not None and abs(east[0]) > abs(east[1])
-        north = (0, -1) if is_turned else (-1, 0)
-    is_turned = abs(north[1]) > abs(north[0])
-    if east is None:
-        east = (1, 0) if is_turned else (0, 1)
-    if is_turned:
+    north, east = _slopes(recording.coordinates)
+    if _is_turned(north):
         frames = np.swapaxes(frames, -3, -2)
         north, east = north[::-1], east[::-1]
     if north[0] > 0:
@@ -35,6 +25,31 @@ def north_up(recording, frames):
     if east[1] < 0:
         frames = frames[..., ::-1, :]
     return frames
+
+
+def north_and_east(grid):
+    """Return the names of the dimensions that run north and east."""
+    (values,) = grid.data_vars.values()
+    plane = dimensions(grid, values)[1:]
+    return plane[::-1] if _is_turned(_slopes(grid)[0]) else plane
+
+
+def _is_turned(north):
+    return abs(north[1]) > abs(north[0])
+
+
+def _slopes(grid):
+    """Return the steps to the north and east along both dimensions."""
+    (values,) = grid.data_vars.values()
+    plane = dimensions(grid, values)[1:]
+    north, east = (_slope(grid, plane, names) for names in (_NORTH, _EAST))
+    # By default, rows go south and columns go east.
+    if north is None:
+        is_turned = east is not None and abs(east[0]) > abs(east[1])
+        north = (0, -1) if is_turned else (-1, 0)
+    if east is None:
+        east = (1, 0) if _is_turned(north) else (0, 1)
+    return north, east
 
 
 def _slope(grid, plane, names):

@@ -6,9 +6,9 @@ import pathlib
 import numpy as np
 
 from msrnn_keras.data.io import radar_times
+from msrnn_keras.data.io.grids import recording_of
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.knmi import with_quantity
-from msrnn_keras.data.io.netcdf import recording_of
 from msrnn_keras.data.io.recording import split_at_gaps
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file
@@ -104,7 +104,9 @@ def from_radar(
     dataset = _dataset(xarray, np.stack(fields), metadata)
     if times is not None:
         dataset = dataset.assign_coords(time=times)
-    return recording_of(dataset, scaling, interval, metadata)
+    recording = recording_of(dataset, scaling, interval, metadata)
+    recording.frames = np.asarray(recording.frames)  # they are in memory
+    return recording
 
 
 def _paths(files):

@@ -5,14 +5,27 @@ import pathlib
 import numpy as np
 
 from msrnn_keras.data.io.forecasts import check_goes_on, forecast_dataset
+from msrnn_keras.data.io.geotiff import georeference, geotiff_writer
 from msrnn_keras.data.io.orientation import north_up
 from msrnn_keras.data.io.recording import times_ahead
+from msrnn_keras.data.io.stores import is_zarr
 from msrnn_keras.data.io.units import check_unit, in_unit
 from msrnn_keras.data.scaling import RainRate
 from msrnn_keras.utils.extras import require
-from msrnn_keras.utils.files import check_folder, write_atomically
+from msrnn_keras.utils.files import (
+    check_folder,
+    write_atomically,
+    write_folder_atomically,
+)
 
 _ENLARGED = 256  # maximum longer side of an enlarged animation, pixels
+_NEEDED = {  # package and extra
+    ".nc": ("xarray", "netcdf"),
+    ".zarr": ("zarr", "geo"),
+    ".tif": ("rasterio", "geo"),
+    ".tiff": ("rasterio", "geo"),
+    ".mp4": ("av", "video"),
+}
 
 
 def write_forecast(path, recordings, past, forecast, fps=None, unit=None):
@@ -37,7 +50,8 @@ def write_forecast(path, recordings, past, forecast, fps=None, unit=None):
         write = ARRAYS[suffix](*zip(*values, strict=True))
     else:
         write = PICTURES[suffix](recordings[0], past[0], forecast[0], fps)
-    write_atomically(path, write)
+    atomically = write_folder_atomically if suffix == ".zarr" else None
+    (atomically or write_atomically)(path, write)
 
 
 def check_writable(path, recordings=None, fps=None, unit=None):
@@ -49,7 +63,13 @@ def check_writable(path, recordings=None, fps=None, unit=None):
             "The file must end in one of "
             f"{', '.join(ARRAYS | PICTURES)}. Received: {str(path)!r}"
         )
-    check_folder(path)
+    if suffix == ".zarr" and path.is_file():
+        raise ValueError(
+            "A Zarr store is a folder; remove the file, or choose another "
+            f"path. Received: {str(path)!r}"
+        )
+    if not (suffix == ".zarr" and is_zarr(path)):
+        check_folder(path)
     most = {".gif": 50, ".mp4": 1000}.get(suffix, 0)
     if fps is not None and not 0 < fps <= most:
         raise ValueError(
@@ -61,9 +81,8 @@ def check_writable(path, recordings=None, fps=None, unit=None):
             f"`unit` is for {', '.join(ARRAYS)}; pictures of rain are in mm/h. "
             f"Received: unit={unit!r} for {str(path)!r}"
         )
-    needed = {".nc": ("xarray", "netcdf"), ".mp4": ("av", "video")}
-    if suffix in needed:
-        require(*needed[suffix])
+    if suffix in _NEEDED:
+        require(*_NEEDED[suffix])
     if unit is not None:
         check_unit(unit)
     if recordings is not None:
@@ -79,13 +98,20 @@ def _check_recordings(suffix, recordings, unit):
             f"A {suffix} file needs frames of 1 or 3 channels; write .npz. "
             f"Received: {channels} channels"
         )
-    if suffix == ".nc":
+    if suffix in GRIDS:
         if len(recordings) > 1:
             raise ValueError(
-                "A .nc file has the forecast of one clip; write .npz. "
+                f"A {suffix} file has the forecast of one clip; write .npz. "
                 f"Received: {len(recordings)} clips"
             )
         check_goes_on(recordings[0])
+    if suffix in TIFFS:
+        if channels != 1:
+            raise ValueError(
+                f"A {suffix} file has a band per time, so frames of 1 channel. "
+                f"Received: {channels} channels"
+            )
+        georeference(recordings[0].coordinates)
 
 
 def _values(recording, pixels, unit):
@@ -112,6 +138,18 @@ def _arrays(recordings, values):
 def _netcdf(recordings, values):
     dataset = forecast_dataset(recordings[0], values[0])
     return lambda path: dataset.to_netcdf(path, engine="netcdf4")
+
+
+def _zarr(recordings, values):
+    dataset = forecast_dataset(recordings[0], values[0])
+    # GIS programs do not read version 3 yet.
+    options = {"zarr_format": 2, "consolidated": True}
+    return lambda path: dataset.to_zarr(path, **options)
+
+
+def _geotiff(recordings, values):
+    dataset = forecast_dataset(recordings[0], values[0])
+    return geotiff_writer(dataset, recordings[0].interval)
 
 
 def _picture(recording, past, forecast, fps):
@@ -145,5 +183,7 @@ def _shown(recording, *clips):
     return is_rain, *(north_up(recording, clip) for clip in clips)
 
 
-ARRAYS = {".npz": _arrays, ".npy": _array, ".nc": _netcdf}
+TIFFS = {".tif": _geotiff, ".tiff": _geotiff}
+GRIDS = {".nc": _netcdf, ".zarr": _zarr, **TIFFS}
+ARRAYS = {".npz": _arrays, ".npy": _array, **GRIDS}
 PICTURES = {".png": _picture, ".gif": _animation, ".mp4": _animation}

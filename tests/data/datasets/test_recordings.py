@@ -1,11 +1,21 @@
+import os
+import subprocess
+import sys
 import types
 
 import numpy as np
 import pytest
 
 from msrnn_keras.data import MinMax, RainRate, TrainedOn, load
+from msrnn_keras.training import read_history
 from msrnn_keras.utils import motion
-from tests.recordings import write_knmi_reflectivity, write_netcdf
+from tests.recordings import (
+    grid_dataset,
+    write_empty_zarr,
+    write_knmi_reflectivity,
+    write_netcdf,
+)
+from tests.runs import RECIPE
 
 SIZES = {"context": 3, "horizon": 2}
 
@@ -116,3 +126,57 @@ def test_wrong_paths(tmp_path):
     write(tmp_path / "a.npy", 0, 1)
     with pytest.raises(ValueError, match="'validation'. Received: 1 frames"):
         load("recordings", "validation", path=tmp_path / "a.npy")
+
+
+TRAIN = """
+import sys
+import netCDF4, numpy as np, xarray, zarr
+from msrnn_keras import data
+from msrnn_keras.cli.main import main
+
+def resident(key):
+    with open("/proc/self/status") as file:
+        (line,) = (x for x in file if x.startswith(key))
+    return int(line.split()[1]) / 1000  # MB
+
+xarray.backends.list_engines()
+store, recipe, run = sys.argv[1:]
+before = resident("VmRSS")
+source = data.open(store)
+assert source.frames.nbytes > 20e9
+past, future = data.Clips(source, 3, 2, batch_size=2, shuffle=True)[0]
+assert past.shape == (2, 3, 1024, 1024, 1)
+sizes = {"context": 3, "horizon": 2, "image_shape": (64, 64)}
+crops = data.load("recordings", "train", path=store, num_clips=64, **sizes)
+rain = np.concatenate([x for x, _ in crops])
+print(resident("VmHWM") - before, (rain > 0).any(axis=(1, 2, 3, 4)).mean())
+del crops
+command = ["train", recipe, "--data", store, "--out", run, "--verbose", "0"]
+assert main(command) == 0
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is of Linux")
+def test_a_store_of_20_gb_trains_in_little_memory(tmp_path):
+    for name in ("xarray", "zarr", "netCDF4", "pyproj"):
+        pytest.importorskip(name)
+    shape, store = (5000, 1024, 1024), tmp_path / "a.zarr"
+    axes = grid_dataset(np.broadcast_to(np.int8(0), shape)).drop_vars("rain")
+    rain = write_empty_zarr(store, axes, shape)
+    for first in (900, 2400):  # two events of eight hours
+        rain[first : first + 100, 100:500, 100:500] = 4
+    recipe = RECIPE.replace('"mnist"', '"recordings"')
+    (tmp_path / "tiny.toml").write_text(
+        recipe.replace("epochs = 3", "epochs = 1")
+    )
+    paths = [store, tmp_path / "tiny.toml", tmp_path / "run"]
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN, *paths],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    held, wet = map(float, done.stdout.splitlines()[0].split())
+    assert held < 300 and wet > 0.5, done.stdout
+    assert read_history(tmp_path / "run")

@@ -1,52 +1,35 @@
-"""Read frames from NetCDF."""
-
-import pathlib
+"""Recordings of `xarray` data sets."""
 
 import numpy as np
 
 from msrnn_keras.data.io import recording
 from msrnn_keras.data.io.images import unreadable
+from msrnn_keras.data.lazy_frames import LazyFrames
 from msrnn_keras.utils.extras import require
-from msrnn_keras.utils.files import check_file
 
 _TIME_NAMES = ("time", "t", "valid_time")
-_DECODE = {"decode_coords": "all", "decode_timedelta": False}
+_LIMITS = ("valid_min", "valid_max", "valid_range")
+# How a Zarr store keeps an array, which no other format takes.
+_ZARR_ONLY = (
+    *("chunks", "preferred_chunks", "shards", "compressor", "compressors"),
+    *("filters", "serializer", "fill_value"),
+)
 
 
-def from_netcdf(data, variable=None, scaling=None, interval=None):
-    """Read a variable on a grid with a time axis from a NetCDF file.
+def recording_of(
+    dataset, scaling=None, interval=None, metadata=None, default_fill=True
+):
+    """Return the `Recording` of an `xarray.Dataset` with one variable.
 
-    Packed values are unpacked. Fill values, and values outside `valid_range`,
-    `valid_min` or `valid_max`, become NaN, as in netCDF4.
+    Its frames are read when they are used.
 
     Args:
-        data: Path of a NetCDF file, or an `xarray.Dataset`.
-        variable: String, name of the variable, with the dimensions time, y and
-            x in any order, others of length 1; optional if only one has them.
-        scaling: `Scaling`; None is for units of mm/h (`RainRate`) and dBZ (-10
-            to 60), and for values in [0, 1] without a unit.
-        interval: Number, seconds between two frames, as in `from_arrays`.
-
-    Returns:
-        `Recording` of one channel. `metadata` contains the file's attributes.
-
-    Raises:
-        FileNotFoundError, ImportError: If the file or an extra is missing.
-        ValueError: If the file, its variable, times or unit cannot be used.
-
-    Example:
-    >>> clips = Clips(from_netcdf("rain.nc", "rain_rate"), 4, 12)
+        dataset: `xarray.Dataset`, decoded by the CF conventions.
+        scaling: `Scaling`, as in `from_netcdf`.
+        interval: Number, seconds between two frames, as in `from_netcdf`.
+        metadata: Dict, of the recording.
+        default_fill: Boolean, whether netCDF's default fill values are missing.
     """
-    xarray = require("xarray", "netcdf")
-    if isinstance(data, xarray.Dataset):
-        dataset = _frames_of(xarray.decode_cf(data, **_DECODE), variable)
-    else:
-        dataset = _open(xarray, pathlib.Path(data), variable)
-    return recording_of(dataset, scaling, interval, dataset.attrs)
-
-
-def recording_of(dataset, scaling=None, interval=None, metadata=None):
-    """Return the `Recording` of an `xarray.Dataset` with one variable."""
     (values,) = dataset.data_vars.values()
     time, *plane = dimensions(dataset, values)
     if 0 in values.shape:
@@ -54,36 +37,78 @@ def recording_of(dataset, scaling=None, interval=None, metadata=None):
             "The variable must have at least one frame of one pixel. "
             f"Received: {dict(values.sizes)}"
         )
-    frames = values.transpose(time, ..., *plane).to_numpy()
-    if frames.dtype != np.uint8:
-        frames = frames.astype("float32")
-    missing = _missing(values).transpose(time, ..., *plane).to_numpy()
-    valid = np.where(missing, np.float32("nan"), frames)
     times = _times(dataset, time)
     precision = _precision(dataset, time)
     interval, segments = recording.split_at_gaps(times, interval, precision)
     unit = str(values.attrs.get("units", ""))
-    if scaling is None:
-        is_8_bit = frames.dtype == np.uint8
-        scaling = recording.infer_scaling(unit, frames if is_8_bit else valid)
-    frames = valid if missing.any() else frames
+    path = dataset.encoding.get("source")
+    frames = _frames(values.variable, (time, *plane), default_fill, path)
+    if scaling is None and values.dtype == np.uint8:  # with missing ones too
+        scaling = recording.infer_scaling(unit, np.empty(0, "uint8"))
+    elif scaling is None:
+        frames = _in_range(frames, unit)
+        scaling = recording.infer_scaling(unit, np.asarray(frames[:1]))
     return recording.Recording(
-        frames.reshape(len(frames), *(values.sizes[x] for x in plane), 1),
+        frames,
         segments,
         scaling,
         interval,
         times,
-        coordinates=dataset.isel({time: slice(-2, None)}),
+        coordinates=_grid(dataset, time),
         unit=unit,
         metadata=metadata,
     )
 
 
-def _missing(values):
+def _frames(values, dims, default_fill, path):
+    """Return the values of a variable as `LazyFrames`, NaN where missing."""
+    is_8_bit = values.dtype == np.uint8 and not set(_LIMITS) & set(values.attrs)
+
+    def read(*parts):
+        part = values.isel(dict(zip(dims, parts, strict=True)))
+        try:
+            part = part.transpose(dims[0], ..., *dims[1:]).load()
+        except Exception as error:
+            raise unreadable(path, error) from error
+        frames = part.to_numpy()
+        if not is_8_bit:
+            frames = frames.astype("float32")
+            missing = _missing(part, default_fill).to_numpy()
+            frames[missing] = np.nan
+        return frames.reshape(*(x.stop - x.start for x in parts), 1)
+
+    shape = (*(values.sizes[x] for x in dims), 1)
+    return LazyFrames(read, shape, "uint8" if is_8_bit else "float32")
+
+
+def _in_range(frames, unit):
+    """Return frames that refuse values without a scaling when they are read."""
+
+    def read(*parts):
+        values = np.asarray(frames[parts])
+        recording.infer_scaling(unit, values)
+        return values
+
+    return LazyFrames(read, frames.shape, frames.dtype)
+
+
+def _grid(dataset, time):
+    """Return the last two frames of a data set without their values."""
+    grid = dataset.isel({time: slice(-2, None)}).copy()
+    ((name, values),) = grid.data_vars.items()
+    empty = np.broadcast_to(np.float32("nan"), values.shape)
+    grid[name] = values.copy(data=empty)
+    for variable in grid.variables.values():
+        for key in _ZARR_ONLY:
+            variable.encoding.pop(key, None)
+    return grid
+
+
+def _missing(values, default_fill):
     """Return where netCDF4 treats the stored values as missing."""
     stored = np.dtype(values.encoding.get("dtype", values.dtype))
     missing = values.isnull()  # xarray applies the stored fill values
-    limits = [values.attrs.get(x) for x in ("valid_min", "valid_max")]
+    limits = [values.attrs.get(x) for x in _LIMITS[:2]]
     if np.size(values.attrs.get("valid_range")) == 2:
         limits = values.attrs["valid_range"]
     least, most = map(np.asarray, limits)
@@ -91,7 +116,8 @@ def _missing(values):
         missing |= values < _unpacked(values, stored, least)
     if most.dtype.kind in "fiu":
         missing |= values > _unpacked(values, stored, most)
-    if "_FillValue" not in values.encoding and stored.itemsize > 1:
+    has_fill = "_FillValue" in values.encoding or stored.itemsize == 1
+    if default_fill and not has_fill:
         fills = require("netCDF4", "netcdf").default_fillvals
         fill = fills[stored.str[1:]]
         missing |= values == _unpacked(values, stored, np.asarray(fill))
@@ -111,21 +137,7 @@ def _unpacked(values, stored, limit):
     return xarray.decode_cf(xarray.Dataset({"x": variable}))["x"].item()
 
 
-def _open(xarray, path, variable):
-    check_file(path)
-    try:
-        dataset = xarray.open_dataset(path, engine="netcdf4", **_DECODE)
-    except Exception as error:
-        raise unreadable(path, error) from error
-    with dataset:
-        chosen = _frames_of(dataset, variable)
-        try:
-            return chosen.load()
-        except Exception as error:
-            raise unreadable(path, error) from error
-
-
-def _frames_of(dataset, variable):
+def frames_of(dataset, variable):
     """Return the data set with the variable of the frames only."""
     fitting = [x for x in dataset.data_vars if dimensions(dataset, dataset[x])]
     if variable is None and len(fitting) == 1:

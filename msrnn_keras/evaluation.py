@@ -5,6 +5,7 @@ import numpy as np
 
 from msrnn_keras.metrics.base import PooledMetric, Scaled
 from msrnn_keras.metrics.defaults import default_metrics
+from msrnn_keras.utils.arguments import check_count, check_positive, refused
 from msrnn_keras.utils.checks import check_floats, check_values, filled
 from msrnn_keras.utils.formatting import format_number
 from msrnn_keras.utils.progress import Progress
@@ -57,6 +58,8 @@ def evaluate(model, dataset, metrics=None, batch_size=16, verbose=0):
         >>> evaluate(Persistence(4, 2), (past, future))["forecast"]["mse"]
     """
     _check_model(model)
+    batch_size = check_positive("batch_size", batch_size)
+    verbose = check_count("verbose", verbose, 0, 2)
     metrics = default_metrics() if metrics is None else metrics
     _check_metrics(metrics)
     scaling = getattr(dataset, "scaling", None)
@@ -103,12 +106,18 @@ def score_table(rows, protocol="forecast", columns=None):
     Example:
         >>> print(score_table({"persistence": evaluate(baseline, data)}))
     """
-    if protocol not in PROTOCOLS:
+    if not isinstance(protocol, str) or protocol not in PROTOCOLS:
         raise ValueError(
             f"`protocol` must be one of {sorted(PROTOCOLS)}. "
             f"Received: protocol={protocol!r}"
         )
-    if isinstance(columns, str):
+    if not isinstance(rows, dict):
+        wanted = "a dict from the name of a model to its result of `evaluate`"
+        raise refused("rows", wanted, rows)
+    if columns is not None and not (
+        isinstance(columns, (list, tuple))
+        and all(isinstance(column, str) for column in columns)
+    ):
         raise ValueError(
             "`columns` must be a list of scores, such as ['mse']. "
             f"Received: columns={columns!r}"
@@ -220,7 +229,10 @@ def _check_model(model):
 
 
 def _check_metrics(metrics):
-    if not all(isinstance(metric, keras.metrics.Metric) for metric in metrics):
+    several = isinstance(metrics, (list, tuple)) and metrics
+    if not several or not all(
+        isinstance(metric, keras.metrics.Metric) for metric in metrics
+    ):
         raise TypeError(
             "`metrics` must be a list of Keras metrics, such as "
             f"[msrnn_keras.metrics.MSE()]. Received: metrics={metrics!r}"
@@ -236,6 +248,8 @@ def _check_metrics(metrics):
 def batches_of(dataset, batch_size):
     """Return an iterable of batches and their number, None if unknown."""
     if isinstance(dataset, tuple):
+        if any(not hasattr(part, "__len__") for part in dataset):
+            raise refused("dataset", "a pair of arrays (past, future)", dataset)
         if len(dataset) != 2 or len(dataset[0]) != len(dataset[1]):
             raise ValueError(
                 "Arrays must be a pair (past, future) with the same number of "
@@ -253,6 +267,9 @@ def batches_of(dataset, batch_size):
                 f"Received: dataset={dataset!r}"
             )
         return (dataset[i] for i in range(number)), number
+    if not hasattr(dataset, "__iter__") or isinstance(dataset, (str, dict)):
+        wanted = "a pair of arrays (past, future), or a data set of them"
+        raise refused("dataset", wanted, dataset)
     return dataset, None
 
 

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from msrnn_keras.utils.arguments import check_within, refused
 from msrnn_keras.utils.checks import check_floats, filled, same_shape
 
 __all__ = ["FrameL1L2Loss"]
@@ -33,10 +34,10 @@ class FrameL1L2Loss(keras.losses.Loss):
         l1_weight=1.0,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.l1_weight = l1_weight
+        self.l1_weight = check_within("l1_weight", l1_weight, "[0, inf]")
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = filled(y_true), filled(y_pred)
+        y_true, y_pred = filled(y_true, "y_true"), filled(y_pred, "y_pred")
         check_floats(y_true, "y_true")
         check_floats(y_pred, "y_pred")
         true, pred = tuple(y_true.shape), tuple(y_pred.shape)
@@ -45,6 +46,9 @@ class FrameL1L2Loss(keras.losses.Loss):
                 "`y_true` and `y_pred` must have the same shape. "
                 f"Received: y_true.shape={true}, y_pred.shape={pred}"
             )
+        if sample_weight is not None and not hasattr(sample_weight, "shape"):
+            wanted = "an array, one for each clip or frame"
+            raise refused("sample_weight", wanted, sample_weight)
         if sample_weight is not None and len(sample_weight.shape) == 1:
             # One weight per sample, for all its frames.
             sample_weight = ops.expand_dims(sample_weight, 1)

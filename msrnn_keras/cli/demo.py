@@ -4,13 +4,13 @@ import pathlib
 import time
 from typing import NamedTuple
 
-from msrnn_keras.cli.arguments import MODEL, add_command, load
+from msrnn_keras.cli.arguments import MODEL, add_command, load, natural
 
 OPTIONS = (
     *MODEL,
     ("--out", str, "folder for forecast.png and forecast.gif", "."),
     ("--clips", int, "number of clips to score", 32),
-    ("--shown", int, "number of the clip to draw, from 0", 0),
+    ("--shown", natural, "number of the clip to draw, from 0", 0),
 )
 
 

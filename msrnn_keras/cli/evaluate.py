@@ -11,6 +11,8 @@ from msrnn_keras.cli.arguments import (
     REVISION,
     add_command,
     load,
+    natural,
+    number,
 )
 
 KNOWN = (
@@ -39,7 +41,7 @@ OPTIONS = (
     ("--scores", str, "scores to compute: mse mae ssim psnr gdl lpips …", MANY),
     (
         "--thresholds",
-        float,
+        number,
         "thresholds of POD, FAR, CSI, HSS, in the data's unit",
         MANY,
     ),
@@ -49,7 +51,7 @@ OPTIONS = (
     ("--report", str, "HTML file to write tables and pictures to"),
     (
         "--shown",
-        int,
+        natural,
         "numbers of the clips to draw in the report",
         {**MANY, "default": [0]},
     ),

@@ -14,6 +14,7 @@ from msrnn_keras.cli.arguments import (
     add_command,
     height_and_width,
     load,
+    number,
 )
 
 INPUT = (
@@ -40,14 +41,14 @@ OPTIONS = (
     ),
     ("--matched", bool, "give forecasts the distribution of the last frame"),
     ("--size", str, "size to scale a video to, such as 64x64"),
-    ("--fill", float, "value to put in the place of missing ones"),
+    ("--fill", number, "value to put in the place of missing ones"),
     *READER,
     ("--unit", str, "unit of rain to write: mm/h, dBZ, or accumulated mm"),
     ("--fps", float, "frames per second to write; default: as read, or 5"),
     ("--gray", bool, "read a video as one channel"),
     (
         "--range",
-        float,
+        number,
         "values of black and white; default: by the unit",
         LOW_HIGH,
     ),

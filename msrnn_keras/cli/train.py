@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from msrnn_keras.cli.arguments import DATA, REQUIRED, add_command, load
+from msrnn_keras.cli.arguments import DATA, REQUIRED, add_command, load, natural
 
 # Options that are passed to `msrnn_keras.training.train` as they are.
 PASSED = (
@@ -34,7 +34,7 @@ OPTIONS = (
     ),
     (
         "--verbose",
-        int,
+        natural,
         "0: nothing; 1: epochs, on a terminal steps; 2: epochs",
         1,
     ),

@@ -9,6 +9,7 @@ from msrnn_keras.cli.arguments import (
     REQUIRED,
     add_command,
     height_and_width,
+    natural,
 )
 
 # Several values: option, argument of `MSRNNHyperModel`, type, help.
@@ -70,12 +71,12 @@ OPTIONS = (
     ("--size", str, "size of the frames of mnist; default: 64x64"),
     ("--precision", str, "precision, such as mixed_bfloat16; default: float32"),
     ("--overwrite", bool, "delete the search that the folder holds"),
-    ("--verbose", int, "0: nothing; 1: a line for each trial; 2: all", 1),
+    ("--verbose", natural, "0: nothing; 1: a line for each trial; 2: all", 1),
     ("--epochs", int, "epochs of a trial, for hyperband at most", 10),
     ("--clips", int, "number of clips to train on", 1000),
     ("--validation-clips", int, "number of clips to score on", 200),
     ("--batch", int, "number of clips of a batch", 8),
-    ("--seed", int, "seed of the choice of trials", 0),
+    ("--seed", natural, "seed of the choice of trials", 0),
     *((f"--{name}", kind, text, MANY) for name, _, kind, text in RANGES),
     *((f"--{name}", kind, text, MANY) for name, _, kind, text in OTHERS),
     (

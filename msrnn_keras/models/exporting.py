@@ -6,7 +6,6 @@ leaves no half-written file.
 
 import contextlib
 import logging
-import numbers
 import os
 import shutil
 import uuid
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 import keras
 
+from msrnn_keras.utils.arguments import check_path, check_size
 from msrnn_keras.utils.extras import require
 
 ALL, BATCH, NONE = "all", "batch", "none"  # the axes that may vary
@@ -53,6 +53,9 @@ FORMATS = {
 
 def export_model(model, path, format, verbose, signature, size, **options):
     """Write a forecaster; see `Forecaster.export`."""
+    path = check_path("path", path)
+    if size is not None:
+        size = check_size("size", size)
     free = _check(model, path, format)
     if signature is None:
         frames = model.inputs[0]
@@ -61,7 +64,6 @@ def export_model(model, path, format, verbose, signature, size, **options):
             time = model.context
             size = model.image_shape[:2] if size is None else size
         if size is not None:
-            _check_size(size)
             known = size
         shape = (_batch(free), time, *known, channels)
         signature = [_spec(shape, frames)]
@@ -70,6 +72,7 @@ def export_model(model, path, format, verbose, signature, size, **options):
 
 def export_step(model, path, format, size, verbose, **options):
     """Write the step of a model with states; see `Stream.export`."""
+    path, size = check_path("path", path), check_size("size", size)
     free = _check(model, path, format)
     if not model.has_states:
         raise ValueError(
@@ -82,7 +85,6 @@ def export_step(model, path, format, size, verbose, **options):
             f"{FORMATS[format].title} takes no states: export the step with "
             f"format='onnx', from TensorFlow. Received: format={format!r}"
         )
-    _check_size(size)
     cell = model._stepper.cell
     shapes = [(_batch(free), *x) for x in cell.state_shapes(tuple(size))]
     signature = [list(map(_spec, shapes, cell.model.inputs))]
@@ -99,19 +101,9 @@ def _spec(shape, tensor):
     return keras.InputSpec(shape=shape, dtype=tensor.dtype, name=tensor.name)
 
 
-def _check_size(size):
-    """Refuse a size that is not known, or none."""
-    whole = all(isinstance(n, numbers.Integral) and n > 0 for n in size)
-    if len(size) != 2 or not whole:
-        raise ValueError(
-            "`size` must be (height, width) of the frames that the file is "
-            f"for. Received: size={size}"
-        )
-
-
 def _check(model, path, format):
     """Refuse what fails or is there; return which axes may vary."""
-    if format not in FORMATS:
+    if not isinstance(format, str) or format not in FORMATS:
         raise ValueError(
             f"`format` must be one of {', '.join(map(repr, FORMATS))}. "
             f"Received: format={format!r}"

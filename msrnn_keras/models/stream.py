@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pathlib
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ from keras import ops
 from msrnn_keras.backend.precision import at_least_float32
 from msrnn_keras.models.clock import GAPS, Clock, as_interval, as_time, seconds
 from msrnn_keras.utils import checks
+from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.files import check_folder, write_atomically
 
 # Arguments of a model that do not change its forecast.
@@ -29,13 +29,13 @@ class Stream:
     """
 
     def __init__(self, model, window=None, interval=None, gap="restart"):
+        if window is not None:
+            window = checks.check_positive("window", window)
         if not model.has_states and window != model.context:
             raise ValueError(
                 "This model has no states. Its window must be 'auto' or its "
                 f"context, {model.context}. Received: window={window!r}"
             )
-        if window is not None:
-            checks.check_positive("window", window)
         if gap not in GAPS:
             raise ValueError(
                 f"`gap` must be 'restart' or 'refuse'. Received: gap={gap!r}"
@@ -67,7 +67,7 @@ class Stream:
             TypeError: If it is not floating-point, or `time` is not a time.
         """
         # Copy it: the caller may overwrite the original.
-        frame = np.array(checks.filled(frame))
+        frame = np.array(checks.filled(frame, "frame"))
         batch = self._checked(frame)
         clock, missed = self._clock.after(time)
         if missed:
@@ -91,7 +91,7 @@ class Stream:
             ValueError: If `horizon` is not positive or frames are too few.
             RuntimeError: If there was no frame yet.
         """
-        checks.check_positive("horizon", horizon)
+        horizon = checks.check_positive("horizon", horizon, checks.FRAMES)
         self._check_started("A forecast")
         if self.window is None:
             forecast = self._go_on(horizon)
@@ -102,6 +102,7 @@ class Stream:
 
     def save(self, path):
         """Write the stream to a file atomically, once it has a frame."""
+        path = check_path("path", path)
         self._check_started("A file")
         check_folder(path)
         clock = self._clock
@@ -243,7 +244,8 @@ def load_stream(model, path):
 
 def _read(path):
     """Return the record and the list of arrays of a file."""
-    if not pathlib.Path(path).is_file():
+    path = check_path("path", path)
+    if not path.is_file():
         raise FileNotFoundError(
             f"There is no such file. Received: {str(path)!r}"
         )

@@ -1,11 +1,10 @@
 """Read frames from NetCDF."""
 
-import pathlib
-
 import numpy as np
 
 from msrnn_keras.data.io import recording
 from msrnn_keras.data.io.images import unreadable
+from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file
 
@@ -38,10 +37,12 @@ def from_netcdf(data, variable=None, scaling=None, interval=None):
     >>> clips = Clips(from_netcdf("rain.nc", "rain_rate"), 4, 12)
     """
     xarray = require("xarray", "netcdf")
+    recording.sources.check_interval(interval)
+    recording.sources.check_scaling(scaling)
     if isinstance(data, xarray.Dataset):
         dataset = _frames_of(xarray.decode_cf(data, **_DECODE), variable)
     else:
-        dataset = _open(xarray, pathlib.Path(data), variable)
+        dataset = _open(xarray, check_path("data", data), variable)
     return recording_of(dataset, scaling, interval, dataset.attrs)
 
 

@@ -17,6 +17,7 @@ import keras
 
 from msrnn_keras.utils.arguments import check_path, check_size
 from msrnn_keras.utils.extras import require
+from msrnn_keras.utils.files import check_can_write
 
 ALL, BATCH, NONE = "all", "batch", "none"  # the axes that may vary
 
@@ -136,6 +137,7 @@ def _check(model, path, format):
             raise FileExistsError(
                 f"Choose a path that does not exist yet. Received: {file}"
             )
+    check_can_write(Path(path).parent)
     return row.free[backend]
 
 

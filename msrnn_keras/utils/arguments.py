@@ -96,7 +96,7 @@ def check_integers(name, values):
 
 def check_size(name, size):
     """Return `(height, width)`, two positive integers, as tuple of int."""
-    wanted = "(height, width), two positive integers, in pixels"
+    wanted = "(height, width), positive integers, without channels"
     if len(_sequence(name, size, wanted)) != 2:
         raise refused(name, wanted, size)
     return check_integers(name, size)

@@ -102,6 +102,7 @@ def check_folder(path):
         raise FileNotFoundError(
             f"The folder does not exist. Received: {str(folder)!r}"
         )
+    check_can_write(folder)
 
 
 def check_can_write(folder):

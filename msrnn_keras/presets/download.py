@@ -3,7 +3,6 @@
 import errno
 import os
 import urllib.parse
-from functools import partial
 from pathlib import Path
 
 from msrnn_keras.utils.addresses import (
@@ -58,8 +57,8 @@ def fetch(url, path, record):
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        get = partial(_download, url, path=path, record=record)
-        keep_partial(path, record["sha256"][:TAG], get)
+        tag = record["sha256"][:TAG]
+        keep_partial(path, tag, lambda to: _download(url, to, path, record))
     except FileNotFoundError:  # Another process removed the unfinished file.
         if not _is_whole(path, record):
             raise
@@ -89,7 +88,7 @@ def _is_whole(path, record):
     return path.exists() and describe(path) == record
 
 
-def _download(url, part, *, path, record):
+def _download(url, part, path, record):
     """Download a URL to a temporary file, and refuse any but the right file."""
     shown = without_password(url)
     try:

@@ -25,7 +25,7 @@ from msrnn_keras.models.step_graph import (
 from msrnn_keras.models.stepper import Stepper
 from msrnn_keras.presets.configuration import find_class
 from msrnn_keras.utils import checks
-from msrnn_keras.utils.arguments import check_integers, check_within
+from msrnn_keras.utils.arguments import check_integers, check_within, is_number
 from msrnn_keras.utils.names import lookup, normalize
 
 
@@ -143,6 +143,7 @@ class MSStack(Forecaster):
         super().__init__(frames, rollout(frames), *sizes, missing, policy, name)
 
         # Config
+        cell_options = _as_stored(cell_options, cells)
         self.cell, self.cell_options = cell, cell_options
         self.filters, self.kernel_size = filters, kernel_size
         self.scales, self.skips, self.patch_size = scales, skips, patch_size
@@ -310,6 +311,17 @@ def _check_options(cell, spec, options):
             f"The cell {cell!r} and MSStack have no argument "
             f"{', '.join(unknown)}. Received: {unknown}"
         )
+
+
+def _as_stored(options, cells):
+    """Return options of cells with the numbers as the cells store them."""
+    stored = dict(options)
+    layers = [layer for cell in cells for layer in cell._flatten_layers()]
+    for name in filter(lambda name: is_number(options[name]), options):
+        found = [layer for layer in layers if hasattr(layer, name)]
+        if found:
+            stored[name] = getattr(found[0], name)
+    return stored
 
 
 def _with_extras(spec, motion, weight):

@@ -134,8 +134,9 @@ def join_name(model, dataset=None, variant=None):
         )
     given = {"model": model, "dataset": dataset, "variant": variant}
     for name, part in given.items():
-        if dataset is not None and not isinstance(part, str | None):
-            raise refused(name, "a string", part)
+        wrong = part == "" or not isinstance(part, str | None)
+        if dataset is not None and wrong:
+            raise refused(name, "a name", part)
     parts = [part for part in (dataset, variant) if part]
     return "/".join([model, *parts]) if parts else model
 

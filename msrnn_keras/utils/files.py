@@ -118,7 +118,7 @@ def check_can_write(folder):
         )
     with writing(folder):
         try:
-            os.rmdir(tempfile.mkdtemp(prefix="tmp-", dir=there))
+            tempfile.TemporaryFile(dir=there).close()  # without a name
         except FileNotFoundError as error:  # as /proc says it
             raise OSError(errno.EROFS, "no new folder", str(there)) from error
 

@@ -314,13 +314,13 @@ def _check_options(cell, spec, options):
 
 
 def _as_stored(options, cells):
-    """Return options of cells with the numbers as the cells store them."""
+    """Return options of cells, numbers of the types that the cells store."""
     stored = dict(options)
-    layers = [layer for cell in cells for layer in cell._flatten_layers()]
-    for name in filter(lambda name: is_number(options[name]), options):
-        found = [layer for layer in layers if hasattr(layer, name)]
-        if found:
-            stored[name] = getattr(found[0], name)
+    for layer in (x for cell in cells for x in cell._flatten_layers()):
+        for name, value in options.items():
+            own = getattr(layer, name, None)
+            if is_number(value) and is_number(own) and own == value:
+                stored[name] = own
     return stored
 
 

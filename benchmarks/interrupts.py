@@ -141,7 +141,7 @@ def judge(process, number, errors, broken, late):
         return "finished"
     if process.returncode == -number and not lines:
         return "right, before Python ran"
-    if "Traceback" in errors and "msrnn" not in errors:
+    if "Traceback" in errors and "msrnn_keras/" not in errors:
         return "right, while Python started"
     if process.returncode != STATUS.get(number):
         return f"status {process.returncode}: {lines[-1:]}"

@@ -726,3 +726,48 @@ def test_numbers_of_commands_are_refused_in_one_line(name, capsys):
             assert line.startswith(f"msrnn {name}: argument {flag}: ")
             assert value in line or "expected" in line
         assert action.type not in (int, float)
+
+
+LATE = (
+    "predict frames.npy --out o.npz --format x",
+    "predict frames.npy --out o.npz --poll 3",
+    "predict frames.npy --out o.npz --size 8",
+    "predict frames.npy --out none/o.npz",
+    "predict frames.npy --out /proc/o.npz",
+    "finetune frames.npy --model MODEL --out none/x",
+    "finetune frames.npy --model MODEL --out /proc/x",
+    "evaluate MODEL --split x",
+    "evaluate MODEL --baselines x",
+    "evaluate MODEL --scores x",
+    "evaluate MODEL --windows 3 --thresholds nan",
+    "evaluate MODEL --data none",
+    "evaluate MODEL --interval 3",
+    "evaluate MODEL x",
+    "evaluate MODEL --json /proc/x",
+    "train MODEL/small --out frames.npy --init MODEL",
+    "train MODEL/small --out /proc/x --init MODEL",
+    "demo --out none",
+    "demo --out /proc",
+    "demo --shown 99 --clips 3",
+    "export MODEL --out x.pt2 --format x",
+    "export MODEL --out x.txt --format torch",
+    "export MODEL --out /proc/x.pt2 --format torch",
+    "convert frames.npy --model ms-convlstm --out /proc/x",
+)
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("line", LATE)
+def test_commands_check_before_they_load(line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(zoo, "load", lambda *args, **kwargs: pytest.fail())
+    np.save("frames.npy", RECORDED[..., 0])
+    line = line.replace("MODEL", "ms-convlstm/mnist").split()
+    try:
+        status = command.main(line)
+    except SystemExit as ended:  # of the parser
+        status = ended.code
+    assert status == 2
+    (text,) = capsys.readouterr().err.splitlines()
+    assert text.startswith(f"msrnn {line[0]}: ") and "Received: " in text
+    assert [path.name for path in tmp_path.iterdir()] == ["frames.npy"]

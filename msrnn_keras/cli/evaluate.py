@@ -1,6 +1,8 @@
 """`msrnn evaluate`: score a model and the baselines, write a report."""
 
+import glob
 import json
+import pathlib
 import sys
 
 from msrnn_keras.cli.arguments import (
@@ -72,10 +74,14 @@ def run(options):
     for path in filter(None, (options.json, options.report)):
         check_folder(path)
     options.dataset = options.dataset or _dataset_of(options.model)
+    _check(options)
     model = load(options.model, options.revision)
-    baselines = _baselines(options.baselines, model)
+    baselines = [
+        baseline(model.context, model.horizon)
+        for baseline in _baselines(options)
+    ]
     dataset = _dataset(model, options)
-    metrics = _metrics(options, dataset)
+    metrics = _metrics(options, dataset.scaling.unit)
     wrong = [x for x in options.shown if not 0 <= x < dataset.num_clips]
     if options.report and wrong:
         raise ValueError(
@@ -97,6 +103,26 @@ def run(options):
         _report(options, model, dataset, scores, baselines)
 
 
+def _check(options):
+    """Refuse what can be refused before a model or data are read."""
+    from msrnn_keras.data.datasets.catalog import published_sizes
+    from msrnn_keras.data.datasets.digits import check_split
+
+    published_sizes(options.dataset)  # refuses an unknown name
+    check_split(options.split)
+    _baselines(options)
+    _metrics(options, "mm/h")
+    _reader(None, options)
+    if options.data and not _exists(options.data):
+        raise FileNotFoundError(
+            f"--data must name what there is. Received: {options.data}"
+        )
+
+
+def _exists(path):
+    return pathlib.Path(path).expanduser().exists() or glob.glob(path)
+
+
 def _dataset_of(model):
     from msrnn_keras.presets.registry import Library
 
@@ -109,7 +135,7 @@ def _dataset_of(model):
     )
 
 
-def _metrics(options, dataset):
+def _metrics(options, unit):
     from msrnn_keras import metrics
     from msrnn_keras.utils.names import lookup, normalize
 
@@ -121,7 +147,7 @@ def _metrics(options, dataset):
         names = dict.fromkeys(options.scores)
         chosen = [lookup(name, known, "score")[1] for name in names]
     thresholds = options.thresholds or ()
-    if not thresholds and dataset.scaling.unit == "mm/h":
+    if not thresholds and unit == "mm/h":
         thresholds = metrics.RAIN_THRESHOLDS
     windows = options.windows or ()
     return [*chosen, *metrics.threshold_metrics(thresholds, windows)]
@@ -153,12 +179,12 @@ def _columns(result, options):
     return list(result["forecast"])
 
 
-def _baselines(names, model):
+def _baselines(options):
     from msrnn_keras.baselines import BASELINES
     from msrnn_keras.utils.names import lookup
 
-    chosen = [lookup(name, BASELINES, "baseline")[1] for name in names]
-    return [baseline(model.context, model.horizon) for baseline in chosen]
+    names = options.baselines
+    return [lookup(name, BASELINES, "baseline")[1] for name in names]
 
 
 def _reader(model, options):

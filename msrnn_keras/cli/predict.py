@@ -64,6 +64,8 @@ OPTIONS = (
         "nc",
     ),
 )
+# Options of --follow alone, and their defaults.
+FOLLOWING = {"once": False, "max_forecasts": None, "poll": 2.0, "format": "nc"}
 RADAR = ("pattern", "interval", "period")  # an importer's option comes first
 
 
@@ -77,8 +79,8 @@ def run(options):
     """Read the frames, forecast, write the forecast."""
     if options.follow:
         return _follow(options)
-    for name in ("once", "max_forecasts"):
-        if getattr(options, name):
+    for name, usual in FOLLOWING.items():
+        if getattr(options, name) != usual:
             flag = name.replace("_", "-")
             raise ValueError(f"--{flag} needs --follow. Received: --{flag}")
     from msrnn_keras.cli.prediction import forecast_recordings

@@ -102,8 +102,8 @@ def _spec(shape, tensor):
     return keras.InputSpec(shape=shape, dtype=tensor.dtype, name=tensor.name)
 
 
-def _check(model, path, format):
-    """Refuse what fails or is there; return which axes may vary."""
+def check_file(path, format):
+    """Refuse what no model can be written to; return which axes may vary."""
     if not isinstance(format, str) or format not in FORMATS:
         raise ValueError(
             f"`format` must be one of {', '.join(map(repr, FORMATS))}. "
@@ -121,12 +121,6 @@ def _check(model, path, format):
         )
     if row.needs:
         require(*row.needs)
-    policy = model.dtype_policy.name
-    if policy != "float32" and not row.half:
-        raise ValueError(
-            f"{row.title} has float32 only: load the model with "
-            f"dtype='float32'. Received: dtype={policy!r}"
-        )
     if Path(path).suffix != row.suffix and row.suffix:
         raise ValueError(
             f"The path must end in {row.suffix} for format={format!r}. "
@@ -139,6 +133,18 @@ def _check(model, path, format):
             )
     check_can_write(Path(path).parent)
     return row.free[backend]
+
+
+def _check(model, path, format):
+    """Refuse what fails or is there; return which axes may vary."""
+    free, row = check_file(path, format), FORMATS[format]
+    policy = model.dtype_policy.name
+    if policy != "float32" and not row.half:
+        raise ValueError(
+            f"{row.title} has float32 only: load the model with "
+            f"dtype='float32'. Received: dtype={policy!r}"
+        )
+    return free
 
 
 def _files(path):

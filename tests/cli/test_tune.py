@@ -1,4 +1,3 @@
-import re
 import tomllib
 
 import pytest
@@ -121,6 +120,6 @@ def test_all_is_checked_before_data_are_read(refuse, tmp_path, monkeypatch):
         ("--out", __file__),
     ):
         command = ["tune", "mnist", "--out", tmp_path / "run", option, value]
-        refuse(re.compile(rf"Received: .*{value}|{value}"), *command)
+        refuse("Received: ", *command)
     refuse("data set", "tune", "x", "--out", tmp_path / "run")
     assert not list(tmp_path.iterdir())

@@ -740,7 +740,6 @@ LATE = (
     "evaluate MODEL --baselines x",
     "evaluate MODEL --scores x",
     "evaluate MODEL --windows 3 --thresholds nan",
-    "evaluate MODEL --data none",
     "evaluate MODEL --interval 3",
     "evaluate MODEL x",
     "evaluate MODEL --json /proc/x",

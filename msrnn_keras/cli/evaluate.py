@@ -1,8 +1,6 @@
 """`msrnn evaluate`: score a model and the baselines, write a report."""
 
-import glob
 import json
-import pathlib
 import sys
 
 from msrnn_keras.cli.arguments import (
@@ -113,14 +111,6 @@ def _check(options):
     _baselines(options)
     _metrics(options, "mm/h")
     _reader(None, options)
-    if options.data and not _exists(options.data):
-        raise FileNotFoundError(
-            f"--data must name what there is. Received: {options.data}"
-        )
-
-
-def _exists(path):
-    return pathlib.Path(path).expanduser().exists() or glob.glob(path)
 
 
 def _dataset_of(model):

@@ -50,6 +50,8 @@ arrays = convert.export_torch_checkpoint(zoo.load("{SMALL}"))
 state = {{name: torch.tensor(a) for name, a in arrays.items()}}
 torch.save(state, sys.argv[1])
 """
+# The console script `msrnn`.
+START = "import sys; from msrnn_command import main; sys.exit(main())"
 NOISE = "WARNING: All log messages", "I0000"  # of TensorFlow
 
 
@@ -60,6 +62,8 @@ def commands(folder):
     np.save(folder / "frames.npy", frames)
     checkpoint = folder / "small.pth"
     subprocess.run([sys.executable, "-c", EXPORT, str(checkpoint)], check=True)
+    torch = os.environ.get("KERAS_BACKEND") == "torch"
+    form, suffix = ("torch", "pt2") if torch else ("onnx", "onnx")
     frames, recipe = f"{folder}/frames.npy", f"{folder}/tiny.toml"
     digits = f"{folder}/mnist.npz"
     tune = "tune mnist --size 32x32 --clips 8 --validation-clips 4 "
@@ -79,6 +83,7 @@ def commands(folder):
         "summary": "summary ms-convlstm",
         "profile": "profile ms-convlstm --size 32x32 --filters 8",
         "convert": f"convert {checkpoint} --model ms-convlstm --out OUT",
+        "export": f"export {SMALL} --out OUT/model.{suffix} --format {form}",
     }
     return {name: line.split() for name, line in lines.items()}
 
@@ -100,12 +105,12 @@ def interrupt(arguments, number, seconds, most):
     """Run a command, send a signal, return what was wrong and the seconds."""
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder, "out")
-        needs = {"demo", "predict", "evaluate", "finetune"}
+        needs = {"demo", "export", "predict", "evaluate", "finetune"}
         if arguments[0] in needs and "--follow" not in arguments:
             out.mkdir()
         arguments = [x.replace("OUT", str(out)) for x in arguments]
         process = subprocess.Popen(
-            [sys.executable, "-m", "msrnn_keras.cli", *arguments],
+            [sys.executable, "-c", START, *arguments],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -136,6 +141,8 @@ def judge(process, number, errors, broken, late):
         return "finished"
     if process.returncode == -number and not lines:
         return "right, before Python ran"
+    if "Traceback" in errors and "msrnn_keras/" not in errors:
+        return "right, while Python started"
     if process.returncode != STATUS.get(number):
         return f"status {process.returncode}: {lines[-1:]}"
     if len(lines) != 1:

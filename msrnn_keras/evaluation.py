@@ -5,6 +5,7 @@ import numpy as np
 
 from msrnn_keras.metrics.base import PooledMetric, Scaled
 from msrnn_keras.metrics.defaults import default_metrics
+from msrnn_keras.utils.arguments import check_count, check_positive, refused
 from msrnn_keras.utils.checks import check_floats, check_values, filled
 from msrnn_keras.utils.formatting import format_number
 from msrnn_keras.utils.progress import Progress
@@ -64,6 +65,8 @@ def evaluate(
         >>> evaluate(Persistence(4, 2), (past, future))["forecast"]["mse"]
     """
     _check_model(model)
+    batch_size = check_positive("batch_size", batch_size)
+    verbose = check_count("verbose", verbose, 0, 2)
     has_noise = getattr(model, "noise", False)
     metrics = default_metrics(has_noise) if metrics is None else metrics
     _check_metrics(metrics)
@@ -120,12 +123,18 @@ def score_table(rows, protocol="forecast", columns=None):
     Example:
         >>> print(score_table({"persistence": evaluate(baseline, data)}))
     """
-    if protocol not in PROTOCOLS:
+    if not isinstance(protocol, str) or protocol not in PROTOCOLS:
         raise ValueError(
             f"`protocol` must be one of {sorted(PROTOCOLS)}. "
             f"Received: protocol={protocol!r}"
         )
-    if isinstance(columns, str):
+    if not isinstance(rows, dict):
+        wanted = "a dict from the name of a model to its result of `evaluate`"
+        raise refused("rows", wanted, rows)
+    if columns is not None and not (
+        isinstance(columns, (list, tuple))
+        and all(isinstance(column, str) for column in columns)
+    ):
         raise ValueError(
             "`columns` must be a list of scores, such as ['mse']. "
             f"Received: columns={columns!r}"
@@ -239,7 +248,10 @@ def _check_model(model):
 
 
 def _check_metrics(metrics):
-    if not all(isinstance(metric, keras.metrics.Metric) for metric in metrics):
+    several = isinstance(metrics, (list, tuple)) and metrics
+    if not several or not all(
+        isinstance(metric, keras.metrics.Metric) for metric in metrics
+    ):
         raise TypeError(
             "`metrics` must be a list of Keras metrics, such as "
             f"[msrnn_keras.metrics.MSE()]. Received: metrics={metrics!r}"
@@ -255,7 +267,10 @@ def _check_metrics(metrics):
 def batches_of(dataset, batch_size):
     """Return an iterable of batches and their number, None if unknown."""
     if isinstance(dataset, tuple):
-        lengths = [len(array) for array in keras.tree.flatten(dataset)]
+        parts = keras.tree.flatten(dataset)
+        if any(not hasattr(part, "__len__") for part in parts):
+            raise refused("dataset", "a pair of arrays (past, future)", dataset)
+        lengths = list(map(len, parts))
         if len(dataset) != 2 or len(set(lengths)) > 1:
             raise ValueError(
                 "Arrays must be a pair (past, future) with the same number of "
@@ -276,6 +291,9 @@ def batches_of(dataset, batch_size):
                 f"Received: dataset={dataset!r}"
             )
         return (dataset[i] for i in range(number)), number
+    if not hasattr(dataset, "__iter__") or isinstance(dataset, (str, dict)):
+        wanted = "a pair of arrays (past, future), or a data set of them"
+        raise refused("dataset", wanted, dataset)
     return dataset, None
 
 

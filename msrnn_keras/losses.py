@@ -3,12 +3,8 @@
 import keras
 from keras import ops
 
-from msrnn_keras.utils.checks import (
-    check_finite,
-    check_floats,
-    filled,
-    same_shape,
-)
+from msrnn_keras.utils.arguments import check_within
+from msrnn_keras.utils.checks import check_floats, filled, same_shape
 
 __all__ = ["AlmostFairCRPS", "FrameL1L2Loss"]
 
@@ -38,10 +34,10 @@ class FrameL1L2Loss(keras.losses.Loss):
         l1_weight=1.0,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.l1_weight = l1_weight
+        self.l1_weight = check_within("l1_weight", l1_weight, "[0, inf]")
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = filled(y_true), filled(y_pred)
+        y_true, y_pred = filled(y_true, "y_true"), filled(y_pred, "y_pred")
         check_floats(y_true, "y_true")
         check_floats(y_pred, "y_pred")
         true, pred = tuple(y_true.shape), tuple(y_pred.shape)
@@ -103,12 +99,7 @@ class AlmostFairCRPS(keras.losses.Loss):
         dtype=None,
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        check_finite("alpha", alpha)
-        if not 0 <= alpha <= 1:
-            raise ValueError(
-                f"`alpha` must be from 0 to 1. Received: alpha={alpha}"
-            )
-        self.alpha = alpha
+        self.alpha = check_within("alpha", alpha, "[0, 1]")
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = filled(y_true), filled(y_pred)

@@ -23,9 +23,8 @@ class Baseline:
     name = None
 
     def __init__(self, context, horizon, name=None):
-        for key, value in (("context", context), ("horizon", horizon)):
-            check_positive(key, value)
-        self.context, self.horizon = context, horizon
+        self.context = check_positive("context", context)
+        self.horizon = check_positive("horizon", horizon)
         self.name = name or self.name
 
     def predict(self, past, batch_size=None, verbose=0):
@@ -52,7 +51,7 @@ class Baseline:
     def forecast(self, frames, horizon=None, batch_size=None, verbose=0):
         """Forecast any number of frames after all given frames."""
         horizon = self.horizon if horizon is None else horizon
-        check_positive("horizon", horizon)
+        horizon = check_positive("horizon", horizon)
         return self._ahead(_check_frames(frames), horizon)
 
 

@@ -31,13 +31,14 @@ class OpticalFlow(Baseline):
 
     def __init__(self, context, horizon, fill=0.0, flow_frames=3, name=None):
         super().__init__(context, horizon, name)
-        check_positive("flow_frames", flow_frames)
+        flow_frames = check_positive("flow_frames", flow_frames)
         if flow_frames < 2:
             raise ValueError(
                 "Motion needs at least two frames. "
                 f"Received: flow_frames={flow_frames}"
             )
-        self.fill, self.flow_frames = fill, flow_frames
+        self.fill = check_finite("fill", fill)
+        self.flow_frames = flow_frames
         motion.check_installed()
 
     def _warm_up(self, frames):
@@ -94,11 +95,10 @@ class SmoothedFlow(OpticalFlow):
         name=None,
     ):
         super().__init__(context, horizon, fill, flow_frames, name)
-        check_finite("blur", blur)
-        check_finite("factor", factor)
+        self.blur = check_finite("blur", blur)
+        self.factor = check_finite("factor", factor)
         if blur < 0:
             raise ValueError(f"`blur` must be 0 or more. Received: blur={blur}")
-        self.blur, self.factor = blur, factor
 
     def _smooth(self, moved):
         return self.factor * motion.blurred(moved, self.blur)

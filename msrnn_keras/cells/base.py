@@ -47,12 +47,11 @@ class ConvRNNCell(ConvolutionalLayer):
     def __init__(self, filters, kernel_size=3, **kwargs):
         # `call` casts: the states have two dtypes.
         super().__init__(autocast=False, **kwargs)
-        check_positive("filters", filters)
-        check_positive("kernel_size", kernel_size)
+        self.filters = check_positive("filters", filters)
+        self.kernel_size = check_positive("kernel_size", kernel_size)
         if xla_is_slow():
             self.supports_jit = False
-        self.filters, self.kernel_size = filters, kernel_size
-        self.input_channels = filters  # until the cell is built
+        self.input_channels = self.filters  # until the cell is built
         self._built_size = (None, None)
 
     def step(self, x, states):

@@ -62,7 +62,7 @@ class ConvolutionalLayer(keras.layers.Layer):
         options = {"padding": "same", "dtype": self.dtype_policy, "name": name}
         options |= with_new_seeds(self.conv_options(recurrent)) | kwargs
         size = self.kernel_size if kernel_size is None else kernel_size
-        conv = Conv2D(filters, size, **options)
+        conv = Conv2D(int(filters), size, **options)
         if parts and self._declared is None:
             self._build_conv(conv, parts)
         elif parts:

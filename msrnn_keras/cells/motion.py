@@ -75,9 +75,9 @@ class MotionCell(WrapperCell):
     def __init__(self, cell, motion_limit=MOTION_LIMIT, **kwargs):
         super().__init__(cell, **kwargs)
         most = MOTION_LIMIT if self.compute_dtype == "float16" else 3e38
-        check_limit("motion_limit", motion_limit, most, self.compute_dtype)
+        limit = ("motion_limit", motion_limit, most, self.compute_dtype)
         check_multiple("filters", self.filters, 4)
-        self.motion_limit = float(motion_limit)
+        self.motion_limit = float(check_limit(*limit))
         self.aux_names = (*cell.aux_names, "flow")
         filters, few = self.filters, self.filters // 4
         self.encode = self.conv(few, 2, name="encode", reads="h", strides=2)

@@ -70,10 +70,11 @@ class PrecipLSTMCell(ConvRNNCell):
 
     def __init__(self, filters, kernel_size=3, attention_window=30, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
-        check_positive("attention_window", attention_window)
-        self.attention_window = attention_window
+        self.attention_window = check_positive(
+            "attention_window", attention_window
+        )
         policy = self.dtype_policy
-        self.attention = LocalAttention(attention_window, dtype=policy)
+        self.attention = LocalAttention(self.attention_window, dtype=policy)
         for map_, count in self.gates.items():
             reads = "x" if map_ == "difference" else map_
             name, count = f"{map_}_to_gates", count * filters

@@ -50,8 +50,7 @@ class TrajGRUCell(ConvRNNCell):
 
     def __init__(self, filters, kernel_size=3, links=10, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
-        check_positive("links", links)
-        self.links = links
+        self.links = links = check_positive("links", links)
         # Gates in the order z, r, n, then the features of the flow.
         self.x_to_gates = self.conv(4 * filters, name="x_to_gates", reads="x")
         self.h_to_features = self.conv(filters, name="h_to_features", reads="h")

@@ -1,6 +1,11 @@
 """Arguments that several subcommands of `msrnn` share."""
 
+import argparse
+import contextlib
 import importlib
+import math
+
+from msrnn_keras.utils.arguments import MOST
 
 ANY_MODEL = "model: a preset, a folder, hf://USER/NAME or a .keras file"
 REVISION = ("--revision", str, "revision of the preset; default: the newest")
@@ -8,7 +13,41 @@ MODEL = ("--model", str, ANY_MODEL, "ms-convlstm/mnist"), REVISION
 DATA = ("--data", str, "file or folder of the data set")
 REQUIRED = {"required": True}
 MANY = {"nargs": "+"}
-METAVARS = {int: "N", float: "NUMBER"}
+
+
+def integer(text, least=1):
+    """Return the integer of a text, from `least` on."""
+    with contextlib.suppress(ValueError):
+        number = int(text)
+        if least <= number <= MOST:
+            return number
+    wanted = "a positive integer" if least == 1 else "an integer, 0 or more"
+    raise argparse.ArgumentTypeError(f"it takes {wanted}. Received: {text}")
+
+
+def natural(text):
+    """Return the integer of a text, from 0 on."""
+    return integer(text, 0)
+
+
+def number(text, least=-math.inf):
+    """Return the finite number of a text, above `least`."""
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if math.isfinite(value) and value > least:
+            return value
+    wanted = "a finite number" if least else "a positive number"
+    raise argparse.ArgumentTypeError(f"it takes {wanted}. Received: {text}")
+
+
+def positive(text):
+    """Return the finite number of a text, above 0."""
+    return number(text, 0.0)
+
+
+# What `int` and `float` mean in a table of options.
+KINDS = {int: integer, float: positive}
+METAVARS = {integer: "N", natural: "N", number: "NUMBER", positive: "NUMBER"}
 # Of files of one's own.
 READER = (
     ("--variable", str, "variable of a .nc file; default: the only one"),
@@ -46,6 +85,7 @@ def add_command(commands, name, text, run, *options):
     command = commands.add_parser(name, help=text, description=about)
     command.set_defaults(run=run)
     for flag, kind, text, *rest in options:
+        kind = KINDS.get(kind, kind)
         given = {"action": "store_true"} if kind is bool else {"type": kind}
         for value in rest:
             if not isinstance(value, dict):
@@ -137,7 +177,8 @@ def _not_loaded(path, error):
 def height_and_width(size):
     """Return the tuple of integers of a text such as `"64x64"`."""
     height, _, width = size.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
+    parts = (height, width)
+    if not all(part.isdecimal() and 0 < int(part) <= MOST for part in parts):
         raise ValueError(
             f"--size takes HEIGHTxWIDTH, such as 64x64. Received: {size}"
         )
@@ -149,7 +190,7 @@ def cell_options(pairs):
     options = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
-        if not value.isdecimal():
+        if not value.isdecimal() or int(value) > MOST:
             raise ValueError(
                 f"--set takes NAME=NUMBER, such as links=10. Received: {pair}"
             )

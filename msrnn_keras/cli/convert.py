@@ -25,7 +25,7 @@ def add(commands):
 def run(options):
     """Convert the checkpoint; never overwrite a model."""
     from msrnn_keras.presets.torch_checkpoints import model_of_torch_checkpoint
-    from msrnn_keras.utils.files import write_atomically
+    from msrnn_keras.utils.files import check_can_write, write_atomically
 
     path = pathlib.Path(options.out) / "model.keras"
     if path.exists():
@@ -33,6 +33,7 @@ def run(options):
             "The folder has a model already; choose another one. "
             f"Received: {path}"
         )
+    check_can_write(path.parent)
     passed = ("context", "horizon", "kernel_size", "skips")
     sizes = {name: getattr(options, name) for name in passed}
     sizes |= cell_options(options.set)

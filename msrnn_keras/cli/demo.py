@@ -4,13 +4,13 @@ import pathlib
 import time
 from typing import NamedTuple
 
-from msrnn_keras.cli.arguments import MODEL, add_command, load
+from msrnn_keras.cli.arguments import MODEL, add_command, load, natural
 
 OPTIONS = (
     *MODEL,
     ("--out", str, "folder for forecast.png and forecast.gif", "."),
     ("--clips", int, "number of clips to score", 32),
-    ("--shown", int, "number of the clip to draw, from 0", 0),
+    ("--shown", natural, "number of the clip to draw, from 0", 0),
 )
 
 
@@ -25,6 +25,7 @@ def run(options):
     from msrnn_keras.evaluation import score_table
 
     start = time.monotonic()
+    _check(options.out, options.clips, options.shown)
     model = load(options.model, options.revision)
     demo = run_demo(model, options.out, options.clips, options.shown)
     print(f"{options.clips} clips of digits that the model never saw.")
@@ -47,6 +48,20 @@ def run_demo(model, folder=".", clips=32, shown=0):
 
     from msrnn_keras.baselines import Persistence
     from msrnn_keras.evaluation import evaluate
+
+    picture = _check(folder, clips, shown)
+    data = unseen_clips(model, clips)
+    rivals = (model, Persistence(model.context, model.horizon))
+    scores = {m.name: evaluate(m, data, verbose=1) for m in rivals}
+    past, future = (part[shown] for part in data.arrays())
+    forecast = np.clip(model.predict(past[None], verbose=0)[0], 0, 1)
+    animation = picture.with_suffix(".gif")
+    _draw(picture, animation, past, future, forecast)
+    return Demo(scores, picture, animation)
+
+
+def _check(folder, clips, shown):
+    """Return the path of the picture; refuse what cannot be drawn."""
     from msrnn_keras.utils.files import check_folder
 
     picture = pathlib.Path(folder, "forecast.png")
@@ -56,14 +71,7 @@ def run_demo(model, folder=".", clips=32, shown=0):
             f"`shown` must be 0 or more, and less than {clips}. "
             f"Received: shown={shown}"
         )
-    data = unseen_clips(model, clips)
-    rivals = (model, Persistence(model.context, model.horizon))
-    scores = {m.name: evaluate(m, data, verbose=1) for m in rivals}
-    past, future = (part[shown] for part in data.arrays())
-    forecast = np.clip(model.predict(past[None], verbose=0)[0], 0, 1)
-    animation = picture.with_suffix(".gif")
-    _draw(picture, animation, past, future, forecast)
-    return Demo(scores, picture, animation)
+    return picture
 
 
 def unseen_clips(model, num_clips):

@@ -11,6 +11,8 @@ from msrnn_keras.cli.arguments import (
     REVISION,
     add_command,
     load,
+    natural,
+    number,
 )
 
 KNOWN = (
@@ -40,7 +42,7 @@ OPTIONS = (
     ("--scores", str, "scores to compute: mse mae ssim psnr gdl lpips …", MANY),
     (
         "--thresholds",
-        float,
+        number,
         "thresholds of POD, FAR, CSI, HSS, in the data's unit",
         MANY,
     ),
@@ -50,7 +52,7 @@ OPTIONS = (
     ("--report", str, "HTML file to write tables and pictures to"),
     (
         "--shown",
-        int,
+        natural,
         "numbers of the clips to draw in the report",
         {**MANY, "default": [0]},
     ),
@@ -71,10 +73,14 @@ def run(options):
     for path in filter(None, (options.json, options.report)):
         check_folder(path)
     options.dataset = options.dataset or _dataset_of(options.model)
+    _check(options)
     model = load(options.model, options.revision)
-    baselines = _baselines(options.baselines, model)
+    baselines = [
+        baseline(model.context, model.horizon)
+        for baseline in _baselines(options)
+    ]
     dataset = _dataset(model, options)
-    metrics = _metrics(options, dataset, model.noise)
+    metrics = _metrics(options, dataset.scaling.unit, model.noise)
     wrong = [x for x in options.shown if not 0 <= x < dataset.num_clips]
     if options.report and wrong:
         raise ValueError(
@@ -100,6 +106,18 @@ def run(options):
         _report(options, model, dataset, scores, baselines)
 
 
+def _check(options):
+    """Refuse what can be refused before a model or data are read."""
+    from msrnn_keras.data.datasets.catalog import published_sizes
+    from msrnn_keras.data.datasets.digits import check_split
+
+    published_sizes(options.dataset)  # refuses an unknown name
+    check_split(options.split)
+    _baselines(options)
+    _metrics(options, "mm/h")
+    _reader(None, options)
+
+
 def _dataset_of(model):
     from msrnn_keras.presets.registry import Library
 
@@ -121,7 +139,7 @@ def _suitable(metrics, model):
     return [x for x in metrics if not isinstance(x, EnsembleMetric)]
 
 
-def _metrics(options, dataset, noise):
+def _metrics(options, unit, noise=False):
     from msrnn_keras import metrics
     from msrnn_keras.utils.names import lookup, normalize
 
@@ -133,7 +151,7 @@ def _metrics(options, dataset, noise):
         names = dict.fromkeys(options.scores)
         chosen = [lookup(name, known, "score")[1] for name in names]
     thresholds = options.thresholds or ()
-    if not thresholds and dataset.scaling.unit == "mm/h":
+    if not thresholds and unit == "mm/h":
         thresholds = metrics.RAIN_THRESHOLDS
     windows = options.windows or ()
     return [*chosen, *metrics.threshold_metrics(thresholds, windows)]
@@ -166,12 +184,12 @@ def _columns(result, options):
     return list(result["forecast"])
 
 
-def _baselines(names, model):
+def _baselines(options):
     from msrnn_keras.baselines import BASELINES
     from msrnn_keras.utils.names import lookup
 
-    chosen = [lookup(name, BASELINES, "baseline")[1] for name in names]
-    return [baseline(model.context, model.horizon) for baseline in chosen]
+    names = options.baselines
+    return [lookup(name, BASELINES, "baseline")[1] for name in names]
 
 
 def _reader(model, options):

@@ -33,7 +33,10 @@ def add(commands):
 
 def run(options):
     """Load the model and export it; never overwrite a file."""
+    from msrnn_keras.models.exporting import check_file
+
     size = height_and_width(options.size) if options.size else None
+    check_file(options.out, options.format)
     model = load(options.model, options.revision)
     source = model.stream() if options.step else model
     source.export(options.out, options.format, size=size)

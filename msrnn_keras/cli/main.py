@@ -88,11 +88,16 @@ def _failed(options, error):
     return 2
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 def build_parser():
     """Return the parser of all subcommands."""
-    parser = argparse.ArgumentParser(
-        prog="msrnn", description="Forecast how images move."
-    )
+    parser = Parser(prog="msrnn", description="Forecast how images move.")
     version = {"action": "version", "version": f"%(prog)s {__version__}"}
     parser.add_argument("--version", **version)
     commands = parser.add_subparsers(dest="command", required=True)

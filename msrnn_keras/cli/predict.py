@@ -14,6 +14,7 @@ from msrnn_keras.cli.arguments import (
     add_command,
     height_and_width,
     load,
+    number,
 )
 
 INPUT = (
@@ -41,7 +42,7 @@ OPTIONS = (
     ),
     ("--matched", bool, "give forecasts the distribution of the last frame"),
     ("--size", str, "size to scale a video to, such as 64x64"),
-    ("--fill", float, "value to put in the place of missing ones"),
+    ("--fill", number, "value to put in the place of missing ones"),
     *READER,
     (
         "--bbox",
@@ -59,7 +60,7 @@ OPTIONS = (
     ("--gray", bool, "read a video as one channel"),
     (
         "--range",
-        float,
+        number,
         "values of black and white; default: by the unit",
         LOW_HIGH,
     ),
@@ -75,6 +76,8 @@ OPTIONS = (
         "nc",
     ),
 )
+# Options of --follow alone, and their defaults.
+FOLLOWING = {"once": False, "max_forecasts": None, "poll": 2.0, "format": "nc"}
 RADAR = ("pattern", "interval", "period")  # an importer's option comes first
 
 
@@ -88,8 +91,8 @@ def run(options):
     """Read the frames, forecast, write the forecast."""
     if options.follow:
         return _follow(options)
-    for name in ("once", "max_forecasts"):
-        if getattr(options, name):
+    for name, usual in FOLLOWING.items():
+        if getattr(options, name) != usual:
             flag = name.replace("_", "-")
             raise ValueError(f"--{flag} needs --follow. Received: --{flag}")
     from msrnn_keras.cli.prediction import (

@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from msrnn_keras.cli.arguments import DATA, REQUIRED, add_command, load
+from msrnn_keras.cli.arguments import DATA, REQUIRED, add_command, load, natural
 
 # Options that are passed to `msrnn_keras.training.train` as they are.
 PASSED = (
@@ -34,7 +34,7 @@ OPTIONS = (
     ),
     (
         "--verbose",
-        int,
+        natural,
         "0: nothing; 1: epochs, on a terminal steps; 2: epochs",
         1,
     ),
@@ -52,7 +52,10 @@ def run(options):
     started = getattr(options, "started", None) or time.monotonic()
     from msrnn_keras.backend.threads import set_threads
     from msrnn_keras.training import branch_run, read_history, train
+    from msrnn_keras.training.folder import check_folder
     from msrnn_keras.training.recipe import load_recipe
+    from msrnn_keras.utils.arguments import check_path
+    from msrnn_keras.utils.files import check_can_write
 
     path = _recipe_path(options.recipe)
     recipe = load_recipe(path)
@@ -60,6 +63,9 @@ def run(options):
     if options.decay_steps is not None:
         decay = path.parent, options.out, options.decay_steps
         recipe = branch_run(recipe, *decay)
+    out = check_path("out", options.out)
+    check_folder(out, recipe)
+    check_can_write(out)
     best = train(
         recipe,
         options.out,

@@ -9,6 +9,7 @@ from msrnn_keras.cli.arguments import (
     REQUIRED,
     add_command,
     height_and_width,
+    natural,
 )
 
 # Several values: option, argument of `MSRNNHyperModel`, type, help.
@@ -70,12 +71,12 @@ OPTIONS = (
     ("--size", str, "size of the frames of mnist; default: 64x64"),
     ("--precision", str, "precision, such as mixed_bfloat16; default: float32"),
     ("--overwrite", bool, "delete the search that the folder holds"),
-    ("--verbose", int, "0: nothing; 1: a line for each trial; 2: all", 1),
+    ("--verbose", natural, "0: nothing; 1: a line for each trial; 2: all", 1),
     ("--epochs", int, "epochs of a trial, for hyperband at most", 10),
     ("--clips", int, "number of clips to train on", 1000),
     ("--validation-clips", int, "number of clips to score on", 200),
     ("--batch", int, "number of clips of a batch", 8),
-    ("--seed", int, "seed of the choice of trials", 0),
+    ("--seed", natural, "seed of the choice of trials", 0),
     *((f"--{name}", kind, text, MANY) for name, _, kind, text in RANGES),
     *((f"--{name}", kind, text, MANY) for name, _, kind, text in OTHERS),
     (
@@ -99,11 +100,19 @@ def add(commands):
 def run(options):
     """Search and print the table of trials."""
     from msrnn_keras import tuning
+    from msrnn_keras.data.datasets.catalog import published_sizes
+    from msrnn_keras.utils.arguments import check_known, check_path
+    from msrnn_keras.utils.files import check_can_write
 
+    check_known("method", options.method, tuning.METHODS)
+    check_can_write(check_path("out", options.out))
+    # Everything is checked before data are read, which may take long.
+    hypermodel = _hypermodel(options, published_sizes(options.dataset))
     train, validation = _datasets(options)
+    hypermodel.fixed |= _frames(train)
     given = vars(options)
     tuner = tuning.tune(
-        _hypermodel(options, train),
+        hypermodel,
         train,
         validation,
         options.out,
@@ -140,7 +149,16 @@ def _datasets(options):
     return train, load("validation", num_clips=options.validation_clips)
 
 
-def _hypermodel(options, train):
+def _frames(train):
+    """Return the arguments of a model that depend on the frames."""
+    return {
+        "image_shape": (*train.image_shape, 1)[:3],
+        # Radar images have missing pixels.
+        "missing": "mask" if train.scaling.unit == "mm/h" else None,
+    }
+
+
+def _hypermodel(options, sizes):
     from msrnn_keras import tuning
 
     own = (RANGES[1], *OTHERS) if options.models else RANGES
@@ -160,12 +178,12 @@ def _hypermodel(options, train):
         ranges["scales"] = [_scales(text) for text in options.scales]
     ranges["learning_rate"] = options.learning_rate
     kind = tuning.SimVPHyperModel if options.models else tuning.MSRNNHyperModel
+    size = height_and_width(options.size) if options.size else None
+    *published, channels = sizes["image_shape"]
     return kind(
-        image_shape=(*train.image_shape, 1)[:3],
-        context=train.context,
-        horizon=train.horizon,
-        # Radar images have missing pixels.
-        missing="mask" if train.scaling.unit == "mm/h" else None,
+        image_shape=(*(size or published), channels),
+        context=options.context or sizes["context"],
+        horizon=options.horizon or sizes["horizon"],
         dtype=options.precision,
         clipnorm=options.clipnorm,
         seed=options.seed,

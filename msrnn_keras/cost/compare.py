@@ -49,7 +49,7 @@ class Comparison(NamedTuple):
 
 def compare(name, batch=4, skips=None, **options):
     """Estimate both models; `options` are arguments of their class."""
-    check_positive("batch", batch)
+    batch = check_positive("batch", batch)
     name = ALIASES.get(normalize(name), name)
     name, row = lookup(name, ARCHITECTURES, "architecture")
     cell = row.options.get("cell")

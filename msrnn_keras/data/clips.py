@@ -5,8 +5,14 @@ import concurrent.futures
 import keras
 import numpy as np
 
-from msrnn_keras.data.epochs import ClipDataset, check_count
-from msrnn_keras.utils.checks import check_floats, check_positive
+from msrnn_keras.data.epochs import ClipDataset
+from msrnn_keras.data.sources import check_source
+from msrnn_keras.utils.arguments import (
+    check_boolean,
+    check_count,
+    check_positive,
+)
+from msrnn_keras.utils.checks import check_floats
 
 
 class Clips(ClipDataset):
@@ -56,17 +62,17 @@ class Clips(ClipDataset):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.context, self.horizon = context, horizon
-        self.batch_size, self.stride = batch_size, stride
-        for name in ("context", "horizon", "batch_size", "stride"):
-            check_positive(name, getattr(self, name))
-        check_count("seed", seed, 0)
-        self.source = source
-        self.teacher_forcing = teacher_forcing
-        self.shuffle, self.seed = shuffle, seed
+        self.context = context = check_positive("context", context)
+        self.horizon = horizon = check_positive("horizon", horizon)
+        self.batch_size = check_positive("batch_size", batch_size)
+        self.stride = stride = check_positive("stride", stride)
+        self.seed = check_count("seed", seed, 0)
+        self.shuffle = check_boolean("shuffle", shuffle)
+        self.teacher_forcing = check_boolean("teacher_forcing", teacher_forcing)
+        self.source = check_source(source)
         self.starts = clip_starts(source.segments, context + horizon, stride)
         if num_clips is not None:
-            check_positive("num_clips", num_clips)
+            num_clips = check_positive("num_clips", num_clips)
             chosen = np.linspace(0, len(self.starts) - 1, num_clips)
             self.starts = self.starts[np.unique(chosen.round().astype(int))]
         self.num_clips = len(self.starts)

@@ -11,6 +11,7 @@ from msrnn_keras.data.io.recording import Recording
 from msrnn_keras.data.io.units import with_unit
 from msrnn_keras.data.lazy_frames import map_frames
 from msrnn_keras.data.scaling import RainRate, Scaling
+from msrnn_keras.utils.arguments import check_within, refused
 
 _KILOMETERS = {"m": 1e-3, "meter": 1e-3, "metre": 1e-3, "meters": 1e-3}
 _KILOMETERS |= {"metres": 1e-3, "km": 1.0, "kilometer": 1.0, "kilometre": 1.0}
@@ -61,6 +62,11 @@ def as_trained(recording, model, grid_step=None):
     >>> rain = as_trained(rain, model, grid_step=1)
     >>> model.predict(rain.pixels(0, 6)[None])
     """
+    if not hasattr(recording, "frames"):
+        wanted = "a `Recording`, as `data.from_arrays` gives"
+        raise refused("recording", wanted, recording)
+    if grid_step is not None:
+        grid_step = check_within("grid_step", grid_step, "(0, inf]")
     trained = getattr(model, "trained_on", None)
     if trained is None or not trained.scaling.unit:
         return recording

@@ -6,10 +6,17 @@ import math
 import numpy as np
 
 from msrnn_keras.data.clips import clip_starts
-from msrnn_keras.data.epochs import ClipDataset, check_count
+from msrnn_keras.data.epochs import ClipDataset
 from msrnn_keras.data.lazy_frames import LazyFrames
-from msrnn_keras.data.sources import ArraySource
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.data.sources import ArraySource, check_scaling
+from msrnn_keras.utils.arguments import (
+    check_boolean,
+    check_count,
+    check_positive,
+    check_size,
+    check_within,
+    refused,
+)
 
 CELLS = 4  # candidates per side of a crop
 LEAST_VALID = 0.5  # share of pixels
@@ -86,21 +93,22 @@ class Crops(ClipDataset):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.context, self.horizon = context, horizon
-        self.num_clips, self.batch_size = num_clips, batch_size
-        self.stride, self.seed = stride, seed
-        names = ("context", "horizon", "num_clips", "batch_size", "stride")
-        for name in names:
-            check_positive(name, getattr(self, name))
-        check_count("seed", seed, 0)
-        if not 0 <= dry <= 1:
-            raise ValueError(f"`dry` must be in [0, 1]. Received: dry={dry}")
+        self.context = check_positive("context", context)
+        self.horizon = check_positive("horizon", horizon)
+        self.num_clips = check_positive("num_clips", num_clips)
+        self.batch_size = check_positive("batch_size", batch_size)
+        self.stride = check_positive("stride", stride)
+        self.seed = check_count("seed", seed, 0)
+        self.dry = dry = check_within("dry", dry, "[0, 1]")
+        self.augment = check_boolean("augment", augment)
+        self.fixed = check_boolean("fixed", fixed)
+        self.teacher_forcing = check_boolean("teacher_forcing", teacher_forcing)
+        check_scaling(scaling)
+        image_shape = check_size("image_shape", image_shape)
         sources = sources if isinstance(sources, list) else [sources]
         _check_sources(sources, image_shape)
         self.sources, self.scaling = sources, scaling or sources[0].scaling
-        self.image_shape = (*map(int, image_shape), sources[0].image_shape[2])
-        self.teacher_forcing = teacher_forcing
-        self.dry, self.augment, self.fixed = dry, augment, fixed
+        self.image_shape = (*image_shape, sources[0].image_shape[2])
         self._step = tuple(max(1, size // CELLS) for size in image_shape)
         self._every, self._skip = _look(sources, (*image_shape, *self._step))
         self._hop = max(1, self._every // stride)
@@ -192,13 +200,8 @@ class Crops(ClipDataset):
 
 
 def _check_sources(sources, image_shape):
-    if np.shape(image_shape) != (2,):
-        raise ValueError(
-            "`image_shape` must be (height, width), without channels. "
-            f"Received: image_shape={image_shape}"
-        )
-    for size in image_shape:
-        check_count("image_shape", size, 1)
+    if not sources:
+        raise refused("sources", "one `ArraySource` or more", sources)
     for source in sources:
         if not isinstance(source, ArraySource):
             raise TypeError(

@@ -2,21 +2,11 @@
 
 import abc
 import math
-import numbers
 
 import keras
 
 from msrnn_keras.data.tf_data import as_tf_data
-
-
-def check_count(name, value, least):
-    """Refuse a value that is not an integer of at least `least`."""
-    number = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not number or value < least:
-        raise ValueError(
-            f"`{name}` must be an integer of at least {least}. "
-            f"Received: {name}={value!r}"
-        )
+from msrnn_keras.utils.arguments import check_boolean, check_count
 
 
 class EpochDataset(keras.utils.PyDataset, abc.ABC):
@@ -45,13 +35,13 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
 
     def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
         super().__init__(max_queue_size=max_queue_size)
-        check_count("workers", workers, 0)
-        if use_multiprocessing:
+        workers = check_count("workers", workers, 0)
+        if check_boolean("use_multiprocessing", use_multiprocessing):
             raise ValueError(
                 "`use_multiprocessing` must be False; `workers` are threads. "
                 f"Received: use_multiprocessing={use_multiprocessing!r}"
             )
-        self.threads = max(1, int(workers))
+        self.threads = max(1, workers)
         self.epoch = 0
 
     @property

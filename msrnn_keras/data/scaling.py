@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from msrnn_keras.utils.checks import check_finite
+from msrnn_keras.utils.arguments import check_finite, check_numbers, refused
 
 
 class Scaling:
@@ -56,6 +56,13 @@ class MinMax(Scaling):
     """
 
     def __init__(self, low=0.0, high=1.0, unit=""):
+        for name, value in (("low", low), ("high", high)):
+            several = getattr(value, "ndim", 0) or isinstance(
+                value, (list, tuple)
+            )
+            (check_numbers if several else check_finite)(name, value)
+        if not isinstance(unit, str):
+            raise refused("unit", "a string", unit)
         self._low = np.asarray(low, "float32")
         self._span = np.asarray(high, "float32") - self._low
         self.low, self.high = self._low.tolist(), np.float32(high).tolist()

@@ -9,7 +9,13 @@ import warnings
 import numpy as np
 
 from msrnn_keras.data.scaling import MinMax
-from msrnn_keras.utils.checks import filled
+from msrnn_keras.utils.arguments import (
+    check_count,
+    check_finite,
+    check_positive,
+    refused,
+)
+from msrnn_keras.utils.checks import filled, stacked
 
 _AT_ONCE = 1 << 21  # values that are scaled at once
 
@@ -90,8 +96,8 @@ class ArraySource(Source):
     def __init__(
         self, frames, segments=None, scaling=None, interval=None, times=None
     ):
-        if not hasattr(frames, "dtype"):
-            frames = np.asarray(frames)
+        frames = stacked(frames)
+        frames = frames if hasattr(frames, "dtype") else np.asarray(frames)
         if np.ndim(frames) != 4 or 0 in np.shape(frames):
             raise ValueError(
                 "`frames` must be (frames, height, width, channels), each at "
@@ -102,6 +108,7 @@ class ArraySource(Source):
                 "`frames` must be floats or 8-bit integers. "
                 f"Received: dtype={frames.dtype}"
             )
+        check_scaling(scaling)
         if scaling is None:
             scaling = MinMax(0, 255 if frames.dtype == np.uint8 else 1)
         times = None if times is None else as_times(times)
@@ -113,11 +120,20 @@ class ArraySource(Source):
         self.frames = _unmasked(frames)
         self.image_shape = frames.shape[1:]
         self.segments = _check_segments(segments, len(frames))
-        self.scaling, self.interval, self.times = scaling, interval, times
+        self.scaling, self.times = scaling, times
+        self.interval = check_interval(interval)
 
     def read(self, start, stop):
         """Return frames `start` to `stop - 1`; missing values are NaN."""
         return np.asarray(_unmasked(self.frames[start:stop]), "float32")
+
+
+def check_source(source):
+    """Return a source; refuse what gives no frames."""
+    if not (hasattr(source, "segments") and hasattr(source, "pixels")):
+        wanted = "a `Source`, as `data.from_arrays` and the other readers give"
+        raise refused("source", wanted, source)
+    return source
 
 
 def _unmasked(frames):
@@ -185,13 +201,41 @@ def steps_of(times):
     return steps / 1e6
 
 
+def check_interval(interval, name="interval"):
+    """Return a positive number of seconds or None; refuse anything else."""
+    if interval is None:
+        return None
+    wanted = "a positive number of seconds"
+    try:
+        seconds = check_finite(name, interval)
+    except ValueError:
+        raise refused(name, wanted, interval) from None
+    if not seconds > 0:
+        raise refused(name, wanted, interval)
+    return seconds
+
+
+def check_scaling(scaling):
+    """Refuse what is no `Scaling` and not None."""
+    usable = callable(scaling) and hasattr(scaling, "inverse")
+    if scaling is not None and (isinstance(scaling, type) or not usable):
+        wanted = "a `Scaling`, such as MinMax(low, high), or None"
+        raise refused("scaling", wanted, scaling)
+
+
 def _check_segments(segments, length):
-    segments = [(0, length)] if segments is None else segments
-    segments = [(int(start), int(stop)) for start, stop in segments]
-    for start, stop in segments:
-        if not 0 <= start < stop <= length:
-            raise ValueError(
-                "A segment must be (start, stop) within the frames. "
-                f"Received: {(start, stop)} for {length} frames"
-            )
-    return segments
+    if segments is None:
+        return [(0, length)]
+    wanted = f"a list of (start, stop) within the {length} frames"
+    if not isinstance(segments, (list, tuple)):
+        raise refused("segments", wanted, segments)
+    checked = []
+    for segment in segments:
+        if not isinstance(segment, (list, tuple)) or len(segment) != 2:
+            raise refused("segments", wanted, segment)
+        start = check_count("segments", segment[0], 0)
+        stop = check_positive("segments", segment[1])
+        if not start < stop <= length:
+            raise refused("segments", wanted, segment)
+        checked.append((start, stop))
+    return checked

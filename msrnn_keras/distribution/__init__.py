@@ -39,7 +39,7 @@ def count(devices=None):
     2
     """
     if devices is not None:
-        check_positive("devices", devices)
+        devices = check_positive("devices", devices)
     if keras.backend.backend() == "tensorflow":
         return tensorflow.count_workers() * (devices or 1)
     if keras.backend.backend() == "torch" and "WORLD_SIZE" in os.environ:

@@ -16,7 +16,7 @@ class BlockAttention(keras.layers.Layer):
 
     def __init__(self, blocks, conv_options=None, **kwargs):
         super().__init__(**kwargs)
-        check_positive("blocks", blocks)
+        blocks = check_positive("blocks", blocks)
         self.blocks = blocks
         self.conv_options = conv_options or {}
 

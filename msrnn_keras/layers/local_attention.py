@@ -25,8 +25,7 @@ class LocalAttention(keras.layers.Layer):
 
     def __init__(self, window, **kwargs):
         super().__init__(**kwargs)
-        check_positive("window", window)
-        self.window = window
+        self.window = window = check_positive("window", window)
         # About half the window: a larger tile has more scores outside the
         # windows, a smaller one more copies of keys and values.
         self.tile = 2 ** max(2, round(np.log2(window / 2)))

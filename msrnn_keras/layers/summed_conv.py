@@ -16,7 +16,7 @@ class SummedConv(CachedKernel, keras.layers.Layer):
         self, filters, kernel_sizes, factor=1.0, conv_options=None, **kwargs
     ):
         super().__init__(**kwargs)
-        check_positive("filters", filters)
+        filters = check_positive("filters", filters)
         is_list = isinstance(kernel_sizes, (list, tuple))
         for size in kernel_sizes if is_list and kernel_sizes else (0,):
             if type(size) is not int or size < 1 or size % 2 == 0:

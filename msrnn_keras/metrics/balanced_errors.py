@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.metrics.base import PIXELS, FrameMetric, Scaled
-from msrnn_keras.utils.checks import check_finite
+from msrnn_keras.utils.arguments import check_numbers
 
 RAIN_THRESHOLDS = (0.5, 2.0, 5.0, 10.0, 30.0)  # mm/h
 _RAIN_WEIGHTS = (1.0, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -25,16 +25,15 @@ class _Balanced(Scaled, FrameMetric):
         dtype=None,
     ):
         super().__init__(num_frames, clip, name or self.key, dtype)
-        for key, numbers in (("thresholds", thresholds), ("weights", weights)):
-            for number in numbers:
-                check_finite(key, number)
+        thresholds = check_numbers("thresholds", thresholds)
+        weights = check_numbers("weights", weights)
         ascending = all(np.diff(thresholds) > 0)
         if not ascending or len(weights) != len(thresholds) + 1:
             raise ValueError(
                 "`thresholds` must ascend, and `weights` must have one number "
                 f"more. Received: thresholds={thresholds}, weights={weights}"
             )
-        self.thresholds, self.weights = tuple(thresholds), tuple(weights)
+        self.thresholds, self.weights = thresholds, weights
         self.set_scaling(scaling)
 
     def scores(self, y_true, y_pred, valid):

@@ -25,7 +25,10 @@ def prepare(y_true, y_pred, clip, unit_range, least_members=None):
     With `least_members`, the prediction has an axis of members after the batch.
     Without, such an axis is replaced by the mean of the members.
     """
-    y_true, y_pred = checks.filled(y_true), checks.filled(y_pred)
+    y_true, y_pred = (
+        checks.filled(y_true, "y_true"),
+        checks.filled(y_pred, "y_pred"),
+    )
     unit = (UNIT_RANGE, True, UNIT_REMEDY) if unit_range else _ANY_RANGE
     given = (y_true, "y_true", unit), (y_pred, "y_pred", _ANY_RANGE)
     for frames, name, limits in given:
@@ -101,10 +104,13 @@ class PooledMetric(keras.metrics.Metric):
 
     def __init__(self, num_frames=None, clip=True, name=None, dtype=None):
         name = name or type(self).__name__.lower()
-        super().__init__(name=name, dtype=dtype)
+        if not isinstance(name, str):
+            raise checks.refused("name", "a string", name)
+        super().__init__(name=name, dtype=checks.float_type(dtype))
         if num_frames is not None:
-            checks.check_positive("num_frames", num_frames)
-        self.num_frames, self.clip = num_frames, clip
+            num_frames = checks.check_positive("num_frames", num_frames)
+        self.num_frames = num_frames
+        self.clip = checks.check_boolean("clip", clip)
         time = () if num_frames is None else (num_frames,)
         shape = (*time, self.parts)
         self.total = self.add_variable(shape, "zeros", name="total")
@@ -177,6 +183,7 @@ class PooledMetric(keras.metrics.Metric):
 
     def _frame_weights(self, sample_weight):
         """Return the weights as (batch, 1 or time, 1)."""
+        checks.check_weights(sample_weight)
         weights = ops.convert_to_tensor(sample_weight, dtype=self.dtype)
         if len(weights.shape) == 1:
             weights = ops.expand_dims(weights, 1)

@@ -7,6 +7,7 @@ from msrnn_keras.metrics.ensembles import CRPS, SpreadSkillRatio
 from msrnn_keras.metrics.events import CSI, FAR, FSS, HSS, POD
 from msrnn_keras.metrics.pixel_errors import MAE, MSE, PSNR
 from msrnn_keras.metrics.ssim import SSIM, WINDOW
+from msrnn_keras.utils.arguments import check_integers, check_numbers
 
 
 def default_metrics(ensemble=False):
@@ -31,6 +32,8 @@ def threshold_metrics(thresholds, windows=()):
         >>> [m.name for m in threshold_metrics([0.5], windows=[3])]
         ['pod_0.5', 'far_0.5', 'csi_0.5', 'hss_0.5', 'fss_0.5_3']
     """
+    thresholds = check_numbers("thresholds", thresholds)
+    windows = check_integers("windows", windows)
     if len(windows) and not len(thresholds):
         raise ValueError(
             "`windows` need `thresholds`, at which the FSS is computed. "

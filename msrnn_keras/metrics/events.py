@@ -20,7 +20,7 @@ class EventMetric(Scaled, PooledMetric):
         name=None,
         dtype=None,
     ):
-        check_finite("threshold", threshold)
+        threshold = check_finite("threshold", threshold)
         name = name or f"{type(self).__name__.lower()}_{threshold:g}"
         super().__init__(num_frames, clip, name, dtype)
         self.threshold = threshold
@@ -160,7 +160,8 @@ class FSS(EventMetric):
         name=None,
         dtype=None,
     ):
-        check_positive("window", window)
+        threshold = check_finite("threshold", threshold)
+        window = check_positive("window", window)
         name = name or f"fss_{threshold:g}_{window}"
         super().__init__(threshold, scaling, num_frames, clip, name, dtype)
         self.window = window

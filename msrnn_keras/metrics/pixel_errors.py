@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from msrnn_keras.metrics.base import PIXELS, FrameMetric
+from msrnn_keras.utils.arguments import check_within
 
 _PSNR_FLOOR = 1e-10  # least mean squared error: 100 dB
 
@@ -81,7 +82,7 @@ class GDL(FrameMetric):
         self, num_frames=None, clip=True, alpha=1.0, name="gdl", dtype=None
     ):
         super().__init__(num_frames, clip, name=name, dtype=dtype)
-        self.alpha = alpha
+        self.alpha = check_within("alpha", alpha, "(0, inf]")
 
     def scores(self, y_true, y_pred, valid):
         if tuple(y_true.shape[2:4]) == (1, 1):

@@ -6,7 +6,6 @@ leaves no half-written file.
 
 import contextlib
 import logging
-import numbers
 import os
 import shutil
 import uuid
@@ -16,7 +15,9 @@ from typing import NamedTuple
 
 import keras
 
+from msrnn_keras.utils.arguments import check_path, check_size
 from msrnn_keras.utils.extras import require
+from msrnn_keras.utils.files import check_can_write
 
 ALL, BATCH, NONE = "all", "batch", "none"  # the axes that may vary
 
@@ -59,6 +60,9 @@ def export_model(model, path, format, verbose, signature, size, **options):
             "its step, `model.stream().export(…)`, which takes them as inputs. "
             f"Received: noise={model.noise}, covariates={model.covariates}"
         )
+    path = check_path("path", path)
+    if size is not None:
+        size = check_size("size", size)
     free = _check(model, path, format)
     if signature is None:
         frames = model.inputs[0]
@@ -67,7 +71,6 @@ def export_model(model, path, format, verbose, signature, size, **options):
             time = model.context
             size = model.image_shape[:2] if size is None else size
         if size is not None:
-            _check_size(size)
             known = size
         shape = (_batch(free), time, *known, channels)
         signature = [_spec(shape, frames)]
@@ -76,6 +79,7 @@ def export_model(model, path, format, verbose, signature, size, **options):
 
 def export_step(model, path, format, size, verbose, **options):
     """Write the step of a model with states; see `Stream.export`."""
+    path, size = check_path("path", path), check_size("size", size)
     free = _check(model, path, format)
     if not model.has_states:
         raise ValueError(
@@ -88,7 +92,6 @@ def export_step(model, path, format, size, verbose, **options):
             f"{FORMATS[format].title} takes no states: export the step with "
             f"format='onnx', from TensorFlow. Received: format={format!r}"
         )
-    _check_size(size)
     cell = model._stepper.cell
     shapes = [(_batch(free), *x) for x in cell.input_shapes(tuple(size))]
     signature = [list(map(_spec, shapes, cell.model.inputs))]
@@ -105,19 +108,9 @@ def _spec(shape, tensor):
     return keras.InputSpec(shape=shape, dtype=tensor.dtype, name=tensor.name)
 
 
-def _check_size(size):
-    """Refuse a size that is not known, or none."""
-    whole = all(isinstance(n, numbers.Integral) and n > 0 for n in size)
-    if len(size) != 2 or not whole:
-        raise ValueError(
-            "`size` must be (height, width) of the frames that the file is "
-            f"for. Received: size={size}"
-        )
-
-
-def _check(model, path, format):
-    """Refuse what fails or is there; return which axes may vary."""
-    if format not in FORMATS:
+def check_file(path, format):
+    """Refuse what no model can be written to; return which axes may vary."""
+    if not isinstance(format, str) or format not in FORMATS:
         raise ValueError(
             f"`format` must be one of {', '.join(map(repr, FORMATS))}. "
             f"Received: format={format!r}"
@@ -134,12 +127,6 @@ def _check(model, path, format):
         )
     if row.needs:
         require(*row.needs)
-    policy = model.dtype_policy.name
-    if policy != "float32" and not row.half:
-        raise ValueError(
-            f"{row.title} has float32 only: load the model with "
-            f"dtype='float32'. Received: dtype={policy!r}"
-        )
     if Path(path).suffix != row.suffix and row.suffix:
         raise ValueError(
             f"The path must end in {row.suffix} for format={format!r}. "
@@ -150,7 +137,20 @@ def _check(model, path, format):
             raise FileExistsError(
                 f"Choose a path that does not exist yet. Received: {file}"
             )
+    check_can_write(Path(path).parent)
     return row.free[backend]
+
+
+def _check(model, path, format):
+    """Refuse what fails or is there; return which axes may vary."""
+    free, row = check_file(path, format), FORMATS[format]
+    policy = model.dtype_policy.name
+    if policy != "float32" and not row.half:
+        raise ValueError(
+            f"{row.title} has float32 only: load the model with "
+            f"dtype='float32'. Received: dtype={policy!r}"
+        )
+    return free
 
 
 def _files(path):

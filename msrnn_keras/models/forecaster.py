@@ -23,6 +23,7 @@ from msrnn_keras.models.validation import (
     validated,
 )
 from msrnn_keras.utils import checks
+from msrnn_keras.utils.arguments import check_range
 
 
 class _ClassProperty(property):
@@ -99,11 +100,11 @@ class Forecaster(keras.Model):
         dtype=None,
         name=None,
     ):
-        image_shape = check_arguments(image_shape, context, horizon, missing)
+        sizes = check_arguments(image_shape, context, horizon, missing)
         super().__init__(inputs=inputs, outputs=outputs, name=name)
-        self.dtype_policy = keras.dtype_policies.get(dtype)
-        self.image_shape, self.missing = image_shape, missing
-        self.context, self.horizon = context, horizon
+        self.dtype_policy = checks.dtype_policy(dtype)
+        self.image_shape, self.context, self.horizon = sizes
+        self.missing = missing
         self._value_range = self._setup = None
         # Keras' `predict` takes the variables away for a while on JAX.
         self._one_thread = threading.RLock()
@@ -114,7 +115,7 @@ class Forecaster(keras.Model):
         *size, channels = image_shape
         size = (None, None) if any_size else size
         # float64 models keep all digits of the input.
-        dtype = keras.dtype_policies.get(dtype).variable_dtype
+        dtype = checks.dtype_policy(dtype).variable_dtype
         return keras.Input((None, *size, channels), dtype=dtype, name="frames")
 
     def get_config(self):
@@ -149,10 +150,7 @@ class Forecaster(keras.Model):
     @value_range.setter
     def value_range(self, limits):
         if limits is not None:
-            low, high = limits
-            for limit in limits:
-                checks.check_finite("value_range", limit)
-            limits = (float(low), float(high))
+            limits = check_range("value_range", limits)
         self._value_range = limits
 
     @_ClassProperty
@@ -273,6 +271,9 @@ class Forecaster(keras.Model):
             noise forecasts one member, that of `forecast(x, seed=0)`.
         """
         check = self._batch_check()
+        given = {"batch_size": batch_size, "verbose": verbose, "steps": steps}
+        given = checks.check_call(**given, callbacks=callbacks)
+        batch_size, verbose, steps, callbacks = given.values()
         x = validated(x, check)
         arrays = checks.is_array(x) or (self.covariates and type(x) is tuple)
         if not arrays or steps or callbacks:
@@ -342,8 +343,10 @@ class Forecaster(keras.Model):
         >>> future = model.forecast(frames, horizon=30)
         """
         horizon = self.horizon if horizon is None else horizon
-        checks.check_positive("horizon", horizon)
-        check_members(members, seed, self.noise)
+        horizon = checks.check_positive("horizon", horizon, checks.FRAMES)
+        given = checks.check_call(batch_size=batch_size, verbose=verbose)
+        batch_size, verbose = given.values()
+        members, seed = check_members(members, seed, self.noise)
         check = dataclasses.replace(self._batch_check(), covariates=None)
         frames = validated(frames, check)
         options = {"members": members, "seed": seed} if self.noise else {}
@@ -407,7 +410,8 @@ class Forecaster(keras.Model):
         >>> stream = model.stream(interval=300)
         >>> future = stream.update(frame, time=time).forecast(horizon=12)
         """
-        window = self._stream_window if window == "auto" else window
+        if isinstance(window, str) and window == "auto":
+            window = self._stream_window
         return Stream(self, window, interval, gap, members, seed)
 
     def load_stream(self, path):
@@ -521,12 +525,17 @@ class Forecaster(keras.Model):
         """Call a method of Keras with its data checked."""
         call = inspect.signature(method).bind(*args, **kwargs)
         check, given = self._target_check(), call.arguments
+        given.update(checks.check_call(**given))
         given["x"] = validated(given["x"], check)
         for name in {"y", "sample_weight"} & set(given):
             part = check.target if name == "y" else check.weights
             given[name] = part(given[name])
         if given.get("y") is not None:
             check.shape_of_target(given["x"], given["y"])
+        if checks.is_array(given["x"]):
+            if given.get("sample_weight") is not None:
+                weights = given["sample_weight"]
+                checks.check_same_count(given["x"], weights, "sample_weight")
         validation = given.get("validation_data")
         if isinstance(validation, (tuple, list)):
             x, *rest = validation
@@ -567,9 +576,9 @@ class Forecaster(keras.Model):
 
 
 def check_arguments(image_shape, context, horizon, missing=None):
-    """Check the arguments that all forecasters share; return `image_shape`."""
-    checks.check_positive("context", context)
-    checks.check_positive("horizon", horizon)
+    """Return the checked `image_shape`, `context` and `horizon`."""
+    context = checks.check_positive("context", context, checks.FRAMES)
+    horizon = checks.check_positive("horizon", horizon, checks.FRAMES)
     if missing not in (None, "mask"):
         raise ValueError(
             f"`missing` must be None or 'mask'. Received: missing={missing!r}"
@@ -577,10 +586,11 @@ def check_arguments(image_shape, context, horizon, missing=None):
     try:
         height, width, channels = image_shape
     except (TypeError, ValueError):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels). "
-            f"Received: image_shape={image_shape!r}"
-        ) from None
-    for value in [n for n in (height, width) if n is not None] + [channels]:
-        checks.check_positive("image_shape", value)
-    return (height, width, channels)
+        wanted = "(height, width, channels)"
+        raise checks.refused("image_shape", wanted, image_shape) from None
+    size = [
+        n if n is None else checks.check_positive("image_shape", n)
+        for n in (height, width)
+    ]
+    channels = checks.check_positive("image_shape", channels)
+    return (*size, channels), context, horizon

@@ -63,19 +63,16 @@ class Lagrangian(Forecaster):
         self, model, fill=0.0, matched=False, blend=0.0, blur=0.25, factor=0.85
     ):
         _check_model(model)
-        for key, value in (
-            ("blend", blend),
-            ("blur", blur),
-            ("factor", factor),
-        ):
-            checks.check_finite(key, value)
+        blend = checks.check_finite("blend", blend)
+        blur = checks.check_finite("blur", blur)
+        factor = checks.check_finite("factor", factor)
         if not (0 <= blend <= 1 and blur >= 0):
             raise ValueError(
                 "`blend` must be in [0, 1] and `blur` 0 or more. "
                 f"Received: blend={blend}, blur={blur}"
             )
         if fill is not None:
-            checks.check_finite("fill", fill)
+            fill = checks.check_finite("fill", fill)
         motion.check_installed()
         super().__init__(
             model.inputs[0],
@@ -87,7 +84,8 @@ class Lagrangian(Forecaster):
             model.dtype_policy,
             model.name,
         )
-        self.fill, self.matched = fill, bool(matched)
+        self.fill = fill
+        self.matched = checks.check_boolean("matched", matched)
         self.blend, self.blur, self.factor = blend, blur, factor
         self._model = Untracked(model)  # its layers are those of this graph
 
@@ -277,8 +275,8 @@ class Lagrangian(Forecaster):
         >>> future = model.forecast(frames, horizon=18, matched=True)
         """
         horizon = self.horizon if horizon is None else horizon
-        checks.check_positive("horizon", horizon)
-        check_members(members, seed, self.noise)
+        horizon = checks.check_positive("horizon", horizon)
+        members, seed = check_members(members, seed, self.noise)
         past = self._validated(frames)
         options = (batch_size, verbose, members, seed, matched, fields)
         future = self._forecast(past, horizon, *options)

@@ -15,6 +15,7 @@ from msrnn_keras.models.architectures import (
 )
 from msrnn_keras.models.forecaster import Forecaster, check_arguments
 from msrnn_keras.models.rollout import Rollout, StepCell
+from msrnn_keras.models.scheduled_sampling import check_sampling
 from msrnn_keras.models.step_graph import (
     Wiring,
     build_cells,
@@ -25,6 +26,7 @@ from msrnn_keras.models.step_inputs import StepInputs, split_inputs
 from msrnn_keras.models.stepper import Stepper
 from msrnn_keras.presets.configuration import find_class
 from msrnn_keras.utils import checks
+from msrnn_keras.utils.arguments import check_integers, check_within, is_number
 from msrnn_keras.utils.names import lookup, normalize
 
 
@@ -125,13 +127,20 @@ class MSStack(Forecaster):
         cell, spec = lookup_cell(cell)
         spec = _with_extras(spec, motion, decoupling_weight)
         _check_options(cell, spec, cell_options)
-        image_shape = check_arguments(image_shape, context, horizon, missing)
-        checks.check_positive("patch_size", patch_size)
-        scales = _check_scales(scales)
-        _check_extras(covariates, members)
+        sizes = check_arguments(image_shape, context, horizon, missing)
+        image_shape, context, horizon = sizes
+        filters = checks.check_positive("filters", filters)
+        kernel_size = checks.check_positive("kernel_size", kernel_size)
+        patch_size = checks.check_positive("patch_size", patch_size)
+        warmup = checks.check_boolean("warmup", warmup)
+        residual = checks.check_boolean("residual", residual)
+        covariates = checks.check_count("covariates", covariates, 0)
+        noise = checks.check_boolean("noise", noise)
+        members = checks.check_count("members", members, 2)
+        scales, sampling = _check_scales(scales), check_sampling(sampling)
         if skips is None:
             skips = "none" if set(scales) == {1} else "add"
-        policy = keras.dtype_policies.get(dtype)
+        policy = checks.dtype_policy(dtype)
         sizes = {"filters": filters, "kernel_size": kernel_size, **cell_options}
         cells = build_cells(spec, len(scales), policy, **sizes)
 
@@ -157,13 +166,13 @@ class MSStack(Forecaster):
         super().__init__(inputs, rollout(inputs), *sizes, missing, policy, name)
 
         # Config
+        cell_options = _as_stored(cell_options, cells)
         self.cell, self.cell_options = cell, cell_options
         self.filters, self.kernel_size = filters, kernel_size
         self.scales, self.skips, self.patch_size = scales, skips, patch_size
         self.sampling, self.warmup, self.remat = sampling, warmup, remat
-        self.motion, self.residual = spec.motion, bool(residual)
-        self.covariates, self.noise = covariates, bool(noise)
-        self.members = members
+        self.motion, self.residual = spec.motion, residual
+        self.covariates, self.noise, self.members = covariates, noise, members
         self.decoupling_weight = spec.decoupling_weight
         for option, value in cell_options.items():
             if not hasattr(self, option):  # Keras' own attributes stay
@@ -283,6 +292,8 @@ class MSStack(Forecaster):
         """Step through past and horizon; see `Stepper.run`."""
         checks.check_not_empty(past)
         steps = past.shape[1] + horizon - 1
+        given = checks.check_call(batch_size=batch_size, verbose=verbose)
+        batch_size, verbose = given.values()
         seed = seed if self.noise else None
         extras = StepInputs(members or 1, seed, covariates)
         options = (pick, batch_size, verbose, extras)
@@ -360,27 +371,13 @@ def _find(name):
 
 def _check_scales(scales):
     """Check the scales and return them as a tuple."""
-    scales = tuple(scales)
-    for scale in scales:
-        checks.check_positive("scales", scale)
+    scales = check_integers("scales", scales)
     if not scales or scales != scales[::-1]:
         raise ValueError(
             "`scales` must have one layer or more and read the same backwards, "
             f"as (1, 2, 4, 4, 2, 1). Received: scales={scales}"
         )
     return scales
-
-
-def _check_extras(covariates, members):
-    """Check the numbers of covariates and members."""
-    if covariates != 0:
-        checks.check_positive("covariates", covariates)
-    checks.check_positive("members", members)
-    if members < 2:
-        raise ValueError(
-            "`members` must be 2 or more: a loss of an ensemble compares them. "
-            f"Received: members={members}"
-        )
 
 
 def _check_options(cell, spec, options):
@@ -393,17 +390,24 @@ def _check_options(cell, spec, options):
         )
 
 
+def _as_stored(options, cells):
+    """Return options of cells, numbers of the types that the cells store."""
+    stored = dict(options)
+    for layer in (x for cell in cells for x in cell._flatten_layers()):
+        for name, value in options.items():
+            own = getattr(layer, name, None)
+            if is_number(value) and is_number(own) and own == value:
+                stored[name] = own
+    return stored
+
+
 def _with_extras(spec, motion, weight):
     """Return a `CellSpec` with the choices of the user."""
     if motion is not None:
-        spec = spec._replace(motion=bool(motion))
+        spec = spec._replace(motion=checks.check_boolean("motion", motion))
     if spec.motion:
         spec = spec._replace(stream_window="context")
     if weight is not None:
-        if not isinstance(weight, (int, float)) or weight < 0:
-            raise ValueError(
-                "`decoupling_weight` must be a number, 0 or more. "
-                f"Received: decoupling_weight={weight!r}"
-            )
+        weight = check_within("decoupling_weight", weight, "[0, inf]")
         spec = spec._replace(decoupling_weight=float(weight))
     return spec

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.arguments import check_positive, is_number, refused
 
 
 @keras.saving.register_keras_serializable("msrnn_keras", name="Sampling")
@@ -36,6 +36,7 @@ class ScheduledSampling:
     @classmethod
     def linear(cls, steps):
         """Decrease `horizon_rate` linearly from 1 to 0 within `steps` steps."""
+        steps = check_positive("steps", steps)
         decay = keras.optimizers.schedules.PolynomialDecay
         return cls(horizon_rate=decay(1.0, steps, end_learning_rate=0.0))
 
@@ -68,8 +69,7 @@ class _Reverse(keras.optimizers.schedules.LearningRateSchedule):
     """A rate of reverse scheduled sampling."""
 
     def __init__(self, steps):
-        check_positive("steps", steps)
-        self.steps = steps
+        self.steps = check_positive("steps", steps)
 
     def __call__(self, step):
         done = ops.cast(step, "float32") / self.steps
@@ -100,12 +100,19 @@ class ReverseHorizonRate(_Reverse):
         return 0.5 * (2 - 3 * done)
 
 
+def check_sampling(sampling):
+    """Return a `ScheduledSampling` or None; refuse anything else."""
+    if sampling is not None and not isinstance(sampling, ScheduledSampling):
+        wanted = "a `ScheduledSampling`, such as .linear(steps), or None"
+        raise refused("sampling", wanted, sampling)
+    return sampling
+
+
 def _rate(name, value):
     """Check a rate and return it."""
     if isinstance(value, keras.optimizers.schedules.LearningRateSchedule):
         return value
-    is_number = isinstance(value, (int, float))
-    if isinstance(value, bool) or not is_number or not 0 <= value <= 1:
+    if not is_number(value) or not 0 <= value <= 1:
         raise ValueError(
             f"`{name}` must be a LearningRateSchedule or a number within "
             f"[0, 1]. Received: {name}={value!r}"

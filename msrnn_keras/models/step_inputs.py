@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.utils import checks
+from msrnn_keras.utils.arguments import check_count, check_positive
 
 
 class StepInputs(NamedTuple):
@@ -43,18 +44,15 @@ def _noise(key, size):
 
 
 def check_members(members, seed, has_noise):
-    """Refuse members or a seed that a model cannot compute."""
+    """Return members and seed as integers; refuse what a model cannot do."""
     if members is not None:
-        checks.check_positive("members", members)
+        members = check_positive("members", members)
     if members not in (None, 1) and not has_noise:
         raise ValueError(
             "The model has no noise, so all members would be equal: build it "
             f"with noise=True and train it. Received: members={members}"
         )
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(
-            f"`seed` must be an integer, 0 or more. Received: seed={seed!r}"
-        )
+    return members, check_count("seed", seed, 0)
 
 
 def check_covariates(values, frames, count, steps):

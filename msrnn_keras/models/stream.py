@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pathlib
 
 import keras
 import numpy as np
@@ -16,6 +15,7 @@ from msrnn_keras.models.step_inputs import (
     check_members,
 )
 from msrnn_keras.utils import checks
+from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.files import check_folder, write_atomically
 
 # Arguments of a model that do not change its forecast.
@@ -42,21 +42,20 @@ class Stream:
         members=None,
         seed=0,
     ):
+        if window is not None:
+            window = checks.check_positive("window", window)
         if not model.has_states and window != model.context:
             raise ValueError(
                 "This model has no states. Its window must be 'auto' or its "
                 f"context, {model.context}. Received: window={window!r}"
             )
-        if window is not None:
-            checks.check_positive("window", window)
         if gap not in GAPS:
             raise ValueError(
                 f"`gap` must be 'restart' or 'refuse'. Received: gap={gap!r}"
             )
         if interval is not None:
             interval = as_interval(interval)
-        check_members(members, seed, model.noise)
-        self.members, self.seed = members, seed
+        self.members, self.seed = check_members(members, seed, model.noise)
         self.window, self._model, self._shape = window, model, None
         self._clock = Clock(interval, gap)
         self._restart()
@@ -84,7 +83,7 @@ class Stream:
             TypeError: If it is not floating-point, or `time` is not a time.
         """
         # Copy it: the caller may overwrite the original.
-        frame = np.array(checks.filled(frame))
+        frame = np.array(checks.filled(frame, "frame"))
         batch = self._checked(frame)
         if np.ndim(covariates) == 4:
             covariates = covariates[:, None]
@@ -118,7 +117,7 @@ class Stream:
             ValueError: If `horizon` is not positive or frames are too few.
             RuntimeError: If there was no frame yet.
         """
-        checks.check_positive("horizon", horizon)
+        horizon = checks.check_positive("horizon", horizon, checks.FRAMES)
         self._check_started("A forecast")
         *batch, height, width, channels = self._shape
         frames = np.empty((*(batch or [1]), 1, height, width, channels))
@@ -138,6 +137,7 @@ class Stream:
 
     def save(self, path):
         """Write the stream to a file atomically, once it has a frame."""
+        path = check_path("path", path)
         self._check_started("A file")
         check_folder(path)
         clock = self._clock
@@ -316,7 +316,8 @@ def load_stream(model, path):
 
 def _read(path):
     """Return the record and the list of arrays of a file."""
-    if not pathlib.Path(path).is_file():
+    path = check_path("path", path)
+    if not path.is_file():
         raise FileNotFoundError(
             f"There is no such file. Received: {str(path)!r}"
         )

@@ -80,6 +80,7 @@ class BatchCheck:
         if y is not None and self.horizon and hasattr(x, "shape"):
             channels = self.target_channels or x.shape[-1]
             checks.check_target(y, (self.horizon, *x.shape[2:4], channels))
+            checks.check_same_count(x, y, "y")
 
     def weights(self, weights):
         """Check the sample weights and return them."""

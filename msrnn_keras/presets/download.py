@@ -1,8 +1,6 @@
 """Files of presets: in the package, in the cache, or downloaded and checked."""
 
-import contextlib
 import errno
-import hashlib
 import os
 import urllib.parse
 from pathlib import Path
@@ -13,11 +11,8 @@ from msrnn_keras.utils.addresses import (
     without_password,
 )
 from msrnn_keras.utils.downloads import download
-from msrnn_keras.utils.files import (
-    keras_home,
-    remove_unfinished,
-    write_atomically,
-)
+from msrnn_keras.utils.fetching import TAG, digest, keep_partial
+from msrnn_keras.utils.files import keras_home
 
 BASE_URL = (
     "https://raw.githubusercontent.com/msrnn-keras/msrnn-keras/main/zoo/presets"
@@ -60,23 +55,10 @@ def fetch(url, path, record):
 
     What came of an interrupted download is kept beside it and continued.
     """
-    # Several processes may fetch the same file: each takes what was kept, if
-    # it is the first. Once the file is there, each removes what is unfinished.
-    kept = path.with_name(f"part-{record['sha256'][:16]}-{path.name}")
-
-    def write(temporary):
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(kept, temporary)
-        try:
-            _download(url, temporary, path, record)
-        except BaseException:
-            if temporary.exists() and temporary.stat().st_size:
-                os.replace(temporary, kept)
-            raise
-
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, write)
+        tag = record["sha256"][:TAG]
+        keep_partial(path, tag, lambda to: _download(url, to, path, record))
     except FileNotFoundError:  # Another process removed the unfinished file.
         if not _is_whole(path, record):
             raise
@@ -84,9 +66,6 @@ def fetch(url, path, record):
         if error.errno not in UNWRITABLE:
             raise
         raise _unwritable(path, error) from error
-    remove_unfinished(path.parent, path.name)
-    for old in path.parent.glob(f"part-{'[0-9a-f]' * 16}-{path.name}"):
-        old.unlink(missing_ok=True)
 
 
 def _unwritable(path, error):
@@ -98,9 +77,7 @@ def _unwritable(path, error):
 
 def describe(path):
     """Return the manifest's record of a file: its SHA-256 and its bytes."""
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"sha256": digest, "bytes": path.stat().st_size}
+    return {"sha256": digest(path), "bytes": path.stat().st_size}
 
 
 def _is_whole(path, record):

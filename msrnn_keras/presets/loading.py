@@ -11,6 +11,7 @@ from msrnn_keras.presets import configuration, hub, registry, sizes
 from msrnn_keras.presets.configuration import late_import
 from msrnn_keras.presets.download import PresetFileError, locate
 from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS, read_json
+from msrnn_keras.utils.arguments import check_boolean, refused
 from msrnn_keras.utils.checks import PIXELS
 from msrnn_keras.utils.files import naming
 from msrnn_keras.utils.weights_file import check_weights_file
@@ -39,6 +40,10 @@ def load_preset(
 ):
     """Return the compiled model of a preset; see `zoo.load`."""
     library = library or registry.Library()
+    load_weights = check_boolean("weights", load_weights)
+    if not isinstance(preset, (str, os.PathLike)) or preset == "":
+        wanted = "MODEL/DATASET[/VARIANT], a folder or hf://USER/NAME"
+        raise refused("model", wanted, preset)
     options = {"model_class": model_class, **overrides}
     if str(preset).startswith(hub.PREFIX):
         _refuse(base_url=base_url)

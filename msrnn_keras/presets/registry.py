@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msrnn_keras.presets.download import locate
+from msrnn_keras.utils.arguments import check_boolean, check_positive, refused
 from msrnn_keras.utils.names import lookup, nearest, normalize
 from msrnn_keras.utils.tables import aligned
 
@@ -78,6 +79,8 @@ class Library:
 
     def names(self, pattern="*", dataset=None, weights=True):
         pattern, dataset = normalize(pattern), dataset and normalize(dataset)
+        if weights is not None:
+            weights = check_boolean("weights", weights)
         names = {
             entry.name
             for entry in self.entries()
@@ -129,6 +132,11 @@ def join_name(model, dataset=None, variant=None):
             "`variant` needs `dataset`; or give MODEL/DATASET/VARIANT. "
             f"Received: {model!r}, variant={variant!r}"
         )
+    given = {"model": model, "dataset": dataset, "variant": variant}
+    for name, part in given.items():
+        wrong = part == "" or not isinstance(part, str | None)
+        if dataset is not None and wrong:
+            raise refused(name, "a name", part)
     parts = [part for part in (dataset, variant) if part]
     return "/".join([model, *parts]) if parts else model
 
@@ -205,7 +213,9 @@ def find(entries, model, dataset, variant=None, revision=None):
         entries = _narrow(entries, "variant", variant)
     presets = [entry for entry in entries if entry.revision is not None]
     if revision is not None:
-        presets = _narrow(presets, "revision", str(revision))
+        if not isinstance(revision, str):
+            revision = str(check_positive("revision", revision))
+        presets = _narrow(presets, "revision", revision)
     if not presets:
         if len(entries) > 1:
             raise no_weights(entries, f"{model}/{dataset}")

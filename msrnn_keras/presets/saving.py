@@ -3,7 +3,6 @@
 import json
 import shutil
 import uuid
-from pathlib import Path
 
 import keras
 
@@ -11,8 +10,10 @@ from msrnn_keras.presets import configuration
 from msrnn_keras.presets.loading import build_weights, check_sizes
 from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS
 from msrnn_keras.utils import weights_file
-from msrnn_keras.utils.files import writing
+from msrnn_keras.utils.arguments import check_path
+from msrnn_keras.utils.files import check_can_write, writing
 
+REMEDY = "Choose a folder that does not exist yet."
 NO_INTERVAL = "1 frame"  # for frames without times
 DEFAULT_COMPILE = {"loss": "mse", "learning_rate": 1e-4}
 
@@ -22,6 +23,10 @@ def save_preset(model, folder):
 
     `load_preset` gives the model back without the state of its training.
     """
+    folder = check_path("folder", folder)
+    if folder.exists():
+        raise FileExistsError(f"{REMEDY} Received: {folder}")
+    check_can_write(folder)
     build_weights(model)
     config = {"model": model_config(model), "compile": _compile_config(model)}
     check_sizes(type(model), config["model"]["config"])
@@ -33,8 +38,7 @@ def save_preset(model, folder):
         write_tables(path, config, complete(metadata, model, "float32"))
         write_weights(path / WEIGHTS, model, config)
 
-    remedy = "Choose a folder that does not exist yet."
-    return write_folder(Path(folder).expanduser(), write, remedy)
+    return write_folder(folder, write, REMEDY)
 
 
 def write_folder(folder, write, remedy):

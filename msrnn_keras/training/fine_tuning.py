@@ -12,11 +12,19 @@ from msrnn_keras.data.converting import as_trained
 from msrnn_keras.data.datasets.cache import data_home
 from msrnn_keras.data.datasets.events import Events, load_events
 from msrnn_keras.data.datasets.recordings import part_of
+from msrnn_keras.data.sources import ArraySource
 from msrnn_keras.evaluation import evaluate
 from msrnn_keras.metrics import MSE
+from msrnn_keras.models.forecaster import Forecaster
 from msrnn_keras.models.lagrangian import Lagrangian
 from msrnn_keras.utils import motion
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.arguments import (
+    check_above,
+    check_count,
+    check_positive,
+    check_within,
+    refused,
+)
 
 HELD_OUT = 0.2  # share of all frames, the last ones, for validation
 VALIDATION_CLIPS = 10
@@ -69,14 +77,18 @@ def finetune(
     >>> rain = data.from_radar("radar/*.h5", "odim_hdf5")
     >>> scores = finetune(model, rain)
     """
-    check_positive("batch_size", batch_size)
-    if not (max_minutes > 0 and learning_rate > 0):
-        raise ValueError(
-            "`max_minutes` and `learning_rate` must be positive. Received: "
-            f"max_minutes={max_minutes}, learning_rate={learning_rate}"
-        )
+    batch_size = check_positive("batch_size", batch_size)
+    max_minutes = check_above("max_minutes", max_minutes, 0)
+    learning_rate = check_within("learning_rate", learning_rate, "(0, inf]")
+    seed = check_count("seed", seed, 0)
+    if not isinstance(model, Forecaster):
+        wanted = "a `Forecaster`, such as `zoo.load` gives"
+        raise refused("model", wanted, model)
     end = time.monotonic() + 60 * max_minutes
     recordings = recordings if isinstance(recordings, list) else [recordings]
+    if not all(isinstance(x, ArraySource) for x in recordings):
+        wanted = "a `Recording`, such as the readers give, or a list of them"
+        raise refused("recordings", wanted, recordings)
     recordings = [as_trained(x, model, grid_step) for x in recordings]
     shares = _shares(model, recordings)
     validation = Clips(

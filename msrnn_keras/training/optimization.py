@@ -5,7 +5,8 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.models.scheduled_sampling import ScheduledSampling
-from msrnn_keras.training.settings import check_known
+from msrnn_keras.utils.arguments import check_known
+from msrnn_keras.utils.checks import dtype_policy
 
 OPTIMIZERS = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
 SCHEDULES = ("cosine", "one-cycle", "constant")
@@ -168,13 +169,7 @@ def check(training):
     ema = training.ema
     if ema is not None and not 0 < ema < 1:
         raise ValueError(f"`ema` must be between 0 and 1. Received: {ema=}")
-    try:
-        keras.dtype_policies.get(training.precision)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(
-            "`precision` must be a dtype policy of Keras, such as "
-            f"mixed_bfloat16. Received: precision={training.precision!r}"
-        ) from error
+    dtype_policy(training.precision, "precision")
 
 
 def _check_pair(training, owner, name, without):

@@ -16,12 +16,8 @@ from msrnn_keras.models.architectures import ARCHITECTURES
 from msrnn_keras.models.lagrangian import Lagrangian
 from msrnn_keras.models.ms_stack import class_of, create
 from msrnn_keras.training import optimization
-from msrnn_keras.training.settings import (
-    Training,
-    check_known,
-    check_numbers,
-    check_types,
-)
+from msrnn_keras.training.settings import Training, check_numbers, check_types
+from msrnn_keras.utils.arguments import check_known
 
 LARGEST = 1 << 20  # bytes of a file
 UNREADABLE = UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError

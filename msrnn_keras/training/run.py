@@ -17,6 +17,14 @@ from msrnn_keras.training.checkpoints import Position
 from msrnn_keras.training.display import Display
 from msrnn_keras.training.keeper import BEST, RunKeeper
 from msrnn_keras.training.stopping import Stop, Stopped, reraise
+from msrnn_keras.utils.arguments import (
+    check_above,
+    check_boolean,
+    check_count,
+    check_path,
+    check_positive,
+)
+from msrnn_keras.utils.files import check_can_write
 
 TENSORBOARD = "tensorboard"
 
@@ -86,16 +94,20 @@ def train(
         ("max_minutes", max_minutes),
         ("checkpoint_minutes", checkpoint_minutes),
         ("max_cpu_hours", max_cpu_hours),
-        ("threads", threads),
     ):
-        if value is not None and not value > 0:
-            raise ValueError(f"`{name}` must be positive. Received: {value}")
+        if value is not None:
+            check_above(name, value, 0)
+    if threads is not None:
+        threads = check_positive("threads", threads)
+    tensorboard = check_boolean("tensorboard", tensorboard)
+    verbose = check_count("verbose", verbose, 0)
     set_threads(threads or recipe.training.threads)
     if tensorboard:
         _check_tensorboard()
-    run_dir = pathlib.Path(run_dir)
+    run_dir = check_path("run_dir", run_dir)
     _check_shards(recipe.training, distribution.count(devices))
     folder.check_folder(run_dir, recipe)
+    check_can_write(run_dir)
     settings = {
         "data": data,
         "deadline": max_minutes and started + 60 * max_minutes,

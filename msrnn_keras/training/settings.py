@@ -96,12 +96,3 @@ def check_types(table):
                 f"`{field.name}` must be of type {name}. "
                 f"Received: {field.name}={value!r}"
             )
-
-
-def check_known(name, value, table):
-    """Refuse a value that is not in a table."""
-    if value not in table:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(table)}. "
-            f"Received: {name}={value!r}"
-        )

@@ -1,6 +1,7 @@
 """The search space of a `keras_tuner` search, and its training."""
 
 import functools
+import itertools
 import math
 import time
 
@@ -10,12 +11,17 @@ from keras_tuner.errors import FatalTypeError, FatalValueError
 
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.metrics import MSE
-from msrnn_keras.models.architectures import CELL_SPECS, MULTI_SCALE, PLAIN
+from msrnn_keras.models.architectures import MULTI_SCALE, PLAIN
 from msrnn_keras.models.ms_stack import create
 from msrnn_keras.models.step_graph import SKIPS
+from msrnn_keras.presets.sizes import weight_shapes
 from msrnn_keras.tuning import space
-from msrnn_keras.utils.checks import check_positive, is_array
-from msrnn_keras.utils.names import lookup
+from msrnn_keras.utils.arguments import (
+    check_count,
+    check_positive,
+    check_within,
+)
+from msrnn_keras.utils.checks import is_array
 
 
 class MSRNNHyperModel(keras_tuner.HyperModel):
@@ -67,9 +73,8 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
     ):
         super().__init__(name=name)
         sizes = functools.partial(space.choices, check=check_positive)
-        cells = space.choices("cell", cell)
         self.choices = {
-            "cell": [lookup(name, CELL_SPECS, "cell")[0] for name in cells],
+            "cell": space.choices("cell", cell, space.cell_name),
             "filters": sizes("filters", filters),
             "kernel_size": sizes("kernel_size", kernel_size),
             "scales": space.scale_texts(scales),
@@ -81,9 +86,22 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
             self.choices["batch_size"] = sizes("batch_size", batch_size)
         self.learning_rate = space.span("learning_rate", learning_rate)
         if clipnorm is not None:
-            space.span("clipnorm", clipnorm)
-        self.clipnorm, self.seed, self.fixed = clipnorm, seed, fixed
-        space.check_fixed(fixed, self.choices["cell"])
+            clipnorm = check_within("clipnorm", clipnorm, "(0, inf]")
+        self.clipnorm, self.seed = clipnorm, check_count("seed", seed, 0)
+        self.fixed = fixed
+        self.check_models()
+
+    def check_models(self):
+        """Refuse arguments with which a model cannot be built."""
+        space.check_fixed(self.fixed, self.choices["cell"])
+        # Those that depend on each other; a build takes no memory here.
+        for cell, filters in itertools.product(
+            self.choices["cell"], self.choices["filters"]
+        ):
+            values = {name: x[0] for name, x in self.choices.items()}
+            values |= {"cell": cell, "filters": filters, "scales": "1,1"}
+            name, arguments = space.architecture(values, self.fixed)
+            weight_shapes(functools.partial(create, name, **arguments))
 
     @property
     def dimensions(self):

@@ -10,12 +10,23 @@ import grpc
 import keras
 import keras_tuner
 
-from msrnn_keras.training.settings import check_known
 from msrnn_keras.training.stopping import Stop, reraise
+from msrnn_keras.tuning.hypermodel import MSRNNHyperModel
 from msrnn_keras.tuning.results import SCORE, read_results, write_best
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.tuning.storage import WholeFiles
+from msrnn_keras.utils.arguments import (
+    check_above,
+    check_boolean,
+    check_count,
+    check_known,
+    check_path,
+    check_positive,
+    refused,
+)
+from msrnn_keras.utils.checks import is_array
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import (
+    check_can_write,
     remove_unfinished,
     reserve,
     write_atomically,
@@ -91,13 +102,17 @@ def tune(
     """
     started = time.monotonic()
     role = role_of_process()
-    _check(method, max_trials, epochs, seed, max_minutes, role)
-    folder = pathlib.Path(folder).resolve()
     search = {"method": method, "epochs": epochs, "seed": seed}
+    search, max_trials = _check(search, max_trials, max_minutes, role)
+    overwrite = check_boolean("overwrite", overwrite)
+    verbose = check_count("verbose", verbose, 0)
+    _check_data(hypermodel, train=train, validation=validation)
+    folder = check_path("folder", folder).resolve()
     search |= {"space": hypermodel.get_config(), "setting": setting}
     leads = role != "worker"
     if leads:
         _check_folder(folder, search, overwrite)
+        check_can_write(folder)
     tuner = _open_tuner(hypermodel, folder, search, max_trials, overwrite, role)
     tuner.talkative, tuner.leads, tuner.best = verbose > 0, leads, None
     if leads:
@@ -156,13 +171,16 @@ def _open_tuner(hypermodel, folder, search, max_trials, overwrite, role):
         hypermodel.build(keras_tuner.HyperParameters())
     try:
         base = METHODS[method]
-        tuner = type(base.__name__, (_Lines, base), {})(**options)
+        kinds = _Lines, WholeFiles, base
+        tuner = type(base.__name__, kinds, {})(**options)
         if method == "hyperband":
             tuner.oracle.max_trials = max_trials
         # The search of a tuner with another id, such as a chief's.
         there = (folder / "oracle.json").exists()
         if there and role != "worker" and not tuner.oracle.trials:
             tuner.oracle.reload()
+        if role != "worker":
+            tuner.write_whole_files()
     except json.JSONDecodeError as error:
         raise ValueError(
             "The files of the search are damaged; choose another folder, or "
@@ -261,20 +279,37 @@ def role_of_process():
     return "chief" if "chief" in os.environ[VARIABLES[0]] else "worker"
 
 
-def _check(method, max_trials, epochs, seed, max_minutes, role):
-    """Refuse arguments out of range."""
-    check_known("method", method, METHODS)
+def _check(search, max_trials, max_minutes, role):
+    """Return the checked settings of a search and its number of trials."""
+    check_known("method", search["method"], METHODS)
+    search["epochs"] = check_positive("epochs", search["epochs"])
+    search["seed"] = check_count("seed", search["seed"], 0)
     if max_trials is not None:
-        check_positive("max_trials", max_trials)
-    check_positive("epochs", epochs)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        message = f"`seed` must be a non-negative integer. Received: {seed=}"
-        raise ValueError(message)
-    if max_minutes is not None and (not max_minutes > 0 or role != "alone"):
-        raise ValueError(
-            "`max_minutes` must be positive, and is not for a chief and its "
-            f"workers. Received: max_minutes={max_minutes}"
-        )
+        max_trials = check_positive("max_trials", max_trials)
+    if max_minutes is not None:
+        check_above("max_minutes", max_minutes, 0)
+        if role != "alone":
+            raise ValueError(
+                "`max_minutes` is not for a chief and its workers. "
+                f"Received: max_minutes={max_minutes}"
+            )
+    return search, max_trials
+
+
+def _check_data(hypermodel, **data):
+    """Refuse what is no search space, and no data."""
+    if not isinstance(hypermodel, MSRNNHyperModel):
+        wanted = "an `MSRNNHyperModel` or a `SimVPHyperModel`"
+        raise refused("hypermodel", wanted, hypermodel)
+    for name, value in data.items():
+        usable = isinstance(value, tuple) and len(value) in (2, 3)
+        if isinstance(value, (str, dict, list, tuple)) or is_array(value):
+            usable = usable and all(map(is_array, value))
+        else:
+            usable = hasattr(value, "__iter__") or hasattr(value, "__getitem__")
+        if not usable:
+            wanted = "a tuple of arrays (x, y), or a data set of such batches"
+            raise refused(name, wanted, value)
 
 
 def _check_folder(folder, search, overwrite):

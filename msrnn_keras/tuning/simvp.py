@@ -4,9 +4,10 @@ import functools
 
 from msrnn_keras.models.architectures import names_of
 from msrnn_keras.models.ms_stack import create
+from msrnn_keras.presets.sizes import weight_shapes
 from msrnn_keras.tuning import space
 from msrnn_keras.tuning.hypermodel import MSRNNHyperModel
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.arguments import check_positive
 
 
 class SimVPHyperModel(MSRNNHyperModel):
@@ -70,4 +71,14 @@ class SimVPHyperModel(MSRNNHyperModel):
             **batches,
         }
         self.fixed = fixed
-        create(self.choices["model"][0], **fixed)  # refuses what is wrong
+        self.check_models()
+
+    def check_models(self):
+        """Refuse arguments with which a model cannot be built."""
+        if "model" not in self.choices:  # before those of this class
+            return
+        for name in self.choices["model"]:
+            values = {key: x[0] for key, x in self.choices.items()}
+            values["model"] = name
+            name, arguments = space.architecture(values, self.fixed)
+            weight_shapes(functools.partial(create, name, **arguments))

@@ -9,8 +9,14 @@ from msrnn_keras.models.architectures import CELL_SPECS
 from msrnn_keras.models.ms_stack import MSStack
 from msrnn_keras.models.step_graph import cell_arguments
 from msrnn_keras.training.optimization import SAMPLINGS
-from msrnn_keras.training.settings import check_known
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.arguments import (
+    check_finite,
+    check_integers,
+    check_known,
+    check_positive,
+    is_number,
+)
+from msrnn_keras.utils.names import lookup
 
 NO_SAMPLING = "none"
 _PARAMETERS = inspect.signature(MSStack).parameters.values()
@@ -21,31 +27,33 @@ def choices(name, values, check=None, known=None):
     """Return one or several checked values as a list without duplicates."""
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         values = [values]
-    values = list(dict.fromkeys(values))
-    if not values:
+    if not len(values):
         message = f"`{name}` needs at least one value. Received: {name}=[]"
         raise ValueError(message)
-    for value in values:
-        if check is not None:
-            check(name, value)
-        if known is not None:
-            check_known(name, value, known)
-    return values
+    if check is not None:
+        values = [check(name, value) for value in values]
+    for value in values if known is not None else ():
+        check_known(name, value, known)
+    return list(dict.fromkeys(values))
+
+
+def cell_name(argument, name):
+    """Return the canonical name of a cell; refuse an unknown one."""
+    return lookup(name, CELL_SPECS, argument)[0]
 
 
 def scale_texts(scales):
     """Return one or several tuples of scales as texts, `"1,2,1"`."""
     several = scales if isinstance(scales, (list, tuple)) else ()
-    if several and all(isinstance(scale, int) for scale in several):
+    if several and all(map(is_number, several)):
         several = [several]
     if not several or not all(isinstance(s, (list, tuple)) for s in several):
         raise ValueError(
             "`scales` must be a tuple of integers for each choice, such as "
             f"((1, 2, 2, 1), (1, 1)). Received: scales={scales!r}"
         )
+    several = [check_integers("scales", one) for one in several]
     for one in several:
-        for scale in one:
-            check_positive("scales", scale)
         if not one or one != one[::-1]:
             raise ValueError(
                 "Each of `scales` must have one scale per layer and read the "
@@ -77,7 +85,7 @@ def span(name, values):
     """Return `(low, high)` of one number or two."""
     pair = values if isinstance(values, (list, tuple)) else (values, values)
     with contextlib.suppress(TypeError, ValueError):
-        low, high = map(float, pair)
+        low, high = (float(check_finite(name, x)) for x in pair)
         if 0 < low <= high:
             return low, high
     raise ValueError(
@@ -102,7 +110,7 @@ def architecture(values, fixed):
 
 
 def check_fixed(fixed, cells):
-    """Refuse arguments that neither MSStack nor any of the cells takes."""
+    """Refuse arguments that MSStack and the cells do not take."""
     known = _STACK.union(*(cell_arguments(CELL_SPECS[cell]) for cell in cells))
     unknown = sorted(set(fixed) - known)
     if unknown:

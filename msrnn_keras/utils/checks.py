@@ -1,11 +1,21 @@
 """Checks of arguments and frames."""
 
-import math
+import contextlib
 
 import keras
 import numpy as np
 from keras import ops
 
+from msrnn_keras.utils.arguments import (
+    check_boolean,
+    check_count,
+    check_finite,
+    check_positive,
+    check_within,
+    refused,
+)
+
+FRAMES = 10**6  # most frames of a context or horizon
 LIMIT = 1e6  # largest magnitude of a frame's value
 LIMITS = (-LIMIT, LIMIT)
 PIXELS = (-0.5, 1.5)  # range of a model from the zoo
@@ -20,31 +30,15 @@ NAN_MESSAGE = (
 )
 
 
-def check_positive(name, value):
-    """Refuse a value that is not a positive integer."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value!r}"
-        )
-
-
-def check_finite(name, value):
-    """Refuse a value that is not a finite number."""
-    number = isinstance(value, (int, float, np.integer, np.floating))
-    if isinstance(value, bool) or not number or not math.isfinite(value):
-        raise ValueError(
-            f"`{name}` must be a finite number. Received: {name}={value!r}"
-        )
-
-
 def check_limit(name, value, most, dtype):
-    """Refuse a limit that is not above 0 and at most `most`."""
-    check_finite(name, value)
+    """Return a limit; refuse one not above 0 and at most `most`."""
+    value = check_finite(name, value)
     if not 0 < value <= most:
         raise ValueError(
             f"`{name}` must be above 0 and at most {most:g} in {dtype}. "
             f"Received: {name}={value!r}"
         )
+    return value
 
 
 def check_multiple(name, value, factor):
@@ -64,6 +58,63 @@ def check_even(shape):
         )
 
 
+# Arguments of `fit`, `evaluate` and `predict` that are positive integers.
+CALL = (
+    *("batch_size", "validation_batch_size", "epochs"),
+    *("steps", "steps_per_epoch", "validation_steps"),
+)
+VERBOSE = "auto", 0, 1, 2
+
+
+def check_call(**given):
+    """Return arguments of `fit`, `evaluate` and `predict`, checked."""
+    for name, value in given.items():
+        if name == "verbose" and not _is_verbose(value):
+            raise refused(name, "'auto', 0, 1 or 2", value)
+        if name == "callbacks" and not _are_callbacks(value):
+            raise refused(name, "a list of `keras.callbacks.Callback`", value)
+        if value is None and name != "epochs":
+            continue
+        if name in CALL:
+            given[name] = check_positive(name, value)
+        if name == "initial_epoch":
+            given[name] = check_count(name, value, 0)
+        if name == "shuffle":
+            given[name] = check_boolean(name, value)
+        if name == "validation_split":
+            given[name] = check_within(name, value, "[0, 1)")
+    return given
+
+
+def _is_verbose(value):
+    plain = isinstance(value, (str, int, np.integer, np.bool_))
+    return plain and value in VERBOSE
+
+
+def _are_callbacks(value):
+    kinds = keras.callbacks.Callback, keras.callbacks.CallbackList
+    several = value if isinstance(value, (list, tuple)) else [value]
+    return value is None or all(isinstance(x, kinds) for x in several)
+
+
+def dtype_policy(dtype, name="dtype"):
+    """Return the dtype policy of Keras that an argument names."""
+    try:
+        return keras.dtype_policies.get(dtype)
+    except (ValueError, TypeError, AttributeError):
+        wanted = "a dtype policy of Keras, such as 'mixed_bfloat16'"
+        raise refused(name, wanted, dtype) from None
+
+
+def float_type(dtype):
+    """Return the name of a floating-point type, or None."""
+    known = "float16", "bfloat16", "float32", "float64"
+    with contextlib.suppress(ValueError, TypeError):
+        if dtype is None or keras.backend.standardize_dtype(dtype) in known:
+            return dtype
+    raise refused("dtype", f"one of {', '.join(known)}", dtype)
+
+
 def is_array(data):
     """Return whether the data is one array or tensor, not a stream."""
     return hasattr(data, "shape") and hasattr(data, "dtype")
@@ -76,18 +127,22 @@ def same_shape(one, other):
     )
 
 
-def stacked(array):
+def stacked(array, name="frames"):
     """Return a list as one array, masked if a part is."""
     if not isinstance(array, (list, tuple)):
         return array
-    if any(isinstance(part, np.ma.MaskedArray) for part in array):
-        return np.ma.asarray(array)
-    return np.asarray(array)
+    try:
+        if any(isinstance(part, np.ma.MaskedArray) for part in array):
+            return np.ma.asarray(array)
+        return np.asarray(array)
+    except (TypeError, ValueError):
+        wanted = "an array, or nested lists of equal lengths"
+        raise refused(name, wanted, array) from None
 
 
-def filled(array):
+def filled(array, name="frames"):
     """Return an array or list as an array with NaN for masked values."""
-    array = stacked(array)
+    array = stacked(array, name)
     if not isinstance(array, np.ma.MaskedArray):
         return array
     check_floats(array, "masked array")
@@ -97,7 +152,8 @@ def filled(array):
 def check_floats(frames, name):
     """Refuse numbers that are not floating-point."""
     dtype = getattr(frames, "dtype", None)
-    dtype = dtype and keras.backend.standardize_dtype(dtype)
+    with contextlib.suppress(ValueError):  # not one of Keras
+        dtype = dtype and keras.backend.standardize_dtype(dtype)
     if "float" not in str(dtype):
         raise TypeError(
             f"`{name}` must be floating-point, scaled to [0, 1]: for 8-bit "
@@ -118,7 +174,7 @@ def check_frames(frames, channels, name="frames"):
             f"`{name}` needs the model's {channels} channel(s), last. "
             f"Received: shape={shape}"
         )
-    if 0 in shape[1:]:
+    if 0 in shape:
         raise ValueError(
             f"`{name}` must hold at least one frame of at least one pixel. "
             f"Received: shape={shape}"
@@ -145,6 +201,16 @@ def check_target(y, shape):
             f"{str(shape)[1:]}. Received: y.shape={given}"
         )
     check_floats(y, "y")
+
+
+def check_same_count(x, other, name):
+    """Refuse an array with another number of clips than x."""
+    one, two = x.shape[0], other.shape[0]
+    if None not in (one, two) and one != two:
+        raise ValueError(
+            f"`{name}` must have one entry for each of the {one} clips of x. "
+            f"Received: {name}.shape={tuple(other.shape)}"
+        )
 
 
 def check_values(values, name, limits=LIMITS, allow_nan=False, remedy=SCALE):
@@ -175,7 +241,9 @@ def check_values(values, name, limits=LIMITS, allow_nan=False, remedy=SCALE):
 
 
 def check_weights(weights):
-    """Refuse sample weights that are not finite."""
+    """Refuse sample weights that are not an array of finite numbers."""
+    if not is_array(weights) or not len(weights.shape):
+        raise refused("sample_weight", "an array, one for each clip", weights)
     if not np.isfinite(_numpy(weights)).all():
         raise ValueError(
             "`sample_weight` must be finite. Received: NaN or inf in "

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import tempfile
 import uuid
 
 CHUNK = 1 << 20  # bytes
@@ -119,6 +120,25 @@ def check_folder(path):
         raise FileNotFoundError(
             f"The folder does not exist. Received: {str(folder)!r}"
         )
+    check_can_write(folder)
+
+
+def check_can_write(folder):
+    """Refuse a folder, existing or new, in which no file can be written."""
+    folder = pathlib.Path(folder)
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise NotADirectoryError(
+            f"The folder cannot be made: {str(there)!r} is a file. "
+            f"Received: {str(folder)!r}"
+        )
+    with writing(folder):
+        try:
+            tempfile.TemporaryFile(dir=there).close()  # without a name
+        except FileNotFoundError as error:  # as /proc says it
+            raise OSError(errno.EROFS, "no new folder", str(there)) from error
 
 
 def check_not_input(path, given):

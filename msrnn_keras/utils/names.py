@@ -19,6 +19,10 @@ def nearest(name, names):
 
 def lookup(name, table, kind):
     """Return `(canonical name, entry)` of a dict, or refuse an unknown name."""
+    if not isinstance(name, str):
+        raise ValueError(
+            f"The {kind} must be named by a string. Received: {name!r}"
+        )
     key = normalize(name)
     if key in table:
         return key, table[key]

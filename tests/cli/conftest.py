@@ -87,7 +87,11 @@ def refuse(capsys):
 
     def refuse(message, *arguments):
         pattern = isinstance(message, re.Pattern)
-        assert main([str(argument) for argument in arguments]) == 2
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as ended:  # of the parser
+            status = ended.code
+        assert status == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(f"msrnn {arguments[0]}: ")
         assert re.search(message, line) if pattern else message in line

@@ -85,7 +85,13 @@ def test_profile_measures_what_is_asked_for(profiled, tmp_path, capsys):
 
 def test_profile_refuses_what_it_cannot_do(profiled, refuse, tmp_path):
     refuse("Received: 'nothing'", "profile", "nothing")
-    refuse("Received: steps=0", "profile", "predrnn", "--steps", 0)
+    refuse(
+        "--steps: it takes a positive integer. Received: 0",
+        "profile",
+        "predrnn",
+        "--steps",
+        0,
+    )
     refuse("backend='numpy'", "profile", "predrnn", "--backend", "numpy")
     refuse("remat", "profile", "predrnn", "--remat", "all")
     nowhere = tmp_path / "nowhere" / "a.json"

@@ -48,7 +48,7 @@ def test_evaluate_with_chosen_scores(
     run, refuse, mnist, few_clips, verified, monkeypatch
 ):
     command = ("evaluate", "ms-convlstm/mnist", "--data", mnist, "--clips", 2)
-    refuse("`threshold` must be a finite n", *command, "--thresholds", "nan")
+    refuse("--thresholds: it takes a finite n", *command, "--thresholds", "nan")
     refuse("`windows` need `thresholds`", *command, "--windows", 3)
     refuse("score; the nearest are: mse", *command, "--scores", "rmse")
     refuse("must not be a folder", *command, "--json", mnist.parent)

@@ -1,4 +1,3 @@
-import argparse
 import tomllib
 
 import pytest
@@ -101,10 +100,26 @@ def test_space_has_the_sizes_of_the_data(run, command, monkeypatch):
 
 
 def test_missing_pixels_of_radar_are_masked():
-    parser = argparse.ArgumentParser()
-    tune.add(parser.add_subparsers())
-    options = parser.parse_args(["tune", "germany", "--out", "run"])
     clips = data.Clips(data.from_arrays(rain(), scaling=data.RainRate()), 2, 1)
-    space = tune._hypermodel(options, clips)
-    assert space.fixed["missing"] == "mask"
-    assert space.fixed["image_shape"] == clips.image_shape
+    shape = clips.image_shape
+    assert tune._frames(clips) == {"image_shape": shape, "missing": "mask"}
+
+
+def test_all_is_checked_before_data_are_read(refuse, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "load", lambda *args, **kwargs: pytest.fail())
+    for option, value in (
+        ("--cells", "x"),
+        ("--skips", "x"),
+        ("--sampling", "x"),
+        ("--scales", "1,2"),
+        ("--models", "x"),
+        ("--method", "x"),
+        ("--size", "8"),
+        ("--precision", "x"),
+        ("--out", "/proc/x"),
+        ("--out", __file__),
+    ):
+        command = ["tune", "mnist", "--out", tmp_path / "run", option, value]
+        refuse("Received: ", *command)
+    refuse("data set", "tune", "x", "--out", tmp_path / "run")
+    assert not list(tmp_path.iterdir())

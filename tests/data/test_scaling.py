@@ -84,7 +84,7 @@ def test_bad_arguments():
     for make, message in (
         (lambda: MinMax(1, 1), "Received: low=1, high=1$"),
         (lambda: MinMax([0, 3], [1, 2]), r"high=\[1, 2\]$"),
-        (lambda: MinMax(0, float("nan")), "Received: low=0, high=nan$"),
+        (lambda: MinMax(0, float("nan")), "finite number. Received: high=nan$"),
         (lambda: RainRate(low=60), "Received: low=60, high=60.0$"),
         (lambda: RainRate(a=0), "above 0. Received: a=0, b=1.42$"),
         (lambda: RainRate(b=-1), "above 0. Received: a=256.0, b=-1$"),

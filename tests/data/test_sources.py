@@ -49,8 +49,8 @@ def test_segments_and_bad_arguments():
         ({"frames": np.zeros((3, 4, 4))}, r"Received: shape=\(3, 4, 4\)$"),
         ({"frames": np.zeros((0, 4, 4, 1))}, r"shape=\(0, 4, 4, 1\)$"),
         ({"frames": [[[[1]]]]}, "Received: dtype=int64$"),
-        ({"segments": [(0, 4)]}, r"Received: \(0, 4\) for 3 frames$"),
-        ({"segments": [(2, 2)]}, r"Received: \(2, 2\) for 3 frames$"),
+        ({"segments": [(0, 4)]}, r"3 frames. Received: segments=\(0, 4\)$"),
+        ({"segments": [(2, 2)]}, r"3 frames. Received: segments=\(2, 2\)$"),
         ({"times": minutes(0, 5)}, "Received: 2 times for 3 frames$"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -64,7 +64,7 @@ def test_forecast_of_any_horizon(any_model):
         short = model.forecast(PAST, horizon=horizon)
         assert_close(short, long[:, :horizon], atol=1e-6)
     assert_close(long[:, :3], model.predict(PAST, verbose=0), atol=1e-6)
-    for horizon in (0, -3, 2.0, True):
+    for horizon in (0, -3, 2.5, True):
         with pytest.raises(ValueError, match="positive.*Received: horizon="):
             model.forecast(PAST, horizon=horizon)
 

@@ -1,9 +1,11 @@
+import json
 import shutil
 
 import numpy as np
 import pytest
 
 from msrnn_keras import tuning
+from msrnn_keras.tuning import search as search_module
 from tests.disk import full
 from tests.tuning.searches import by_trial, clips, search, space
 
@@ -93,3 +95,31 @@ def test_a_full_disk_stops_the_search_which_goes_on_later(tmp_path):
     assert {row["status"] for row in by_trial(folder).values()} == {"RUNNING"}
     assert search(folder, max_trials=1).finished
     assert by_trial(folder)["0"]["status"] == "COMPLETED"
+
+
+def test_a_kill_within_a_write_loses_nothing(uncut, tmp_path, monkeypatch):
+    """A limit of file sizes cuts what is written, as a kill does."""
+    folder, original = tmp_path / "run", search_module._Lines.on_trial_end
+
+    def cut(self, trial):
+        with full(200):
+            original(self, trial)
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(search_module._Lines, "on_trial_end", cut)
+            with pytest.raises(OSError, match="full.*Received"):
+                search(folder)
+        for path in folder.rglob("*.json"):
+            json.loads(path.read_text())
+    # A trial that began, but the oracle was not saved after it.
+    state = json.loads((folder / "trial_0" / "trial.json").read_text())
+    (folder / "trial_1").mkdir()
+    state["trial_id"] = "1"
+    (folder / "trial_1" / "trial.json").write_text(json.dumps(state))
+    assert search(folder).finished
+    after = by_trial(folder)
+    assert after == {
+        trial: {**row, "val_mse": pytest.approx(row["val_mse"], rel=1e-4)}
+        for trial, row in by_trial(uncut[0]).items()
+    }

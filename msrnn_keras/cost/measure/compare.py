@@ -31,8 +31,8 @@ def profile(
     JSON; `skips` and `scales` are for the multi-scale stack. `progress` gets a
     line of text before each process.
     """
-    check_positive("steps", steps)
-    check_positive("repeats", repeats)
+    steps = check_positive("steps", steps)
+    repeats = check_positive("repeats", repeats)
     backend = keras.backend.backend() if backend is None else backend
     check_backend(backend)
     costs = compare(name, batch, skips, **options)

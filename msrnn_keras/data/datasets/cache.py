@@ -5,19 +5,20 @@ import pathlib
 
 import numpy as np
 
+from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.files import keras_home, write_atomically
 
 
 def data_home(name, cache=None):
     """Return `cache`, or `datasets/NAME` in the Keras home if it is None."""
     if cache is not None:
-        return pathlib.Path(cache).expanduser()
+        return check_path("path", cache)
     return keras_home() / "datasets" / name
 
 
 def find_file(path, name, address):
     """Return the file of a path, which may be its folder."""
-    path = pathlib.Path(path).expanduser()
+    path = check_path("path", path)
     path = path / name if path.is_dir() else path
     if not path.is_file():
         raise FileNotFoundError(

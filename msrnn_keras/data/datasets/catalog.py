@@ -18,6 +18,11 @@ from msrnn_keras.data.datasets.recordings import (
 )
 from msrnn_keras.data.datasets.sevir import WINDOW_STEP, Sevir
 from msrnn_keras.data.datasets.taxibj import TaxiBJ
+from msrnn_keras.utils.arguments import (
+    check_boolean,
+    check_count,
+    check_positive,
+)
 from msrnn_keras.utils.names import lookup
 
 
@@ -151,13 +156,16 @@ files; None downloads them |
         )
     settings = {key: options.pop(key) for key in _QUEUE if key in options}
     settings |= {
-        "batch_size": batch_size,
-        "context": entry.context if context is None else context,
-        "horizon": entry.horizon if horizon is None else horizon,
-        "teacher_forcing": teacher_forcing,
-        "num_clips": num_clips,
-        "seed": seed,
+        "batch_size": check_positive("batch_size", batch_size),
+        "context": _positive("context", context, entry.context),
+        "horizon": _positive("horizon", horizon, entry.horizon),
+        "teacher_forcing": check_boolean("teacher_forcing", teacher_forcing),
+        "num_clips": _positive("num_clips", num_clips),
+        "seed": check_count("seed", seed, 0),
     }
+    stride = _positive("stride", stride)
+    if shuffle is not None:
+        shuffle = check_boolean("shuffle", shuffle)
     if entry.make is MovingMNIST:
         if stride is not None or (shuffle and split != "train"):
             raise ValueError(
@@ -176,3 +184,8 @@ files; None downloads them |
     source = entry.make(split, path, **entry.fixed, **options)
     shuffle = split == "train" if shuffle is None else shuffle
     return Clips(source, stride=stride, shuffle=shuffle, **settings)
+
+
+def _positive(name, value, default=None):
+    """Return a positive integer, or the default of None."""
+    return default if value is None else check_positive(name, value)

@@ -11,8 +11,8 @@ import warnings
 import numpy as np
 
 from msrnn_keras.data.datasets.cache import data_home
-from msrnn_keras.utils.downloads import download
-from msrnn_keras.utils.files import write_atomically
+from msrnn_keras.utils.arguments import check_path
+from msrnn_keras.utils.fetching import fetch
 
 SPLITS = ("train", "validation", "test")
 SAMPLE_PATH = pathlib.Path(__file__).with_name("digits.npz")
@@ -23,6 +23,7 @@ ADDRESS = (  # the file of `keras.datasets.mnist`
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 )
 SIZE = 11_490_434  # bytes of that file
+SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 ANSWER = 10  # seconds to wait for an answer before using the sample
 
 
@@ -85,7 +86,7 @@ def sample_digits(split):
 
 def check_split(split):
     """Raise an error for an unknown split."""
-    if split not in SPLITS:
+    if not isinstance(split, str) or split not in SPLITS:
         raise ValueError(
             f"`split` must be one of {', '.join(map(repr, SPLITS))}. "
             f"Received: split={split!r}"
@@ -95,7 +96,7 @@ def check_split(split):
 def _load(path):
     """Return the name of the source and a dict from split to digits."""
     if path is not None:
-        return "path", _read_mnist(pathlib.Path(path).expanduser())
+        return "path", _read_mnist(check_path("path", path))
     return _find_mnist(data_home("mnist.npz"))
 
 
@@ -134,8 +135,7 @@ def _find_mnist(path):
     except (FileNotFoundError, ValueError):
         pass  # missing or damaged
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda p: download(ADDRESS, p, SIZE, ANSWER))
+        fetch(ADDRESS, path, SIZE, SHA256, ANSWER)
         return "download", _read_mnist(path)
     except (OSError, ValueError):
         return "sample", _read_sample()

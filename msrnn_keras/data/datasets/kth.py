@@ -14,10 +14,9 @@ import numpy as np
 from msrnn_keras.data.datasets.cache import cached_array, data_home, file_digest
 from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.data.sources import Source
-from msrnn_keras.utils import downloads
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.arguments import check_path, check_positive
 from msrnn_keras.utils.extras import require
-from msrnn_keras.utils.files import write_atomically
+from msrnn_keras.utils.fetching import fetch
 from msrnn_keras.utils.progress import Progress
 
 ADDRESS = "http://www.csc.kth.se/cvap/actions/"
@@ -65,7 +64,7 @@ class KTH(Source):
     scaling = MinMax(0, 255)
 
     def __init__(self, split, path=None, size=128, actions=ACTIONS, cache=None):
-        check_positive("size", size)
+        size = check_positive("size", size)
         unknown = sorted(set(actions) - set(ACTIONS))
         if unknown or not actions:
             raise ValueError(
@@ -73,7 +72,7 @@ class KTH(Source):
                 f"Received: actions={actions}"
             )
         folder = download(actions) if path is None else path
-        folder = pathlib.Path(folder).expanduser()
+        folder = check_path("path", folder)
         self.image_shape = (size, size, 1)
         videos = _videos(folder / LISTING, PERSONS[split], actions)
         self._rows = []  # array file and first frame of each segment
@@ -200,7 +199,7 @@ def download(actions):
         if path.is_file() or path.with_suffix("").is_dir():
             continue
         try:
-            write_atomically(path, functools.partial(downloads.download, url))
+            fetch(url, path)
         except OSError as error:
             raise FileNotFoundError(
                 f"{ADDRESS}{name} cannot be downloaded ({error}). Put "

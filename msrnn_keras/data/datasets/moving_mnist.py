@@ -6,8 +6,15 @@ import math
 import numpy as np
 
 from msrnn_keras.data.datasets.digits import SPLITS, check_split, load_digits
-from msrnn_keras.data.epochs import ClipDataset, check_count
+from msrnn_keras.data.epochs import ClipDataset
 from msrnn_keras.data.scaling import MinMax
+from msrnn_keras.utils.arguments import (
+    check_boolean,
+    check_count,
+    check_positive,
+    check_size,
+    check_within,
+)
 
 NUM_CLIPS = {"train": 10_000, "validation": 1_000, "test": 10_000}
 
@@ -20,7 +27,7 @@ CLIPS_AT_ONCE = 100  # clips in memory while hashing
 
 def trajectory(start, velocity, length):
     """Return `length` positions in [0, 1] with exact reflection at 0 and 1."""
-    check_count("length", length, 1)
+    length = check_positive("length", length)
     start = np.asarray(start, "float32")[..., None, :]
     velocity = np.asarray(velocity, "float32")[..., None, :]
     time = np.arange(length, dtype="float32")[:, None]
@@ -31,13 +38,8 @@ def trajectory(start, velocity, length):
 def draw_clips(digits, start, velocity, length=20, image_shape=(64, 64)):
     """Draw uint8 clips of digits with given starts and velocities."""
     digits = _check_digits(digits, 4)
-    if np.shape(image_shape) != (2,):
-        raise ValueError(
-            "`image_shape` must be (height, width), without channels. "
-            f"Received: image_shape={image_shape}"
-        )
-    for size in image_shape:
-        check_count("image_shape", size, 1)
+    length = check_positive("length", length)
+    image_shape = check_size("image_shape", image_shape)
     clips, num_digits, height, width = digits.shape
     free = np.subtract(image_shape, (height, width))
     if free.min() < 0:
@@ -94,16 +96,12 @@ def moving_digits(
     >>> clips = moving_digits(load_digits("train"), num_clips=4, seed=1)
     """
     digits = _check_digits(digits, 3)
-    check_count("num_clips", num_clips, 0)
-    check_count("num_digits", num_digits, 1)
-    check_count("first", first, 0)
+    num_clips = check_count("num_clips", num_clips, 0)
+    num_digits = check_positive("num_digits", num_digits)
+    first = check_count("first", first, 0)
     if not isinstance(seed, np.random.SeedSequence):
-        check_count("seed", seed, 0)
-    if not 0 <= speed < math.inf:
-        raise ValueError(
-            "`speed` must be a finite non-negative number. "
-            f"Received: speed={speed}"
-        )
+        seed = check_count("seed", seed, 0)
+    speed = check_within("speed", speed, "[0, inf]")
     bits = np.random.PCG64(seed).advance(first * num_digits * DRAWS)
     draws = np.random.Generator(bits).random((num_clips, num_digits, DRAWS))
     chosen = (draws[..., 0] * len(digits)).astype("int64")
@@ -169,15 +167,16 @@ class MovingMNIST(ClipDataset):
                 f"Received: digits and path={path}"
             )
         num_clips = NUM_CLIPS[split] if num_clips is None else num_clips
-        self.split, self.seed = split, seed
-        self.num_clips, self.batch_size = num_clips, batch_size
-        self.context, self.horizon = context, horizon
-        for name in ("num_clips", "batch_size", "context", "horizon"):
-            check_count(name, getattr(self, name), 1)
-        check_count("seed", seed, 0)
-        self.image_shape = image_shape
-        self.num_digits, self.speed = num_digits, speed
-        self.teacher_forcing = teacher_forcing
+        self.split = split
+        self.num_clips = check_positive("num_clips", num_clips)
+        self.batch_size = check_positive("batch_size", batch_size)
+        self.context = check_positive("context", context)
+        self.horizon = check_positive("horizon", horizon)
+        self.seed = check_count("seed", seed, 0)
+        self.image_shape = check_size("image_shape", image_shape)
+        self.num_digits = check_positive("num_digits", num_digits)
+        self.speed = check_within("speed", speed, "[0, inf]")
+        self.teacher_forcing = check_boolean("teacher_forcing", teacher_forcing)
         self.digits = load_digits(split, path) if digits is None else digits
         self.clips(0, 0)  # checks the arguments of `moving_digits`
 

@@ -13,6 +13,7 @@ from msrnn_keras.data.datasets.events import Events, load_events
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.read import read_recordings
 from msrnn_keras.data.sources import ArraySource
+from msrnn_keras.utils.arguments import check_path
 
 SHARES = (0.8, 0.1, 0.1)  # of all frames, in time order
 READER = ("importer", "pattern", "interval", "period", "variable", "scaling")
@@ -50,8 +51,8 @@ def load_recordings(split, path=None, like=None, grid_step=None, **settings):
 
 def read_files(path, **reader):
     """Return the recordings of a file, a folder or a pattern of files."""
-    files = [path]
-    if reader["importer"] is None and not pathlib.Path(path).exists():
+    files = [check_path("path", path)]
+    if reader["importer"] is None and not files[0].exists():
         files = sorted(map(pathlib.Path, glob.glob(str(path))), key=natural)
     if not files:
         raise FileNotFoundError(

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.arguments import check_size
 
 _FORMATS = "png jpg jpeg bmp tif tiff pgm ppm webp"
 IMAGES = tuple(f".{name}" for name in _FORMATS.split())
@@ -19,9 +19,7 @@ def converter(size, gray):
     from PIL import Image, ImageOps
 
     if size is not None:
-        height, width = size
-        check_positive("height", height)
-        check_positive("width", width)
+        height, width = size = check_size("size", size)
 
     def convert(image):
         announced = image.size

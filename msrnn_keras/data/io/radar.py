@@ -10,6 +10,8 @@ from msrnn_keras.data.io.grids import recording_of
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.knmi import with_quantity
 from msrnn_keras.data.io.recording import split_at_gaps
+from msrnn_keras.data.sources import check_interval, check_scaling
+from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file
 
@@ -67,11 +69,9 @@ def from_radar(
             f"`importer` must name an importer of pysteps ({error}). "
             f"Received: {importer!r}"
         ) from error
-    if period is not None and not period > 0:
-        raise ValueError(
-            "`period` must be a positive number of seconds. "
-            f"Received: period={period}"
-        )
+    check_interval(interval)
+    check_interval(period, "period")
+    check_scaling(scaling)
     paths = _paths(files)
     times = radar_times.file_times(paths, pattern)
     if times is not None:
@@ -112,9 +112,9 @@ def from_radar(
 def _paths(files):
     """Return the files; those of a folder or a pattern sorted by name."""
     if isinstance(files, (list, tuple)):
-        paths = [pathlib.Path(file) for file in files]
+        paths = [check_path("files", file) for file in files]
     else:
-        path = pathlib.Path(files)
+        files = path = check_path("files", files)
         found = path.iterdir() if path.is_dir() else glob.glob(str(files))
         paths = sorted(map(pathlib.Path, found), key=natural)
         paths = [x for x in paths if x.is_file() and x.name[0] != "."]

@@ -54,6 +54,7 @@ def from_arrays(frames, interval=None, times=None, scaling=None):
     >>> source = from_arrays(rain, interval=300, scaling=RainRate())
     >>> model.forecast(source.pixels(0, 10)[None])
     """
+    sources.check_scaling(scaling)
     frames = np.asanyarray(stacked(frames))
     if frames.ndim == 3:
         frames = frames[..., None]
@@ -66,14 +67,12 @@ def from_arrays(frames, interval=None, times=None, scaling=None):
 
 def split_at_gaps(times, interval=None, precision=0.0):
     """Return the interval and the segments of frames, None where unknown."""
-    if interval is not None and not interval > 0:
-        raise ValueError(
-            "`interval` must be a positive number of seconds. "
-            f"Received: interval={interval}"
-        )
-    if times is None or len(times) < 2:
+    interval = sources.check_interval(interval)
+    if times is None:
         return interval, None
-    times = sources.as_times(times)
+    times = np.atleast_1d(sources.as_times(times))
+    if len(times) < 2:
+        return interval, None
     steps = sources.steps_of(times)
     tolerance = max(1e-3, 2 * precision)
     usual = _usual(steps, tolerance) if interval is None else interval

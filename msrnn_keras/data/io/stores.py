@@ -6,6 +6,8 @@ import warnings
 from msrnn_keras.data.io.geotiff import UnfitError, open_geotiff
 from msrnn_keras.data.io.grids import frames_of, recording_of
 from msrnn_keras.data.io.images import unreadable
+from msrnn_keras.data.sources import check_interval, check_scaling
+from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file
 
@@ -52,8 +54,11 @@ def from_netcdf(data, variable=None, scaling=None, interval=None):
     >>> clips = Clips(from_netcdf("rain.nc", "rain_rate"), 4, 12)
     """
     xarray = require("xarray", "netcdf")
+    check_interval(interval)
+    check_scaling(scaling)
     if not isinstance(data, xarray.Dataset):
-        return from_store(data, NETCDF, variable, scaling, interval)
+        path = check_path("data", data)
+        return from_store(path, NETCDF, variable, scaling, interval)
     dataset = frames_of(xarray.decode_cf(data, **_DECODE), variable)
     return recording_of(dataset, scaling, interval, dataset.attrs)
 

@@ -1,16 +1,19 @@
 """Read videos and folders of images."""
 
 import itertools
-import pathlib
 import struct
 
 import numpy as np
 
-from msrnn_keras.data.epochs import check_count
 from msrnn_keras.data.io.images import converter, read_folder, unreadable
 from msrnn_keras.data.io.recording import Recording
 from msrnn_keras.data.sources import segments_between
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.arguments import (
+    check_boolean,
+    check_count,
+    check_path,
+    check_positive,
+)
 from msrnn_keras.utils.extras import require
 
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif")
@@ -45,11 +48,11 @@ def from_video(path, size=None, gray=False, start=0, count=None):
     Example:
     >>> source = from_video("street.mp4", size=(64, 64), gray=True)
     """
-    path = pathlib.Path(path)
-    convert = converter(size, gray)
-    check_count("start", start, 0)
+    path = check_path("path", path)
+    convert = converter(size, check_boolean("gray", gray))
+    start = check_count("start", start, 0)
     if count is not None:
-        check_positive("count", count)
+        count = check_positive("count", count)
     if not path.exists():
         raise FileNotFoundError(
             f"There is no such file or folder. Received: {str(path)!r}"

@@ -10,7 +10,11 @@ from msrnn_keras.layers.missing import MarkMissing
 from msrnn_keras.models.architectures import names_of
 from msrnn_keras.models.earthformer.checkpoint import published_weights
 from msrnn_keras.models.earthformer.network import Network
-from msrnn_keras.models.earthformer.settings import complete, tuples
+from msrnn_keras.models.earthformer.settings import (
+    check_types,
+    complete,
+    tuples,
+)
 from msrnn_keras.models.forecaster import Forecaster, check_arguments
 from msrnn_keras.models.transfer import transfer_weights
 from msrnn_keras.utils import checks
@@ -186,11 +190,13 @@ class Earthformer(Forecaster):
         options = {key: tuples(value) for key, value in given.items()}
 
         # Frames
-        shape = check_arguments(image_shape, context, horizon, missing)
+        sizes = check_arguments(image_shape, context, horizon, missing)
+        shape, context, horizon = sizes
         channels = shape[-1] if output_channels is None else output_channels
         sizes = {"output_channels": channels}
+        options = check_types(options)
         settings = complete({**options, **sizes}, shape, context, horizon)
-        policy = keras.dtype_policies.get(dtype)
+        policy = checks.dtype_policy(dtype)
         frames = self.frames_input(shape, policy)
         x = ops.reshape(frames[:, :context], (-1, context, *shape))
         if missing is not None:

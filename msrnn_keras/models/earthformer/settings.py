@@ -14,7 +14,13 @@ from msrnn_keras.models.earthformer.patterns import (
     find_pattern,
 )
 from msrnn_keras.models.earthformer.resizing import merged
-from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.arguments import (
+    check_boolean,
+    check_count,
+    check_integers,
+    check_positive,
+    check_within,
+)
 
 GROUPS = 16  # of the group normalizations of "conv"
 CHOICES = {
@@ -31,6 +37,25 @@ POSITIVE = (
     *("output_channels", "initial_downsample_scale"),
 )
 STACK = "initial_downsample_stack_conv"
+BOOLEANS = (
+    *("gated_ffn", "separate_global_qkv", "self_attn_use_final_proj"),
+    *("dec_self_update_global", "dec_hierarchical_pos_embed"),
+)
+BOOLEAN_WORDS = "use_", "enc_use_", "dec_use_"
+NUMBERS = {
+    **dict.fromkeys(("attn_drop", "proj_drop", "ffn_drop"), "[0, 1)"),
+    "scale_alpha": "[-10, 10]",
+}
+COUNTS = (
+    *("num_global_vectors", "dec_cross_start"),
+    *("initial_downsample_conv_layers", "final_upsample_conv_layers"),
+)
+DEPTHS = "enc_depth", "dec_depth"
+LISTS = (
+    *("block_units", f"{STACK}_dim_list"),
+    *(f"{STACK}_downscale_list", f"{STACK}_num_conv_list"),
+)
+OPTIONAL = "dec_cross_last_n_frames", f"{STACK}_num_layers"
 # Pattern, then the lists of explicit cuboids: sizes, strategies, shifts, ….
 CUBOIDS = {
     "enc": ("enc_attn_patterns", "enc_cuboid_size", "enc_cuboid_strategy")
@@ -60,18 +85,35 @@ def tuples(value):
     return value
 
 
+def check_types(options):
+    """Return the options with plain types; refuse values of other types."""
+    options = dict(options)
+    for name, value in options.items():
+        if name in BOOLEANS or name.startswith(BOOLEAN_WORDS):
+            options[name] = check_boolean(name, value)
+        elif name in NUMBERS:
+            options[name] = check_within(name, value, NUMBERS[name])
+        elif name in COUNTS:
+            options[name] = check_count(name, value, 0)
+        elif name in DEPTHS or (name in LISTS and value is not None):
+            options[name] = check_integers(name, value)
+        elif name in OPTIONAL and value is not None:
+            options[name] = check_positive(name, value)
+        elif name in POSITIVE and value is not None:
+            options[name] = check_positive(name, value)
+    return options
+
+
 def complete(options, image_shape, context, horizon):
     """Return checked options as a namespace with the sizes that follow."""
     given = SimpleNamespace(**options)
     for name, known in CHOICES.items():
         _check(getattr(given, name) in known, name, given, f"one of {known}")
     for name in POSITIVE:
-        check_positive(name, getattr(given, name))
+        setattr(given, name, check_positive(name, getattr(given, name)))
     given.levels = len(given.enc_depth)
     same = given.levels == len(given.dec_depth) > 0
     _check(same, "dec_depth", given, f"as long as enc_depth={given.enc_depth}")
-    for depth in (*given.enc_depth, *given.dec_depth):
-        check_positive("enc_depth and dec_depth", depth)
     _check_rest(given, context)
     given.context, given.horizon = context, horizon
     given.stages = _stages(given)
@@ -96,15 +138,10 @@ def _check_rest(given, context):
     known = range(given.levels)
     _check(start in known, "dec_cross_start", given, f"in {known}")
     if last is not None:
-        valid = isinstance(last, int) and 1 <= last <= context
-        _check(valid, "dec_cross_last_n_frames", given, f"1 to {context}")
-    count = given.num_global_vectors
-    valid = isinstance(count, int) and count >= 0
-    _check(valid, "num_global_vectors", given, "an integer, 0 or more")
+        expected = f"1 to {context}"
+        _check(last <= context, "dec_cross_last_n_frames", given, expected)
     valid = given.global_dim_ratio == 1 or given.separate_global_qkv
     _check(valid, "global_dim_ratio", given, "1 unless separate_global_qkv")
-    for name in ("attn_drop", "proj_drop", "ffn_drop"):
-        _check(0 <= getattr(given, name) < 1, name, given, "in [0, 1)")
 
 
 def _stages(given):
@@ -178,6 +215,8 @@ def _cuboids(given, part):
     if pattern is None:
         make = CrossCuboid if cross else Cuboid
         return [_explicit(make, explicit, i) for i in range(given.levels)]
+    if not isinstance(pattern, (str, tuple)):
+        _check(False, name, given, "a pattern, or one for each level")
     names = [pattern] * given.levels if isinstance(pattern, str) else pattern
     _check(len(names) == given.levels, name, given, "one for each level")
     table = CROSS_PATTERNS if cross else SELF_PATTERNS

@@ -1,39 +1,61 @@
 """Checks of the arguments of SimVP."""
 
-from msrnn_keras.utils import checks
+from msrnn_keras.utils.arguments import (
+    check_boolean,
+    check_integers,
+    check_positive,
+    check_within,
+    refused,
+)
 
-KERNEL_SIZES = (
-    *("encoder_kernel_size", "decoder_kernel_size", "inception_kernel_sizes"),
+SIZES = (
+    *("filters", "translator_filters", "inception_groups"),
+    *("encoder_kernel_size", "decoder_kernel_size"),
 )
-POSITIVE = (
-    *("filters", "translator_filters", "spatial_layers", "translator_blocks"),
-    *("inception_groups", *KERNEL_SIZES),
-)
+MOST = 1000  # layers, blocks and passes
+COUNTS = "spatial_layers", "translator_blocks"
+KERNELS = "inception_kernel_sizes"
+NUMBERS = {
+    "mlp_ratio": "(0, 1000]",
+    "drop_path_rate": "[0, 1)",
+    "divergence_weight": "[0, inf]",
+}
 RULES = (
     (("filters",), lambda x: x % 2 == 0, "even"),
-    (("spatial_layers", "translator_blocks"), lambda x: x >= 2, "2 or more"),
-    (KERNEL_SIZES, lambda x: x % 2 and x > 1, "odd and above 1"),
-    (("mlp_ratio",), lambda x: x > 0, "positive"),
-    (("drop_path_rate",), lambda x: 0 <= x < 1, "in [0, 1)"),
-    (("divergence_weight",), lambda x: x >= 0, "0 or more"),
+    (COUNTS, lambda x: x >= 2, "2 or more"),
+    (
+        ("encoder_kernel_size", "decoder_kernel_size", KERNELS),
+        lambda x: x % 2 and x > 1,
+        "odd and above 1",
+    ),
     (("remat",), lambda x: x in (None, "layer"), "None or 'layer'"),
 )
 
 
 def check_options(options):
-    """Refuse sizes and rates with which no model can be built."""
-
-    def values(names):
+    """Return the options; refuse those with which no model can be built."""
+    options = dict(options)
+    for name in SIZES:
+        options[name] = check_positive(name, options[name])
+    for name in COUNTS:
+        options[name] = check_positive(name, options[name], MOST)
+    options[KERNELS] = check_integers(KERNELS, options[KERNELS])
+    if not options[KERNELS]:
+        raise refused(KERNELS, "one size or more", options[KERNELS])
+    for name, interval in NUMBERS.items():
+        options[name] = check_within(name, options[name], interval)
+    options["original"] = check_boolean("original", options["original"])
+    for names, valid, wanted in RULES:
         for name in names:
             value = options[name]
             for x in value if isinstance(value, tuple) else (value,):
-                yield name, x
+                if not valid(x):
+                    raise refused(name, wanted, value)
+    return options
 
-    for name, value in values(POSITIVE):
-        checks.check_positive(name, value)
-    for names, valid, wanted in RULES:
-        for name, value in values(names):
-            if not valid(value):
-                raise ValueError(
-                    f"`{name}` must be {wanted}. Received: {name}={value!r}"
-                )
+
+def check_passes(context, horizon):
+    """Refuse a horizon that takes too many passes of the network."""
+    if horizon > MOST * context:
+        wanted = f"at most {MOST} times `context`, {MOST * context:,}"
+        raise refused("horizon", wanted, horizon)

@@ -8,10 +8,11 @@ from keras import ops
 from msrnn_keras.layers.convolution import Untracked
 from msrnn_keras.models.architectures import names_of
 from msrnn_keras.models.forecaster import Forecaster, check_arguments
-from msrnn_keras.models.simvp.checks import check_options
+from msrnn_keras.models.simvp.checks import check_options, check_passes
 from msrnn_keras.models.simvp.network import Network, published_sizes
 from msrnn_keras.models.simvp.tau import divergence
 from msrnn_keras.models.simvp.translators import TRANSLATORS
+from msrnn_keras.utils import checks
 from msrnn_keras.utils.names import lookup
 
 # The arguments that other models do not share.
@@ -117,15 +118,16 @@ class SimVP(Forecaster):
     ):
         # Arguments
         given = {key: x for key, x in locals().items() if key in OPTIONS}
-        image_shape = check_arguments(image_shape, context, horizon, missing)
+        sizes = check_arguments(image_shape, context, horizon, missing)
+        image_shape, context, horizon = sizes
         given["translator"], row = lookup(translator, TRANSLATORS, "translator")
         if divergence_weight is None:
             given["divergence_weight"] = row.divergence_weight
-        given["inception_kernel_sizes"] = tuple(inception_kernel_sizes)
-        check_options(given)
+        given = check_options(given)
+        check_passes(context, horizon)
 
         # One pass, from `context` frames to as many
-        policy = keras.dtype_policies.get(dtype)
+        policy = checks.dtype_policy(dtype)
         frames = self.frames_input(image_shape, policy, any_size=True)
         network = Network(frames, context, policy, missing, given)
 

@@ -3,6 +3,7 @@ import pytest
 
 from msrnn_keras.data import digits_source, load_digits
 from msrnn_keras.data.datasets import digits as module
+from msrnn_keras.utils.fetching import digest
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +74,7 @@ def test_path_takes_precedence_over_the_cache(cache, mnist_file):
 def test_download_to_an_empty_cache(cache, monkeypatch, mnist_file):
     monkeypatch.setattr(module, "ADDRESS", mnist_file.as_uri())
     monkeypatch.setattr(module, "SIZE", mnist_file.stat().st_size)
+    monkeypatch.setattr(module, "SHA256", digest(mnist_file))
     assert digits_source() == "download"
     assert indices(load_digits("validation"))[0] == 55_000
     assert cache.read_bytes() == mnist_file.read_bytes()

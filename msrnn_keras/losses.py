@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from msrnn_keras.utils.arguments import check_within
+from msrnn_keras.utils.arguments import check_within, refused
 from msrnn_keras.utils.checks import check_floats, filled, same_shape
 
 __all__ = ["AlmostFairCRPS", "FrameL1L2Loss"]
@@ -166,6 +166,9 @@ def check_members(true, pred, least, names=("y_true", "y_pred")):
 
 def _per_frame(sample_weight):
     """Return weights of samples as weights of all their frames."""
+    if sample_weight is not None and not hasattr(sample_weight, "shape"):
+        wanted = "an array, one for each clip or frame"
+        raise refused("sample_weight", wanted, sample_weight)
     if sample_weight is not None and len(sample_weight.shape) == 1:
         return ops.expand_dims(sample_weight, 1)
     return sample_weight

@@ -137,8 +137,8 @@ def validated(data, check):
         return loader
     if hasattr(data, "map"):  # grain
         return data.map(check)
-    if data is None or check.covariates:
-        return data if data is None else check.inputs(data)
+    if check.covariates:
+        return check.inputs(data)
     return check.frames(checks.filled(data))
 
 

@@ -323,7 +323,7 @@ def test_predict_refuses_what_it_cannot_do(
     nowhere = tmp_path / "nowhere" / "out.npz"
     refuse("folder", "predict", past, "--out", nowhere)
     for message, *options in (
-        ("horizon=0", "--horizon", 0),
+        ("positive integer. Received: 0", "--horizon", 0),
         ("Received: 3 frames", "--last", 4),
         ("fps", "--fps", 4),
         ("`gray` is not for", "--gray"),

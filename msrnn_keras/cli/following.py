@@ -214,6 +214,8 @@ def follow(model, arrivals, out, options, log, limit=None):
                     options.horizon,
                     len(recording),
                     options.matched,
+                    options.members,
+                    options.seed,
                 )
                 chosen = options.fps, options.unit
                 write_forecast(path, [recording], past, forecast, *chosen)
@@ -224,7 +226,7 @@ def follow(model, arrivals, out, options, log, limit=None):
             else:
                 count += 1
                 print(
-                    f"Wrote {forecast.shape[1]} frames to {path}.", flush=True
+                    f"Wrote {forecast.shape[-4]} frames to {path}.", flush=True
                 )
         elif options.once:
             raise ValueError(
@@ -264,7 +266,7 @@ def check_options(options):
         check_positive("max_forecasts", options.max_forecasts)
     out.mkdir(exist_ok=True)
     name = out / f"name.{options.format}"
-    check_writable(name, None, options.fps, options.unit)
+    check_writable(name, None, options.fps, options.unit, options.members)
 
 
 def _line(error):

@@ -14,6 +14,7 @@ from msrnn_keras.cli.arguments import (
     add_command,
     height_and_width,
     load,
+    natural,
     number,
 )
 
@@ -41,12 +42,14 @@ OPTIONS = (
         "last gap",
     ),
     ("--matched", bool, "give forecasts the distribution of the last frame"),
+    ("--members", int, "forecasts of each clip, by a model with noise"),
+    ("--seed", natural, "seed of the members", 0),
     ("--size", str, "size to scale a video to, such as 64x64"),
     ("--fill", number, "value to put in the place of missing ones"),
     *READER,
     (
         "--bbox",
-        float,
+        number,
         "part of the grid to read, in the unit of the file's coordinates",
         {"nargs": 4, "metavar": ("WEST", "SOUTH", "EAST", "NORTH")},
     ),
@@ -105,7 +108,7 @@ def run(options):
 
     check_not_input(options.out, options.input)
     chosen = options.fps, options.unit
-    check_writable(options.out, None, *chosen)
+    check_writable(options.out, None, *chosen, options.members)
     recordings = _read_recordings(options)
     check_writable(options.out, recordings, options.fps)
     model = load(options.model, options.revision)
@@ -113,10 +116,11 @@ def run(options):
     recordings = [as_trained(x, model, step) for x in recordings]
     check_writable(options.out, recordings, *chosen)
     wanted = options.horizon, options.last, options.matched
+    wanted += options.members, options.seed
     past, forecast = forecast_recordings(model, recordings, *wanted)
     with warnings_as_lines(functools.partial(print, file=sys.stderr)):
         write_forecast(options.out, recordings, past, forecast, *chosen)
-    print(f"Wrote {forecast.shape[1]} forecast frames to {options.out}.")
+    print(f"Wrote {forecast.shape[-4]} forecast frames to {options.out}.")
 
 
 def _follow(options):

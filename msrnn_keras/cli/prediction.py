@@ -11,13 +11,20 @@ from msrnn_keras.utils.matching import probability_match
 
 
 def forecast_recordings(
-    model, recordings, horizon=None, last=None, matched=False
+    model,
+    recordings,
+    horizon=None,
+    last=None,
+    matched=False,
+    members=None,
+    seed=0,
 ):
     """Return `(past, forecast)`, pixels of the frames that follow recordings.
 
     The past is the `last` frames of each recording, even across a gap; by
     default all frames after the last gap, at least the model's `context`.
-    `matched` gives the forecast the values of the (moved) last frame.
+    `matched` gives the forecast the values of the (moved) last frame;
+    `members` and `seed` are those of `Forecaster.forecast`.
     """
     frames = min(map(len, recordings))
     if last is None:
@@ -31,14 +38,22 @@ def forecast_recordings(
     _check_channels(model, recordings[0])
     past = np.stack([x.pixels(len(x) - last, len(x)) for x in recordings])
     _check_missing(model, past)
-    if matched and isinstance(model, Lagrangian):
-        forecast = model.forecast(past, horizon=horizon, matched=True)
+    options = {"horizon": horizon, "members": members, "seed": seed}
+    if isinstance(model, Lagrangian):
+        forecast = model.forecast(past, matched=matched or None, **options)
     else:
-        forecast = model.forecast(past, horizon=horizon)
+        forecast = model.forecast(past, **options)
         if matched:
-            forecast = probability_match(forecast, past[:, -1:])
+            forecast = _matched(forecast, past[:, -1:])
     _check_finite(forecast)
     return past, forecast
+
+
+def _matched(forecast, last):
+    """Give a forecast, perhaps with members, the values of the last frame."""
+    clips = forecast.reshape(-1, *forecast.shape[-4:])
+    last = np.repeat(last, len(clips) // len(last), axis=0)
+    return probability_match(clips, last).reshape(forecast.shape)
 
 
 @contextlib.contextmanager
@@ -53,7 +68,8 @@ def warnings_as_lines(log):
 
 
 def _check_finite(forecast):
-    finite = np.isfinite(forecast).all(axis=(0, 2, 3, 4))
+    frames = np.moveaxis(np.isfinite(forecast), -4, 0)
+    finite = frames.reshape(len(frames), -1).all(axis=1)
     if not finite.all():
         raise ValueError(
             "The model computed frames that are not finite; shorten the "

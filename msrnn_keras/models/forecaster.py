@@ -12,6 +12,7 @@ from msrnn_keras.backend.compiled_step import LayersSetup
 from msrnn_keras.metrics.base import UNIT_RANGE, UNIT_REMEDY
 from msrnn_keras.models.step_inputs import (
     check_covariates,
+    check_loss,
     check_members,
     split_inputs,
 )
@@ -523,6 +524,8 @@ class Forecaster(keras.Model):
 
     def _train(self, method, *args, **kwargs):
         """Call a method of Keras with its data checked."""
+        if self.noise:
+            check_loss(getattr(self, "loss", None))
         call = inspect.signature(method).bind(*args, **kwargs)
         check, given = self._target_check(), call.arguments
         given.update(checks.check_call(**given))

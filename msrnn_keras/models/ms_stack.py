@@ -213,22 +213,6 @@ class MSStack(Forecaster):
         step = keras.Model(self.step.inputs, self.step.outputs, name=self.name)
         step.summary(*args, **kwargs)
 
-    def compile(self, optimizer="rmsprop", loss=None, *args, **kwargs):
-        """Configure training as `keras.Model.compile` does.
-
-        Raises:
-            ValueError: If the model has noise, and the loss no attribute
-                `takes_members`, as `losses.AlmostFairCRPS` has.
-        """
-        if self.noise and loss and not getattr(loss, "takes_members", False):
-            raise ValueError(
-                "A model with noise needs a loss of the members, such as "
-                "losses.AlmostFairCRPS(). A loss of one's own that takes "
-                "(batch, members, time, height, width, channels) has an "
-                f"attribute takes_members = True. Received: loss={loss!r}"
-            )
-        super().compile(optimizer, loss, *args, **kwargs)
-
     def predict_all(self, frames, batch_size=None, verbose=0):
         def pick(step, prediction, states):
             return prediction

@@ -55,6 +55,17 @@ def check_members(members, seed, has_noise):
     return members, check_count("seed", seed, 0)
 
 
+def check_loss(loss):
+    """Refuse a loss of single forecasts for a model with noise."""
+    if loss and not getattr(loss, "takes_members", False):
+        raise ValueError(
+            "A model with noise needs a loss of the members, such as "
+            "losses.AlmostFairCRPS(). A loss of one's own that takes (batch, "
+            "members, time, height, width, channels) has an attribute "
+            f"takes_members = True. Received: loss={loss!r}"
+        )
+
+
 def check_covariates(values, frames, count, steps):
     """Return covariates `(batch, steps, height, width, count)`, checked.
 

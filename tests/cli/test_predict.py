@@ -354,3 +354,40 @@ def test_a_full_disk_leaves_the_old_forecast(past, tmp_path, refuse, suffix):
         refuse(f"The disk of {tmp_path} is full", *command)
     assert out.read_bytes() == b"old"
     assert not list(tmp_path.glob("tmp-*"))
+
+
+@pytest.mark.backend_free
+def test_predict_writes_members(run, refuse, past, tmp_path):
+    model = tiny("convlstm", scales=(1,), noise=True)
+    path = tmp_path / "noisy.keras"
+    model.save(path)
+    given = ("predict", past, "--model", path, "--members", 3, "--seed", 1)
+    assert "3 forecast frames" in run(*given, "--out", tmp_path / "out.npy")
+    frames = np.load(past)[None, ..., None].astype("float32")
+    expected = model.forecast(frames, members=3, seed=1)
+    assert np.ptp(expected, axis=1).max() > 0
+    forecast = np.load(tmp_path / "out.npy")
+    np.testing.assert_allclose(forecast, np.clip(expected, 0, 1), atol=1e-6)
+    refuse("members", *given, "--out", tmp_path / "out.png")
+    given = ("predict", past, "--members", 3, "--out", tmp_path / "other.npy")
+    refuse("no noise", *given)
+
+
+@pytest.mark.backend_free
+def test_predict_writes_members_on_a_grid(run, tmp_path):
+    model = tiny("convlstm", scales=(1,), noise=True, image_shape=(6, 7, 1))
+    xarray = pytest.importorskip("xarray")
+    path = tmp_path / "noisy.keras"
+    model.save(path)
+    source = write_netcdf(tmp_path / "rain.nc", np.nan_to_num(rain()))
+    for name in ("out.nc", "out.zarr"):
+        out = tmp_path / name
+        given = ("predict", source, "--model", path, "--variable", "rain")
+        run(*given, "--members", 2, "--out", out)
+        engine = "zarr" if name.endswith("zarr") else "netcdf4"
+        with xarray.open_dataset(out, engine=engine) as written:
+            values = written["rain"]
+            assert values.dims[0] == "realization" and values.shape[0] == 2
+            standard = written["realization"].attrs["standard_name"]
+            assert standard == "realization"
+            assert np.isfinite(values).all()

@@ -223,7 +223,10 @@ def test_wrong_arguments_are_refused():
         assert_refused("members", both.forecast, PAST, members=count, **known)
     assert_refused("members", make, members=1)
     assert_refused("covariates", make, covariates=-1)
-    assert_refused("takes_members", both.compile, "adam", loss="mse")
+    both.compile("adam", loss="mse")
+    given = {"x": (PAST, KNOWN), "y": FUTURE}
+    assert_refused("takes_members", both.fit, **given)
+    assert_refused("takes_members", both.evaluate, **given)
     assert_refused("covariates", both.stream().update, PAST[:, 0])
     assert_refused("its step", both.export, "x", verbose=False)
     source = ArraySource(PAST[0])

@@ -35,12 +35,14 @@ def write_forecast(path, recordings, past, forecast, fps=None, unit=None):
         path: Path of the file.
         recordings: List of the `Recording`s that the forecast continues.
         past: Array `(recordings, frames, height, width, channels)` of pixels.
-        forecast: Array of the predicted frames, likewise.
+        forecast: Array of the predicted frames, likewise, or with an axis of
+            members after that of the recordings.
         fps: Number, frames per second of an animation.
         unit: String, a unit of rain (`units.UNITS`); None is that of the data.
     """
     path = pathlib.Path(path)
-    check_writable(path, recordings, fps, unit)
+    members = forecast.shape[1] if forecast.ndim == 6 else None
+    check_writable(path, recordings, fps, unit, members)
     suffix = path.suffix.lower()
     if suffix in ARRAYS:
         values = [
@@ -54,7 +56,7 @@ def write_forecast(path, recordings, past, forecast, fps=None, unit=None):
     (atomically or write_atomically)(path, write)
 
 
-def check_writable(path, recordings=None, fps=None, unit=None):
+def check_writable(path, recordings=None, fps=None, unit=None, members=None):
     """Raise the error that `write_forecast` would raise for these arguments."""
     path = pathlib.Path(path)
     suffix = path.suffix.lower()
@@ -80,6 +82,12 @@ def check_writable(path, recordings=None, fps=None, unit=None):
         raise ValueError(
             f"`unit` is for {', '.join(ARRAYS)}; pictures of rain are in mm/h. "
             f"Received: unit={unit!r} for {str(path)!r}"
+        )
+    if members is not None and suffix in TIFFS | PICTURES:
+        kept = ", ".join(x for x in ARRAYS if x not in TIFFS)
+        raise ValueError(
+            f"Members of an ensemble need one of {kept}. "
+            f"Received: members={members} for {str(path)!r}"
         )
     if suffix in _NEEDED:
         require(*_NEEDED[suffix])
@@ -116,6 +124,9 @@ def _check_recordings(suffix, recordings, unit):
 
 def _values(recording, pixels, unit):
     """Return a recording and pixels in a unit; 8-bit data stays in [0, 1]."""
+    if pixels.ndim == 5:
+        parts = [_values(recording, member, unit) for member in pixels]
+        return parts[0][0], np.stack([values for _, values in parts])
     is_8_bit = recording.frames.dtype == np.uint8
     if unit is None and recording.coordinates is None and is_8_bit:
         return recording, np.clip(pixels, 0.0, 1.0)
@@ -129,19 +140,31 @@ def _array(recordings, values):
 
 def _arrays(recordings, values):
     arrays = {"frames": np.stack(values)}
-    times = times_ahead(recordings[0], len(values[0]))
+    times = times_ahead(recordings[0], values[0].shape[-4])
     if times is not None:
         arrays["times"] = times
     return lambda path: np.savez_compressed(path, **arrays)
 
 
+def _on_grid(recording, values):
+    """Return a forecast on its grid; members are realizations, as in CF."""
+    if values.ndim == 4:
+        return forecast_dataset(recording, values)
+    xarray = require("xarray", "netcdf")
+    members = [forecast_dataset(recording, member) for member in values]
+    name = {"standard_name": "realization"}
+    axis = xarray.Variable("realization", np.arange(len(members)), name)
+    options = {"coords": "minimal", "compat": "override"}
+    return xarray.concat(members, axis, data_vars="all", **options)
+
+
 def _netcdf(recordings, values):
-    dataset = forecast_dataset(recordings[0], values[0])
+    dataset = _on_grid(recordings[0], values[0])
     return lambda path: dataset.to_netcdf(path, engine="netcdf4")
 
 
 def _zarr(recordings, values):
-    dataset = forecast_dataset(recordings[0], values[0])
+    dataset = _on_grid(recordings[0], values[0])
     # GIS programs do not read version 3 yet.
     options = {"zarr_format": 2, "consolidated": True}
     return lambda path: dataset.to_zarr(path, **options)

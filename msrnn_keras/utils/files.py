@@ -42,7 +42,12 @@ def write_folder_atomically(path, write):
             write(new)
             if path.exists():
                 os.replace(path, old)
-            os.replace(new, path)
+            try:
+                os.replace(new, path)
+            except OSError:
+                if old.exists():
+                    os.replace(old, path)
+                raise
         finally:
             for folder in (new, old):
                 shutil.rmtree(folder, ignore_errors=True)

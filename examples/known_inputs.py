@@ -34,6 +34,7 @@ SIZES = {"context": 4, "horizon": 4}
 MODEL = {"filters": 16, "patch_size": 4, "scales": (1,), "residual": True}
 DAYS = 21  # of each file
 TEST_CLIPS = 96
+COVARIATES = 13
 HALF_HOUR = np.timedelta64(30, "m")
 
 
@@ -81,9 +82,13 @@ def weekend_of(times):
 
 
 def clock(times):
-    """Return covariates `(frames, 1, 1, 3)`, the same in every pixel."""
+    """Return covariates `(frames, 1, 1, 13)`, the same in every pixel.
+
+    They are waves of 24 hours to 4 hours and whether it is a weekend.
+    """
     angle = 2 * np.pi * hours_of(times) / 24
-    parts = np.sin(angle), np.cos(angle), weekend_of(times)
+    waves = [wave(n * angle) for n in range(1, 7) for wave in (np.sin, np.cos)]
+    parts = *waves, weekend_of(times)
     return np.stack(parts, axis=-1).astype("float32")[:, None, None]
 
 
@@ -102,7 +107,7 @@ def train(source, with_clock, steps):
     """Return a model that was trained on a split for some steps of 16 clips."""
     keras.utils.set_random_seed(0)
     sizes = {"image_shape": source.image_shape, **SIZES, **MODEL}
-    count = 3 if with_clock else 0
+    count = COVARIATES if with_clock else 0
     model = msrnn_keras.create("convlstm", covariates=count, **sizes)
     model.compile(keras.optimizers.Adam(3e-3), loss=FrameL1L2Loss())
     options = {"num_clips": 16 * steps, "shuffle": True}
@@ -116,7 +121,8 @@ def forecast_next(model, source):
     last = source.times[-SIZES["context"] :]
     ahead = last[-1] + HALF_HOUR * np.arange(1, SIZES["horizon"])
     known = clock(np.concatenate([last, ahead]))[None]
-    known = np.broadcast_to(known, (*known.shape[:2], *past.shape[2:4], 3))
+    shape = (*known.shape[:2], *past.shape[2:4], COVARIATES)
+    known = np.broadcast_to(known, shape)
     return source.scaling.inverse(model.forecast(past, covariates=known))
 
 

@@ -11,7 +11,7 @@ def test_the_clock_is_that_of_the_slots(tmp_path):
     known_inputs.write_traffic(tmp_path)
     source = TaxiBJ("test", tmp_path)
     hours = known_inputs.hours_of(source.times)
-    sine, cosine, weekend = known_inputs.clock(source.times)[:, 0, 0].T
+    sine, cosine, *_, weekend = known_inputs.clock(source.times)[:, 0, 0].T
     angle = np.arctan2(sine, cosine) % (2 * np.pi)
     np.testing.assert_allclose(angle * 24 / (2 * np.pi), hours, atol=1e-4)
     days = [time.astype(object).weekday() >= 5 for time in source.times]

@@ -28,6 +28,9 @@ CHANGED = {
     "remat": "layer",
     "missing": "mask",
     "residual": True,
+    "covariates": 2,
+    "noise": True,
+    "members": 3,
     "dtype": "mixed_bfloat16",
     "name": "other",
 }

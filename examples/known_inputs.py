@@ -30,11 +30,11 @@ from msrnn_keras.evaluation import evaluate, score_table
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.metrics import MAE, MSE
 
-SIZES = {"context": 4, "horizon": 4}
-MODEL = {"filters": 16, "patch_size": 4, "scales": (1,), "residual": True}
+SIZES = {"context": 4, "horizon": 8}
+MODEL = {"filters": 32, "patch_size": 4, "scales": (1,), "residual": True}
 DAYS = 21  # of each file
 TEST_CLIPS = 96
-COVARIATES = 13
+COVARIATES = 7
 HALF_HOUR = np.timedelta64(30, "m")
 
 
@@ -82,12 +82,12 @@ def weekend_of(times):
 
 
 def clock(times):
-    """Return covariates `(frames, 1, 1, 13)`, the same in every pixel.
+    """Return covariates `(frames, 1, 1, 7)`, the same in every pixel.
 
-    They are waves of 24 hours to 4 hours and whether it is a weekend.
+    They are waves of 24, 12 and 8 hours and whether it is a weekend.
     """
     angle = 2 * np.pi * hours_of(times) / 24
-    waves = [wave(n * angle) for n in range(1, 7) for wave in (np.sin, np.cos)]
+    waves = [wave(n * angle) for n in range(1, 4) for wave in (np.sin, np.cos)]
     parts = *waves, weekend_of(times)
     return np.stack(parts, axis=-1).astype("float32")[:, None, None]
 
@@ -109,7 +109,7 @@ def train(source, with_clock, steps):
     sizes = {"image_shape": source.image_shape, **SIZES, **MODEL}
     count = COVARIATES if with_clock else 0
     model = msrnn_keras.create("convlstm", covariates=count, **sizes)
-    model.compile(keras.optimizers.Adam(3e-3), loss=FrameL1L2Loss())
+    model.compile(keras.optimizers.Adam(1e-2), loss=FrameL1L2Loss())
     options = {"num_clips": 16 * steps, "shuffle": True}
     model.fit(clips(source, with_clock, **options), verbose=0)
     return model
@@ -131,7 +131,7 @@ def main(arguments=None):
     """Train both models, print their scores and forecast the next slots."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[1])
     parser.add_argument("--data", help="folder of the TaxiBJ files")
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=300)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         if options.data is None:

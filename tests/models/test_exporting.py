@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from msrnn_keras.models.step_inputs import StepInputs
 from tests.descriptors import NETWORKS
 from tests.reference import clips, randomize, tiny
 
@@ -214,3 +215,20 @@ def test_unsuitable_models_paths_and_sizes_are_refused(tmp_path, monkeypatch):
     refused(half, tmp_path / "x.xml", "openvino", match="float32 only")
     with pytest.raises(ValueError, match="takes no states"):
         model.stream().export(tmp_path / "x.xml", "openvino")
+
+
+@on_tensorflow
+def test_the_step_takes_covariates_and_noise(tmp_path):
+    model = small("ms-convlstm", noise=True, covariates=2)
+    past, known = clips(2, 2, SIZE), clips(2, 3, SIZE, 2, seed=1)
+    stream, given = model.stream(), {"size": SIZE, "verbose": False}
+    path = stream.export(tmp_path / "x.onnx", "onnx", **given)
+    extras, samples = StepInputs(1, 0, known), np.arange(2)
+    shapes = model._stepper.cell.state_shapes(SIZE)[1:]
+    states = [np.zeros((2, *shape), "float32") for shape in shapes]
+    ahead = None
+    for step in range(3):
+        frame = past[:, step] if step < 2 else ahead
+        inputs = (frame, *extras.at(step, samples, SIZE), *states)
+        ahead, *states = onnx(path, *inputs)
+    assert_near(ahead, model.predict((past, known), verbose=0)[:, 1])

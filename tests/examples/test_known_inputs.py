@@ -19,7 +19,7 @@ def test_the_clock_is_that_of_the_slots(tmp_path):
     # The rush is on the mornings of working days.
     flows = source.read(0, len(source)).mean(axis=(1, 2, 3))
     rush = (hours >= 7) & (hours < 9.5) & (weekend == 0)
-    assert flows[rush].min() > 4 * flows[~rush].max()
+    assert flows[rush].min() > 1.5 * flows[~rush].max()
 
 
 def test_both_models_are_trained_and_scored(capsys, monkeypatch):

@@ -32,7 +32,7 @@ def model_flow(model, frames):
     >>> flow = model_flow(create("ms-trajgru"), past[0])["layer_1"]
     """
     cells = _flow_cells(model)
-    if getattr(model, "noise", False) or getattr(model, "covariates", 0):
+    if _has_extras(model):
         raise ValueError(
             "A flow is that of a model without noise and covariates. Received: "
             f"noise={model.noise}, covariates={model.covariates}"
@@ -70,7 +70,13 @@ def model_flow(model, frames):
 
 def has_flow(model):
     """Return whether `model_flow` takes a model, which may be a baseline."""
-    return bool(_flow_cells(model))
+    return bool(_flow_cells(model)) and not _has_extras(model)
+
+
+def _has_extras(model):
+    """Return whether more than frames enter a model."""
+    extras = (getattr(model, name, 0) for name in ("noise", "covariates"))
+    return any(extras)
 
 
 def _flow_cells(model):

@@ -76,6 +76,12 @@ def evaluation_report(
         >>> evaluation_report("report.html", model, data, scores, shown=(0, 7))
     """
     check_folder(path)
+    if getattr(model, "covariates", 0):
+        raise ValueError(
+            "A report is of models of frames alone; `plots.plot_forecast` "
+            "draws a forecast of a model with covariates. "
+            f"Received: covariates={model.covariates}"
+        )
     if scaling is None:
         scaling = getattr(dataset, "scaling", None)
     if baselines is None:

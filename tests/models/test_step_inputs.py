@@ -7,8 +7,10 @@ import pytest
 import msrnn_keras
 from msrnn_keras.data import ArraySource, Clips
 from msrnn_keras.losses import FrameL1L2Loss
+from msrnn_keras.models.flow import has_flow, model_flow
 from msrnn_keras.models.step_inputs import StepInputs
 from msrnn_keras.models.transfer import initialize_weights
+from msrnn_keras.report import evaluation_report
 
 SIZES = {
     "image_shape": (16, 16, 1),
@@ -229,6 +231,11 @@ def test_wrong_arguments_are_refused():
     assert_refused("takes_members", both.evaluate, **given)
     assert_refused("covariates", both.stream().update, PAST[:, 0])
     assert_refused("its step", both.export, "x", verbose=False)
+    report = evaluation_report
+    assert_refused("frames alone", report, "x.html", both, (PAST, FUTURE), {})
+    moving = make("motionrnn", filters=4, noise=True)
+    assert_refused("without noise", model_flow, moving, PAST[0])
+    assert not has_flow(moving) and has_flow(make("motionrnn", filters=4))
     source = ArraySource(PAST[0])
     assert_refused("(4, 10, 14", Clips, source, 1, 1, covariates=KNOWN[0])
 

@@ -175,8 +175,9 @@ class Rollout(keras.layers.Layer):
         """Split the batch into clips and members, if there are members."""
         if not self.members:
             return predictions
-        _, *shape = ops.shape(predictions)
-        return ops.reshape(predictions, (-1, self.members, *shape))
+        samples, *shape = ops.shape(predictions)
+        shape = (samples // self.members, self.members, *shape)
+        return ops.reshape(predictions, shape)
 
     def pop_warmup(self):
         """Return and forget the warm-up predictions of the last training."""

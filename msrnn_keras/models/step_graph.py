@@ -163,7 +163,8 @@ class Wiring:
         if small and not disturbed:
             self._fold_embed(channels)
         if noise:
-            start = keras.initializers.VarianceScaling(0.01, "fan_in")
+            # Weaker noise is not learned: the members stay equal.
+            start = keras.initializers.VarianceScaling()
             options = {"kernel_initializer": start, "name": "noise_mix"}
             self.mix = layers.Conv2D(filters, 1, dtype=policy, **options)
         pairs = zip(scales, cells, strict=True)

@@ -6,7 +6,9 @@ import pytest
 
 import msrnn_keras
 from msrnn_keras.data import ArraySource, Clips
-from msrnn_keras.losses import FrameL1L2Loss
+from msrnn_keras.evaluation import evaluate
+from msrnn_keras.losses import AlmostFairCRPS, FrameL1L2Loss
+from msrnn_keras.metrics import CRPS, SpreadSkillRatio
 from msrnn_keras.models.flow import has_flow, model_flow
 from msrnn_keras.models.step_inputs import StepInputs
 from msrnn_keras.models.transfer import initialize_weights
@@ -199,6 +201,33 @@ def test_a_wind_field_halves_the_error_of_the_motion_that_it_decides():
         errors.append(np.square(model.predict(x, verbose=0) - truth).mean())
     print(errors)
     assert errors[1] < errors[0] / 2
+
+
+@pytest.mark.backend_free
+def test_members_learn_to_go_either_way():
+    random = np.random.default_rng(0)
+    frames = np.zeros((384, 2, 8, 8, 1), "float32")
+    row, column = random.integers(0, 8, (2, 384))
+    there = (column + random.choice([-1, 1], 384)) % 8
+    for step, place in enumerate((column, there)):
+        frames[np.arange(384), step, row, place] = 1
+    model = make(
+        image_shape=(8, 8, 1),
+        context=1,
+        horizon=1,
+        filters=16,
+        patch_size=1,
+        scales=(1,),
+        noise=True,
+    )
+    model.compile(keras.optimizers.Adam(0.01), AlmostFairCRPS())
+    past, future = frames[:, :1], frames[:, 1:]
+    model.fit(past[:256], future[:256], batch_size=32, epochs=40, verbose=0)
+    given = (past[256:], future[256:])
+    scores = evaluate(model, given, [CRPS(), SpreadSkillRatio()])["forecast"]
+    # Zeros have 1; half a dot on either side has 1 too.
+    assert scores["crps"] < 0.75
+    assert 0.6 < scores["spread_skill_ratio"] < 1.2
 
 
 def assert_refused(word, function, *args, **kwargs):

@@ -69,7 +69,7 @@ def export_model(model, path, format, verbose, signature, size, **options):
         _, time, *known, channels = frames.shape
         if free != ALL:
             time = model.context
-            size = model.image_shape[:2] if size is None else size
+            size = size or check_size("size", model.image_shape[:2])
         if size is not None:
             known = size
         shape = (_batch(free), time, *known, channels)

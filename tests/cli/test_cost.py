@@ -38,8 +38,8 @@ def test_summary_refuses_bad_options(refuse):
     refuse("Received: 'nothing'", "summary", "nothing")
     for option, value, message in (
         ("--size", "64", "Received: 64"),
-        ("--filters", "0", "filters=0"),
-        ("--batch", "0", "Received: batch=0"),
+        ("--filters", "0", "--filters: it takes a positive integer"),
+        ("--batch", "0", "--batch: it takes a positive integer"),
         ("--set", "links=3", "links"),
     ):
         refuse(message, "summary", "predrnn", option, value)

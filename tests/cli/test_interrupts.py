@@ -48,7 +48,9 @@ def test_a_signal_while_keras_is_imported(seconds):
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, "msrnn summary: stopped\n")
+    # The first line comes before the command is known.
+    assert process.returncode == 130
+    assert errors in ("msrnn: stopped\n", "msrnn summary: stopped\n")
 
 
 class Careless:

@@ -67,7 +67,7 @@ def test_what_is_right_already_or_has_no_unit_stays():
         ({}, None, "--grid-step"),
         ({}, 1.5, "divide it"),
         ({}, 4, "divide it"),
-        ({}, 0, "divide it"),
+        ({}, 0, "positive"),
         ({"scaling": data.MinMax(0, 9, unit="K")}, 2, "'K'"),
     ],
 )

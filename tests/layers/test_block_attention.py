@@ -58,6 +58,6 @@ def test_scores_keep_their_digits_in_half_precision():
 
 @pytest.mark.backend_free
 def test_refuses_bad_blocks():
-    for blocks in (0, 2.0, None):
+    for blocks in (0, 2.5, None):
         with pytest.raises(ValueError, match="blocks.*Received: "):
             BlockAttention(blocks)

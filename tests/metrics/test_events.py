@@ -119,5 +119,5 @@ def test_errors():
         metrics.CSI(0.5).frame_sums(np.zeros((2, 3)), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="Received: window=0"):
         metrics.FSS(0.5, 0)
-    with pytest.raises(ValueError, match=r"Received: windows=\[3\]"):
+    with pytest.raises(ValueError, match=r"Received: windows=\(3,\)"):
         metrics.threshold_metrics((), [3])

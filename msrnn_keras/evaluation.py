@@ -48,8 +48,9 @@ def evaluate(
             Those with `scaling=None` use `dataset.scaling`, if there is one.
         batch_size: Integer, clips per call of the model if data are arrays.
         verbose: 1 shows the progress on a terminal, 0 nothing.
-        members: Integer, members of the forecasts of a model with noise, seed
-            0. Metrics of single forecasts score their mean.
+        members: Integer, members of the forecasts of a model with noise. The
+            seed is the number of the batch. Metrics of single forecasts score
+            their mean.
 
     Returns:
         Dict: "forecast" and "ms-rnn", from the name of a metric to its score;
@@ -79,12 +80,10 @@ def evaluate(
         for number, batch in enumerate(batches, start=1):
             past, future, known = _check_batch(batch, model)
             if has_noise:
-                options = {
-                    "batch_size": batch_size,
-                    "members": members,
-                    **known,
-                }
-                predictions = model.forecast(past, model.horizon, **options)
+                options = (members, number - 1, known.get("covariates"))
+                predictions = model.forecast(
+                    past, model.horizon, batch_size, 0, *options
+                )
             else:
                 predictions = _predict_all(model, past, batch_size, **known)
             _check_predictions(predictions, model)

@@ -114,7 +114,7 @@ def _check(options):
     published_sizes(options.dataset)  # refuses an unknown name
     check_split(options.split)
     _baselines(options)
-    _metrics(options, "mm/h")
+    _metrics(options, "mm/h", noise=True)  # which the model may have
     _reader(None, options)
 
 
@@ -139,7 +139,7 @@ def _suitable(metrics, model):
     return [x for x in metrics if not isinstance(x, EnsembleMetric)]
 
 
-def _metrics(options, unit, noise=False):
+def _metrics(options, unit, noise):
     from msrnn_keras import metrics
     from msrnn_keras.utils.names import lookup, normalize
 

@@ -101,6 +101,7 @@ class PooledMetric(keras.metrics.Metric):
 
     parts = None
     scaling = None
+    takes_members = True  # the mean of an ensemble, or its members
 
     def __init__(self, num_frames=None, clip=True, name=None, dtype=None):
         name = name or type(self).__name__.lower()

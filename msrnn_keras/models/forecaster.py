@@ -11,9 +11,10 @@ import numpy as np
 from msrnn_keras.backend.compiled_step import LayersSetup
 from msrnn_keras.metrics.base import UNIT_RANGE, UNIT_REMEDY
 from msrnn_keras.models.step_inputs import (
+    StepInputs,
     check_covariates,
-    check_loss,
     check_members,
+    check_takes_members,
     split_inputs,
 )
 from msrnn_keras.models.stream import Stream, load_stream
@@ -58,8 +59,8 @@ class Forecaster(keras.Model):
       `any_size` is False if the weights depend on the size of a frame.
     - may set `covariates`, the channels of its second input, and `noise`, if
       its forecasts are members of an ensemble. Then `_forecast` also takes
-      `members`, `seed` and `covariates`, and the graph's output has an axis of
-      members after the batch.
+      `StepInputs`, and the output of a graph with noise has an axis of members
+      after the batch.
     - may have `published_weights()`, a dict from the names in checkpoints of
       published code to `models.published_weights.PublishedWeight`.
 
@@ -111,13 +112,21 @@ class Forecaster(keras.Model):
         self._one_thread = threading.RLock()
 
     @staticmethod
-    def frames_input(image_shape, dtype=None, any_size=False):
-        """Return the `keras.Input` of a graph, of any size if `any_size`."""
+    def frames_input(image_shape, dtype=None, any_size=False, covariates=0):
+        """Return the `keras.Input` of a graph, of any size if `any_size`.
+
+        With covariates, it is a tuple of two.
+        """
         *size, channels = image_shape
         size = (None, None) if any_size else size
         # float64 models keep all digits of the input.
         dtype = checks.dtype_policy(dtype).variable_dtype
-        return keras.Input((None, *size, channels), dtype=dtype, name="frames")
+        shape = (None, *size)
+        frames = keras.Input((*shape, channels), dtype=dtype, name="frames")
+        if not covariates:
+            return frames
+        options = {"dtype": dtype, "name": "covariates"}
+        return frames, keras.Input((*shape, covariates), **options)
 
     def get_config(self):
         limits = self.value_range
@@ -296,10 +305,8 @@ class Forecaster(keras.Model):
                 f"model.forecast(frames, horizon=…). Received: {length} frames"
             )
             warnings.warn(message, stacklevel=2)
-        past = x[:, : self.context]
-        options = {"covariates": covariates} if self.covariates else {}
-        options = {"batch_size": batch_size, "verbose": verbose, **options}
-        return self._forecast(past, self.horizon, **options)
+        sizes = (x[:, : self.context], self.horizon, batch_size, verbose)
+        return self._forecast(*sizes, **self._extras(covariates))
 
     def predict_on_batch(self, x):
         """Forecast one batch as `predict` does."""
@@ -326,8 +333,9 @@ class Forecaster(keras.Model):
             verbose: As in `predict`.
             members: Integer, forecasts of each clip by a model with noise.
                 None forecasts one, without the axis of members.
-            seed: Integer, 0 or more, of the noise. Member m depends on it and
-                on m alone, not on the number of members.
+            seed: Integer, 0 or more, of the noise. Member m of a clip depends
+                on it, on m and on the clip's place in the batch, not on the
+                number of members.
             covariates: Array `(batch, time + horizon - 1, height, width, k)` of
                 floats for a model with k covariates. Entry t enters with frame
                 t, seen or forecast. `(height, width, k)` if static.
@@ -350,18 +358,25 @@ class Forecaster(keras.Model):
         members, seed = check_members(members, seed, self.noise)
         check = dataclasses.replace(self._batch_check(), covariates=None)
         frames = validated(frames, check)
-        options = {"members": members, "seed": seed} if self.noise else {}
         if self.covariates:
             steps = frames.shape[1] + horizon - 1
             sizes = (frames, self.covariates, steps)
-            options["covariates"] = check_covariates(covariates, *sizes)
+            covariates = check_covariates(covariates, *sizes)
         elif covariates is not None:
             raise ValueError(
                 "The model has no covariates: build it with covariates=k. "
                 f"Received: covariates of type {type(covariates).__name__}"
             )
-        future = self._forecast(frames, horizon, batch_size, verbose, **options)
+        extras = self._extras(covariates, members, seed)
+        future = self._forecast(frames, horizon, batch_size, verbose, **extras)
         return future[:, None] if members and not self.noise else future
+
+    def _extras(self, covariates=None, members=None, seed=0):
+        """Return what `_forecast` takes besides frames, as its arguments."""
+        if not (self.noise or self.covariates):
+            return {}
+        seed = seed if self.noise else None
+        return {"extras": StepInputs(members, seed, covariates)}
 
     def predict_all(self, frames, batch_size=None, verbose=0):
         """Return the predictions of the warm-up and of the forecast.
@@ -525,7 +540,8 @@ class Forecaster(keras.Model):
     def _train(self, method, *args, **kwargs):
         """Call a method of Keras with its data checked."""
         if self.noise:
-            check_loss(getattr(self, "loss", None))
+            loss = getattr(self, "loss", None)
+            check_takes_members(loss, self._compiled_metrics())
         call = inspect.signature(method).bind(*args, **kwargs)
         check, given = self._target_check(), call.arguments
         given.update(checks.check_call(**given))
@@ -560,14 +576,18 @@ class Forecaster(keras.Model):
 
     def _target_check(self):
         """Return the check of batches with a target."""
-        compiled = getattr(self, "_compile_metrics", None)
-        names = ("_user_metrics", "_user_weighted_metrics")
-        ours = keras.tree.flatten([getattr(compiled, x, None) for x in names])
+        metrics = self._compiled_metrics()
         limits = (self.value_range or checks.LIMITS, checks.SCALE)
-        if any(getattr(metric, "unit_range", False) for metric in ours):
+        if any(getattr(metric, "unit_range", False) for metric in metrics):
             limits = (UNIT_RANGE, UNIT_REMEDY)
         sizes = (self.horizon, self._target_channels)
         return self._batch_check(*limits, *sizes)
+
+    def _compiled_metrics(self):
+        """Return the metrics that `compile` was given."""
+        compiled = getattr(self, "_compile_metrics", None)
+        names = ("_user_metrics", "_user_weighted_metrics")
+        return keras.tree.flatten([getattr(compiled, x, None) for x in names])
 
     def quantize(self, mode=None, config=None, **kwargs):
         """Raise NotImplementedError: Keras does not quantize convolutions."""

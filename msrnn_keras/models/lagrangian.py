@@ -278,8 +278,9 @@ class Lagrangian(Forecaster):
         horizon = checks.check_positive("horizon", horizon)
         members, seed = check_members(members, seed, self.noise)
         past = self._validated(frames)
-        options = (batch_size, verbose, members, seed, matched, fields)
-        future = self._forecast(past, horizon, *options)
+        options = {"matched": matched, "fields": fields}
+        options |= self._extras(None, members, seed)
+        future = self._forecast(past, horizon, batch_size, verbose, **options)
         return future[:, None] if members and not self.noise else future
 
     def _forecast(
@@ -288,8 +289,7 @@ class Lagrangian(Forecaster):
         horizon,
         batch_size,
         verbose,
-        members=None,
-        seed=0,
+        extras=None,
         matched=None,
         fields=None,
     ):
@@ -302,15 +302,13 @@ class Lagrangian(Forecaster):
         now = range(self.context)[::-1]
         moved = _advect(past, fields, now)
         present = moved[:, -1]
-        options = {"members": members, "seed": seed} if self.noise else {}
-        future = self.model._forecast(
-            moved, horizon, batch_size, verbose, **options
-        )
+        options = (batch_size, verbose, *([extras] if extras else []))
+        future = self.model._forecast(moved, horizon, *options)
         _check_finite(future)
-        if members and self.noise:  # each member is a clip from here on
+        if extras and extras.members:  # each member is a clip from here on
             future = future.reshape(-1, *future.shape[2:])
-            present = np.repeat(present, members, axis=0)
-            fields = np.repeat(fields, members, axis=0)
+            present = np.repeat(present, extras.members, axis=0)
+            fields = np.repeat(fields, extras.members, axis=0)
         future = np.where(np.isnan(present)[:, None], np.nan, future)
         ahead = range(1, horizon + 1)
         future = _advect(future.astype(past.dtype), fields, ahead)
@@ -325,9 +323,8 @@ class Lagrangian(Forecaster):
             future = probability_match(future, flow)
         if self.fill is not None:
             future = np.where(np.isnan(future), self.fill, future)
-        if members and self.noise:
-            future = future.reshape(-1, members, *future.shape[1:])
-        return future.astype(self.variable_dtype)
+        future = future.astype(self.variable_dtype)
+        return extras.grouped(future) if extras else future
 
     @property
     def _forecast_variables(self):

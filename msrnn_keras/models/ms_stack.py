@@ -22,7 +22,7 @@ from msrnn_keras.models.step_graph import (
     cell_arguments,
     lookup_cell,
 )
-from msrnn_keras.models.step_inputs import StepInputs, split_inputs
+from msrnn_keras.models.step_inputs import split_inputs
 from msrnn_keras.models.stepper import Stepper
 from msrnn_keras.presets.configuration import find_class
 from msrnn_keras.utils import checks
@@ -157,11 +157,7 @@ class MSStack(Forecaster):
         options = {"dtype": policy.variable_dtype, "name": "rollout"}
         options["members"] = members if noise else None
         rollout = Rollout(step_cell, *times, **options)
-        inputs = self.frames_input(image_shape, policy, any_size=True)
-        if covariates:
-            shape = (None, None, None, covariates)
-            options = {"dtype": policy.variable_dtype, "name": "covariates"}
-            inputs = (inputs, keras.Input(shape, **options))
+        inputs = self.frames_input(image_shape, policy, True, covariates)
         sizes = (image_shape, context, horizon)
         super().__init__(inputs, rollout(inputs), *sizes, missing, policy, name)
 
@@ -217,9 +213,9 @@ class MSStack(Forecaster):
         def pick(step, prediction, states):
             return prediction
 
-        past, covariates = self._past_of(frames)
-        options = (pick, batch_size, verbose, None, 0, covariates)
-        return self._run(past, self.horizon, *options)
+        past, extras = self._past_of(frames)
+        options = (pick, batch_size, verbose)
+        return self._run(past, self.horizon, *options, **extras)
 
     def decoupling_distances(self, frames, batch_size=None, verbose=0):
         """Return the decoupling distances of PredRNN-V2 for all predictions.
@@ -234,7 +230,7 @@ class MSStack(Forecaster):
             [0, 1]: |cosine| over space between the increments of the cell
             state and of the memory. Zeros if the model has no decoupling.
         """
-        past, covariates = self._past_of(frames)
+        past, extras = self._past_of(frames)
         if not self.decoupling_weight:
             steps, layers = past.shape[1] + self.horizon - 1, len(self.scales)
             return np.zeros((steps, layers, len(past), self.filters), "float32")
@@ -242,54 +238,29 @@ class MSStack(Forecaster):
         def pick(step, prediction, states):
             return self._stepper.cell.distances(states)
 
-        options = (pick, batch_size, verbose, None, 0, covariates)
-        distances = self._run(past, self.horizon, *options)
+        options = (pick, batch_size, verbose)
+        distances = self._run(past, self.horizon, *options, **extras)
         return distances.transpose(1, 2, 0, 3)
 
-    def _forecast(
-        self,
-        past,
-        horizon,
-        batch_size,
-        verbose,
-        members=None,
-        seed=0,
-        covariates=None,
-    ):
+    def _forecast(self, past, horizon, batch_size, verbose, extras=None):
         def pick(step, prediction, states):
             return prediction if step >= past.shape[1] - 1 else None
 
-        options = (batch_size, verbose, members, seed, covariates)
-        return self._run(past, horizon, pick, *options)
+        return self._run(past, horizon, pick, batch_size, verbose, extras)
 
-    def _run(
-        self,
-        past,
-        horizon,
-        pick,
-        batch_size,
-        verbose,
-        members,
-        seed,
-        covariates,
-    ):
+    def _run(self, past, horizon, pick, batch_size, verbose, extras=None):
         """Step through past and horizon; see `Stepper.run`."""
         checks.check_not_empty(past)
         steps = past.shape[1] + horizon - 1
         given = checks.check_call(batch_size=batch_size, verbose=verbose)
         batch_size, verbose = given.values()
-        seed = seed if self.noise else None
-        extras = StepInputs(members or 1, seed, covariates)
         options = (pick, batch_size, verbose, extras)
-        result = self._stepper.run(past, steps, *options)
-        if members is None:
-            return result
-        return result.reshape(len(past), members, *result.shape[1:])
+        return self._stepper.run(past, steps, *options)
 
     def _past_of(self, x):
-        """Return the checked past and covariates of the inputs."""
+        """Return the checked past of the inputs, and what `_run` also takes."""
         x, covariates = split_inputs(self._validated(x), self.covariates)
-        return x[:, : self.context], covariates
+        return x[:, : self.context], self._extras(covariates)
 
     @property
     def _stream_window(self):

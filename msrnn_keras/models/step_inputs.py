@@ -16,16 +16,27 @@ class StepInputs(NamedTuple):
     i // members.
     """
 
-    members: int = 1
+    members: int | None = None  # of each clip; None: one, without their axis
     seed: int | None = None  # of the noise; None if the model has none
     covariates: np.ndarray | None = None  # (batch, steps, height, width, k)
+
+    @property
+    def count(self):
+        """The number of samples of each clip."""
+        return self.members or 1
+
+    def grouped(self, samples):
+        """Return samples with the axis of members after that of clips."""
+        if self.members is None:
+            return samples
+        return samples.reshape(-1, self.members, *samples.shape[1:])
 
     def at(self, step, samples, size, before=0):
         """Return the arrays of a step for some samples, covariates first.
 
         `before` is the number of steps before the first covariates.
         """
-        clips, members = np.divmod(samples, self.members)
+        clips, members = np.divmod(samples, self.count)
         arrays = []
         if self.covariates is not None:
             arrays.append(self.covariates[clips, step])
@@ -55,15 +66,17 @@ def check_members(members, seed, has_noise):
     return members, check_count("seed", seed, 0)
 
 
-def check_loss(loss):
-    """Refuse a loss of single forecasts for a model with noise."""
-    if loss and not getattr(loss, "takes_members", False):
-        raise ValueError(
-            "A model with noise needs a loss of the members, such as "
-            "losses.AlmostFairCRPS(). A loss of one's own that takes (batch, "
-            "members, time, height, width, channels) has an attribute "
-            f"takes_members = True. Received: loss={loss!r}"
-        )
+def check_takes_members(loss, metrics):
+    """Refuse a loss or metrics that would misread an axis of members."""
+    for judge in (loss, *metrics):
+        if judge and not getattr(judge, "takes_members", False):
+            raise ValueError(
+                "A model with noise needs a loss and metrics that take "
+                "members, such as losses.AlmostFairCRPS() and those of "
+                "msrnn_keras.metrics. One of your own that takes (batch, "
+                "members, time, height, width, channels) has an attribute "
+                f"takes_members = True. Received: {judge!r}"
+            )
 
 
 def check_covariates(values, frames, count, steps):

@@ -47,11 +47,11 @@ class Stepper:
         """Step through the frames, then feed the predictions back.
 
         `pick(step, prediction, states)` returns a tensor to collect, or None.
-        With `extras`, `StepInputs`, the result has a row for each sample.
+        With members in `extras`, `StepInputs`, the result has their axis.
         """
         extras, frames = extras or StepInputs(), np.asarray(frames)
         size = 32 if batch_size is None else batch_size
-        count = len(frames) * extras.members
+        count = len(frames) * extras.count
         starts = range(0, count, size)
         bar = keras.utils.Progbar(len(starts), verbose=verbose)
         results = []
@@ -61,13 +61,13 @@ class Stepper:
                 self._run_batch(frames, samples, steps, pick, extras)
             )
             bar.add(1)
-        return np.concatenate(results)
+        return extras.grouped(np.concatenate(results))
 
     def _run_batch(self, frames, samples, steps, pick, extras):
         """Run all steps of some samples and return what was picked."""
         _, length, *size, _ = frames.shape
         count, samples = len(samples), _padded(samples)
-        clips = samples // extras.members
+        clips = samples // extras.count
         states = self.start(len(samples), size)
         picked, prediction = [], None
         for step in range(steps):

@@ -19,7 +19,9 @@ from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.files import check_folder, write_atomically
 
 # Arguments of a model that do not change its forecast.
-FREE = set("name image_shape context horizon sampling warmup remat".split())
+FREE = set(
+    "name image_shape context horizon sampling warmup remat members".split()
+)
 
 
 class Stream:
@@ -214,14 +216,15 @@ class Stream:
     def _advance(self, batch, known):
         """Update the states."""
         stepper, size = self._model._stepper, batch.shape[1:3]
-        samples = np.arange(len(batch) * (self.members or 1))
+        extras = self._extras(known)
+        samples = np.arange(len(batch) * extras.count)
         states = self._states
         if states is None:
             states = stepper.start(len(samples), size)
         stepper.refresh()
-        extras = self._extras(known).at(0, samples, size, self._count)
-        batch = batch[samples // (self.members or 1)]
-        self._next, self._states = stepper.advance(batch, states, extras)
+        given = extras.at(0, samples, size, self._count)
+        batch = batch[samples // extras.count]
+        self._next, self._states = stepper.advance(batch, states, given)
 
     def _go_on(self, horizon, known):
         """Return the forecast from the states, with the batch dimension."""
@@ -234,15 +237,12 @@ class Stream:
             frame, states = stepper.advance(frames[-1], states, given)
             frames.append(frame)
         frames = np.stack(list(map(ops.convert_to_numpy, frames)), axis=1)
-        frames = frames.astype(stepper.cell.variable_dtype)
-        if self.members:
-            frames = frames.reshape(-1, self.members, *frames.shape[1:])
-        return frames
+        return extras.grouped(frames.astype(stepper.cell.variable_dtype))
 
     def _extras(self, known):
         """Return what enters the coming steps besides frames."""
         seed = self.seed if self._model.noise else None
-        return StepInputs(self.members or 1, seed, known)
+        return StepInputs(self.members, seed, known)
 
     def _known(self, covariates, frames, steps):
         """Return the checked covariates of the next steps, or None."""

@@ -86,32 +86,19 @@ def evaluation_report(
         scaling = getattr(dataset, "scaling", None)
     if baselines is None:
         baselines = [Persistence(model.context, model.horizon)]
-    pictures, animations = {}, {}
     times = {"interval": interval, "unit": unit}
+    data = {"radar": radar, "scaling": scaling, "extent": extent, **times}
     noisy = getattr(model, "noise", False)
     first = _ENSEMBLE_CLIPS if noisy else 0
     chosen, scored = _pick(dataset, shown, model.context, first)
-    for index, (past, future) in chosen.items():
-        forecasts = {
-            named.name: np.asarray(named.predict(past[None], verbose=0))[0]
-            for named in (model, *baselines)
-        }
-        name = f"Clip {index}"
-        for clip in clips_of(name, past, future, forecasts, radar, scaling):
-            pictures.update(_pictures(clip, times, extent))
-            animations.update(_animation(clip))
-            if has_flow(model):
-                pictures.update(_flow_picture(clip, model, past))
+    pictures, animations = _drawn(model, baselines, chosen, **data)
     sections = {}
     if noisy:
         sections["Ensemble"] = ensemble_section(
             _ensembles(model, scored, members),
             _drawn_ensembles(model, chosen, members),
             name=model.name,
-            radar=radar,
-            scaling=scaling,
-            extent=extent,
-            **times,
+            **data,
         )
     return write_report(
         path,
@@ -123,6 +110,23 @@ def evaluation_report(
         setting={**describe_machine(), **(setting or {})},
         **times,
     )
+
+
+def _drawn(model, baselines, clips, radar, scaling, extent, **times):
+    """Return the pictures and the animations of some clips, by title."""
+    pictures, animations = {}, {}
+    for index, (past, future) in clips.items():
+        forecasts = {
+            named.name: np.asarray(named.predict(past[None], verbose=0))[0]
+            for named in (model, *baselines)
+        }
+        name = f"Clip {index}"
+        for clip in clips_of(name, past, future, forecasts, radar, scaling):
+            pictures.update(_pictures(clip, times, extent))
+            animations.update(_animation(clip))
+            if has_flow(model):
+                pictures.update(_flow_picture(clip, model, past))
+    return pictures, animations
 
 
 def _pick(dataset, shown, context, first):

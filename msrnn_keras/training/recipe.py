@@ -232,6 +232,19 @@ def _check(recipe):
             "Give `precision` and `sampling` in [training], not `dtype` and "
             f"`sampling` in [architecture]. Received: {', '.join(given)}"
         )
+    noise = bool(recipe.architecture.get("noise"))
+    if noise != (t.loss == "crps"):
+        raise ValueError(
+            '`loss = "crps"` is of models with `noise = true` in '
+            "[architecture], which need it. "
+            f"Received: loss={t.loss!r}, noise={noise}"
+        )
+    if recipe.architecture.get("covariates"):
+        raise ValueError(
+            "The data sets of recipes have no covariates: train such a model "
+            "in Python. Received: "
+            f"covariates={recipe.architecture['covariates']!r}"
+        )
     if recipe.moving and recipe.architecture.get("missing") != "mask":
         raise ValueError(
             "Moved frames have unknown borders: `moving` in [data] needs "

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import msrnn_keras
+import zoo
 from msrnn_keras.data import ArraySource, Clips
 from msrnn_keras.evaluation import evaluate
 from msrnn_keras.losses import AlmostFairCRPS, FrameL1L2Loss
@@ -257,6 +258,8 @@ def test_wrong_arguments_are_refused():
     both.compile("adam", loss="mse")
     given = {"x": (PAST, KNOWN), "y": FUTURE}
     assert_refused("takes_members", both.fit, **given)
+    both.compile("adam", loss=AlmostFairCRPS(), metrics=["mse"])
+    assert_refused("takes_members", both.fit, **given)
     assert_refused("takes_members", both.evaluate, **given)
     assert_refused("covariates", both.stream().update, PAST[:, 0])
     assert_refused("its step", both.export, "x", verbose=False)
@@ -284,3 +287,24 @@ def test_a_model_with_noise_starts_from_one_without():
     )
     with pytest.raises(ValueError, match="noise_mix"):
         initialize_weights(noisy, plain)
+
+
+def test_a_preset_and_a_checkpoint_of_a_model_with_noise(tmp_path):
+    model = make(noise=True, members=3)
+    model.compile("adam", loss=AlmostFairCRPS(alpha=0.9))
+    model.save_to_preset(tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset", members=2)
+    assert loaded.members == 2 and loaded.loss.alpha == 0.9
+    given = {"members": 2, "seed": 5}
+    np.testing.assert_array_equal(
+        loaded.forecast(PAST, **given), model.forecast(PAST, **given)
+    )
+    # A run that goes on draws the noise that an uncut one would draw.
+    model.fit(PAST, FUTURE, verbose=0)
+    model.save(tmp_path / "model.keras")
+    resumed = keras.saving.load_model(tmp_path / "model.keras")
+    model.fit(PAST, FUTURE, verbose=0)
+    resumed.fit(PAST, FUTURE, verbose=0)
+    for one, two in zip(model.weights, resumed.weights, strict=True):
+        one, two = map(keras.ops.convert_to_numpy, (one, two))
+        np.testing.assert_allclose(one, two, atol=1e-6)

@@ -10,6 +10,7 @@ from msrnn_keras.data.datasets import digits, moving_mnist, recordings
 from msrnn_keras.evaluation import evaluate
 from tests.data.datasets import published
 from tests.recordings import rain, write_netcdf
+from tests.reference import tiny
 
 
 @pytest.fixture
@@ -155,3 +156,17 @@ def test_evaluate_refuses_damaged_and_short_data(
     refuse("nearest", "evaluate", model_file, "moon", "--data", germany)
     refuse("nearest", *command, germany, "--baselines", "flow")
     refuse("MODEL/DATASET", "evaluate", model_file)
+
+
+@pytest.mark.backend_free
+def test_evaluate_scores_members(run, mnist, tmp_path, few_clips, verified):
+    model, path = (
+        tiny("convlstm", scales=(1,), noise=True),
+        tmp_path / "x.keras",
+    )
+    model.save(path)
+    out = run(
+        *("evaluate", path, "mnist", "--data", mnist, "--clips", 2),
+        *("--members", 3, "--scores", "crps", "mae"),
+    )
+    assert "CRPS" in out.upper() and "persistence" in out

@@ -198,6 +198,7 @@ def test_invalid_recipes_are_refused(load, tmp_path):
         ('"mnist"', '"mnist-official"', "dataset='mnist-official'"),
         ('"mnist"', "3", "dataset=3"),
         ('"l1_l2"', '"mae"', "loss='mae'"),
+        ('"l1_l2"', '"crps"', "loss='crps', noise=False"),
         ("epochs = 3", "epochs = 2.5", "epochs=2.5"),
         ("epoch = 3", "epoch = 0", "steps_per_epoch=0"),
         ("1e-2", "nan", "learning_rate=nan"),

@@ -160,10 +160,8 @@ def test_evaluate_refuses_damaged_and_short_data(
 
 @pytest.mark.backend_free
 def test_evaluate_scores_members(run, mnist, tmp_path, few_clips, verified):
-    model, path = (
-        tiny("convlstm", scales=(1,), noise=True),
-        tmp_path / "x.keras",
-    )
+    sizes = {"image_shape": (32, 32, 1), "scales": (1,)}
+    model, path = tiny("convlstm", noise=True, **sizes), tmp_path / "x.keras"
     model.save(path)
     out = run(
         *("evaluate", path, "mnist", "--data", mnist, "--clips", 2),

@@ -95,18 +95,7 @@ class BrierScore(EnsembleMetric, EventMetric):
 
     parts = 2
     least_members = 1
-
-    def __init__(
-        self,
-        threshold,
-        scaling=None,
-        num_frames=None,
-        clip=True,
-        name=None,
-        dtype=None,
-    ):
-        name = name or f"brier_{threshold:g}"
-        super().__init__(threshold, scaling, num_frames, clip, name, dtype)
+    key = "brier"
 
     def sums(self, y_true, y_pred, valid):
         y, p = self.events(y_true[:, None], y_pred, valid[:, None])

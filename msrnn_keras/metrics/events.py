@@ -11,6 +11,8 @@ from msrnn_keras.utils.checks import check_finite, check_positive
 class EventMetric(Scaled, PooledMetric):
     """A score of the pixels at or above a threshold."""
 
+    key = None  # first part of the default name; None is that of the class
+
     def __init__(
         self,
         threshold,
@@ -21,7 +23,8 @@ class EventMetric(Scaled, PooledMetric):
         dtype=None,
     ):
         threshold = check_finite("threshold", threshold)
-        name = name or f"{type(self).__name__.lower()}_{threshold:g}"
+        key = self.key or type(self).__name__.lower()
+        name = name or f"{key}_{threshold:g}"
         super().__init__(num_frames, clip, name, dtype)
         self.threshold = threshold
         self.set_scaling(scaling)

@@ -200,7 +200,6 @@ def test_a_wind_field_halves_the_error_of_the_motion_that_it_decides():
         model.fit(x, future, batch_size=32, epochs=25, verbose=0)
         x = (unseen, unseen_wind) if count else unseen
         errors.append(np.square(model.predict(x, verbose=0) - truth).mean())
-    print(errors)
     assert errors[1] < errors[0] / 2
 
 

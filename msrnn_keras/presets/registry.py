@@ -51,6 +51,11 @@ class Preset(NamedTuple):
         return WEIGHTS in self.files
 
     @property
+    def is_ensemble(self):
+        """Return whether its scores are those of an ensemble."""
+        return "crps" in self.scores.get("validation", {}).get("forecast", {})
+
+    @property
     def command(self):
         """Return the command that trains it; RUN and PATH are the user's."""
         data = "" if self.dataset in GENERATED else " --data PATH"
@@ -206,7 +211,11 @@ def validation_mse(scores):
 
 
 def find(entries, model, dataset, variant=None, revision=None):
-    """Return one `Preset`: by default the best variant, the newest revision."""
+    """Return one `Preset`: by default the best variant, the newest revision.
+
+    An ensemble is the default only where there is no other: its score is that
+    of the mean of its members, and `predict` gives one.
+    """
     entries = _narrow(entries, "model", model)
     entries = _narrow(entries, "dataset", dataset)
     if variant is not None:
@@ -269,4 +278,4 @@ def _best(presets, name):
             "No variant has weights and a validation score. Add the variant, "
             f"one of: {variants}. Received: {name!r}"
         )
-    return min(scored, key=lambda preset: mse[preset.variant])
+    return min(scored, key=lambda p: (p.is_ensemble, mse[p.variant]))

@@ -1,6 +1,7 @@
 """Render the model card of a preset from its metadata."""
 
 from msrnn_keras.presets.saving import NO_INTERVAL
+from msrnn_keras.training.history import score_name
 from msrnn_keras.training.recipe import CROPPED
 from tools.publishing.comparison import (
     compare,
@@ -9,6 +10,7 @@ from tools.publishing.comparison import (
     title_of,
 )
 from tools.publishing.datasets import DATASETS
+from tools.publishing.ensemble import ensemble_text
 from tools.publishing.manifest import PARTS
 from tools.publishing.picture import PICTURE
 from tools.publishing.tables import (
@@ -36,12 +38,14 @@ STORED = {
         "first three\ndigits of the validation MSE and SSIM."
     ),
 }
+SCORES = {"val_mse": "MSE", "val_crps": "CRPS"}
 ROWS = 8  # of the history, approximately
 
 
-def render_card(recipe, metadata, counterpart=None, sections=""):
+def render_card(recipe, metadata, counterpart=None, twin=None, sections=""):
     """Render a model card; `counterpart` is metadata of a preset or None.
 
+    `twin` is that of the preset without noise beside which an ensemble stands.
     `sections` are scores measured after publishing, such as of long streams.
     """
     training, texts = metadata["training"], DATASETS[metadata["dataset"]]
@@ -65,7 +69,9 @@ def render_card(recipe, metadata, counterpart=None, sections=""):
         "validation_clips": texts.validation,
         "validation_mse": metadata["scores"]["validation"]["forecast"]["mse"],
         "chosen_on": _chosen_on(recipe, validation),
+        "chosen_by": SCORES[score_name(training["history"][0])],
         "evaluate_command": evaluate_command(metadata),
+        "ensemble": ensemble_text(metadata, twin),
         "published": published_results(metadata["dataset"]),
         "sections": sections,
         "motion": _motion(metadata.get("motion")),
@@ -152,6 +158,7 @@ def _protocol(recipe):
         "loss on all predictions, including the warm-up"
         if recipe.architecture.get("warmup", True)
         else "loss on the forecast frames only",
+        *(["almost fair CRPS of two members"] * (training.loss == "crps")),
         SAMPLING[training.sampling],
     ]
     if training.ema is not None:
@@ -173,12 +180,13 @@ def _unfinished(training):
 
 def _history(rows):
     """Return a table of about `ROWS` epochs that ends with the last one."""
+    name = score_name(rows[0])
     step = -(-len(rows) // ROWS)
     chosen = [*rows[:-1:step], rows[-1]]
     return markdown_table(
-        ["epoch", "training loss", "validation MSE"],
+        ["epoch", "training loss", f"validation {SCORES[name]}"],
         [
-            [f"{r['epoch'] + 1}", f"{r['loss']:.1f}", f"{r['val_mse']:.1f}"]
+            [f"{r['epoch'] + 1}", f"{r['loss']:.1f}", f"{r[name]:.1f}"]
             for r in chosen
         ],
     )

@@ -22,6 +22,7 @@ from tools.publishing.candidates import choose_dtype, make_candidate
 from tools.publishing.card import render_card
 from tools.publishing.comparison import counterpart_of, find_counterpart
 from tools.publishing.datasets import DATASETS, LICENSES
+from tools.publishing.ensemble import draw_ensemble, find_twin, rank_clips
 from tools.publishing.picture import PICTURE, draw_forecasts
 from tools.publishing.preset_files import write_preset
 from tools.publishing.revisions import (
@@ -133,7 +134,7 @@ def _publish(run, names, library, splits, hardware, work, verbose):
     book = ScoreBook(run.folder / SCORES, verbose)
     trained, training, test = run.load(), run.recipe.training, splits["test"]
     motion = None
-    if isinstance(trained, Lagrangian):
+    if isinstance(trained, Lagrangian) and not trained.noise:
         motion = choose_blend(trained, splits["validation"], verbose)
         trained = run.load(**motion)
     compiled = {
@@ -156,17 +157,22 @@ def _publish(run, names, library, splits, hardware, work, verbose):
         **({} if motion is None else {"motion": motion}),
         **_scores(validated, tested, _score_baselines(book, test)),
     }
+    files = {PICTURE: draw_forecasts(work / PICTURE, chosen.model, test)}
+    if chosen.model.noise:
+        metadata["ensemble"] = rank_clips(chosen.model, test)
+        ranks, units = metadata["ensemble"]["ranks"], test.scaling.unit
+        files |= draw_ensemble(work, ranks, tested["curves"], units)
     completed = complete(metadata, chosen.model, chosen.dtype)
-    picture = draw_forecasts(work / PICTURE, chosen.model, test)
+    twin = find_twin(library, names)
     return write_preset(
         library.root,
         chosen.model,
         metadata,
-        render_card(run.recipe, completed, counterpart),
+        render_card(run.recipe, completed, counterpart, twin),
         compiled,
         weights_dtype=chosen.dtype,
         weights=chosen.weights,
-        files={PICTURE: picture},
+        files=files,
     )
 
 

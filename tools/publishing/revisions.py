@@ -20,6 +20,7 @@ from msrnn_keras.training.recipe import parse_recipe
 from tools.publishing import manifest
 from tools.publishing.card import render_card
 from tools.publishing.comparison import find_counterpart
+from tools.publishing.ensemble import find_twin
 from tools.publishing.manifest import PARTS, newest_revision
 from tools.publishing.preset_files import remove_unfinished
 from tools.publishing.tables import long_forecasts, radar_scores
@@ -76,6 +77,7 @@ def renew_card(library, names):
         parse_recipe(metadata["recipe"], f"recipe of {newest.name}"),
         metadata,
         find_counterpart(library, names),
+        find_twin(library, names),
         long_forecasts(library, metadata) + radar_scores(library, metadata),
     )
     content = card.encode("utf-8")

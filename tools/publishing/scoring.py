@@ -10,6 +10,8 @@ import msrnn_keras
 from msrnn_keras.evaluation import evaluate
 from msrnn_keras.metrics import (
     RAIN_THRESHOLDS,
+    EnsembleRMSE,
+    Spread,
     default_metrics,
     threshold_metrics,
 )
@@ -56,8 +58,10 @@ def _evaluate(model, dataset, verbose):
     """Score a model; rain data also get the scores of rain thresholds."""
     rain = dataset.scaling.unit == "mm/h"
     thresholds = RAIN_THRESHOLDS if rain else ()
-    metrics = default_metrics(getattr(model, "noise", False))
-    metrics += threshold_metrics(thresholds)
+    noise = getattr(model, "noise", False)
+    metrics = default_metrics(noise) + threshold_metrics(thresholds)
+    if noise:
+        metrics += [Spread(), EnsembleRMSE()]
     return evaluate(model, dataset, metrics=metrics, verbose=verbose)
 
 

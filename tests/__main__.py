@@ -1,4 +1,7 @@
-"""Runs the tests on every backend: `python -m tests [pytest arguments]`."""
+"""Runs the tests: `python -m tests [BACKEND ...] [--quick] [pytest arguments]`.
+
+The default is all tests on every backend.
+"""
 
 import os
 import pathlib
@@ -7,6 +10,7 @@ import sys
 
 BACKENDS = ("tensorflow", "jax", "torch")
 COMPLETE = "torch"  # the others skip tests marked `backend_free`
+QUICK = "--quick"  # skips tests marked `slow`
 # Two processes share the cores, so each backend uses one thread.
 SETTINGS = {
     "OMP_NUM_THREADS": "1",
@@ -30,12 +34,15 @@ def main(arguments):
 
     Tests marked `backend_free` run once, in the fastest of the three.
     """
-    worst = 0
-    for backend in BACKENDS:
+    worst, quick = 0, QUICK in arguments
+    backends = [name for name in arguments if name in BACKENDS] or BACKENDS
+    arguments = [a for a in arguments if a not in (*BACKENDS, QUICK)]
+    for backend in backends:
         print(f"=== KERAS_BACKEND={backend}", flush=True)
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2"]
-        if backend != COMPLETE:
-            command += ["-m", "not backend_free"]
+        skipped = ["backend_free"] * (backend != COMPLETE) + ["slow"] * quick
+        if skipped:
+            command += ["-m", " and ".join(f"not {x}" for x in skipped)]
         settings = {**SETTINGS, **(JAX_SETTINGS if backend == "jax" else {})}
         environment = {**settings, **os.environ, "KERAS_BACKEND": backend}
         run = subprocess.run([*command, *arguments], env=environment)

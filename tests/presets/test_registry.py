@@ -60,7 +60,7 @@ def test_unknown_names_give_the_nearest():
     for wanted, nearest, received in (
         (("ms-convlst", "mnist"), "ms-convlstm", "ms-convlst"),
         (("ms-convlstm", "mnits"), "mnist", "mnits"),
-        (("ms-convlstm", "mnist", "smal"), "small", "smal"),
+        (("ms-convlstm", "mnist", "smaxl"), "small", "smaxl"),
         (("predrnn", "mnist", "base", 7), "1", "7"),
         (("predrnn", "kth"), "mnist", "kth"),
     ):

@@ -22,6 +22,14 @@ REPOSITORY = re.compile(f"{PART}/{PART}", re.ASCII)
 REVISION = re.compile(f"{PART}(?:/{PART})*", re.ASCII)
 SHA256, GIT_SHA1 = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{40}")
 DATASETS = {"mnist": "ylecun/mnist"}  # names on the Hub
+# Test scores of a card: key in metadata and name on the Hub.
+SCORES = {
+    "mse": "MSE of a frame",
+    "mae": "MAE of a frame",
+    "ssim": "SSIM",
+    "psnr": "PSNR",
+    "crps": "CRPS of a frame",
+}
 
 
 def pull(repo, revision=None, cache_dir=None):
@@ -134,6 +142,7 @@ def front_matter(metadata):
         "library_name": "keras",
         "tags": ["msrnn-keras", "keras", "video-prediction", model, dataset],
         "datasets": [DATASETS.get(dataset, dataset)],
+        **_model_index(metadata, model, dataset),
     }
     # JSON is valid YAML and quotes whatever needs quotes.
     lines = [f"{key}: {json.dumps(entry)}" for key, entry in entries.items()]
@@ -193,3 +202,19 @@ def _check_revision(revision):
             f"Received: revision={revision!r}"
         )
     return revision
+
+
+def _model_index(metadata, model, dataset):
+    """Return the test scores as the Hub lists results; empty without scores."""
+    scores = metadata.get("scores", {}).get("test", {}).get("forecast", {})
+    results = [
+        {"type": key, "name": SCORES[key], "value": scores[key]}
+        for key in SCORES
+        if scores.get(key) is not None
+    ]
+    if not results:
+        return {}
+    of = {"name": dataset, "type": DATASETS.get(dataset, dataset)}
+    task = {"type": "video-prediction", "name": "Video prediction"}
+    row = {"task": task, "dataset": {**of, "split": "test"}, "metrics": results}
+    return {"model-index": [{"name": model, "results": [row]}]}

@@ -93,6 +93,18 @@ def test_the_header_of_the_card(client, published, tmp_path):
     assert (tmp_path / "user/again/README.md").read_text() == card
 
 
+def test_the_header_has_the_test_scores():
+    card = pytest.importorskip("huggingface_hub").ModelCard
+    metadata = zoo.info("ms-convlstm/mnist/small")
+    data = card(hub.front_matter(metadata)).data
+    assert data.model_name == "ms-convlstm"
+    scores = metadata["scores"]["test"]["forecast"]
+    found = {row.metric_type: row.metric_value for row in data.eval_results}
+    assert found == {key: scores[key] for key in "mse mae ssim psnr".split()}
+    (row, *_) = data.eval_results
+    assert (row.dataset_type, row.dataset_split) == ("ylecun/mnist", "test")
+
+
 def test_licenses():
     yaml = pytest.importorskip("yaml")
     metadata = {"model": "ms-predrnn++", "dataset": "kth"}

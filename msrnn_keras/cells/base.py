@@ -10,7 +10,7 @@ from msrnn_keras.backend.xla import xla_is_slow
 from msrnn_keras.cells.convolutions import ConvolutionalLayer
 from msrnn_keras.layers.rematerialization import rematerialized
 from msrnn_keras.utils.checks import check_positive
-from msrnn_keras.utils.typing import Config, Shape, Step, Tensor
+from msrnn_keras.utils.typing import Config, Names, Shape, Step, Tensor
 
 
 class ConvRNNCell(ConvolutionalLayer):
@@ -35,17 +35,17 @@ class ConvRNNCell(ConvolutionalLayer):
             further arguments of `keras.layers.Layer` (`name`, `dtype`, …).
     """
 
-    State = None  # NamedTuple class with the names of the states, in order
+    State: Any = None  # NamedTuple class with the names of the states, in order
     # States that accumulate over time. In mixed precision they are float32,
     # in which small additions are not lost; others have the compute dtype.
-    float32_states = ()
+    float32_states: Names = ()
     size_multiple = 1  # height and width must be a multiple of this
-    aux_names = ()  # keys of the dict that `step` returns
+    aux_names: Names = ()  # keys of the dict that `step` returns
     remat = False  # whether training recomputes the step for the gradient
     # Layer -> its name in the published checkpoints, or a tuple of names and
     # `CheckpointBlock` whose weights are concatenated over the output
     # channels. A plain name is one block; all blocks have the same width.
-    checkpoint_names = {}
+    checkpoint_names: Config = {}
 
     def __init__(
         self, filters: int, kernel_size: int = 3, **kwargs: Any

@@ -8,7 +8,7 @@ import keras
 
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.convolutions import CONV_ARGUMENTS
-from msrnn_keras.utils.typing import Config, Shape, Tensor
+from msrnn_keras.utils.typing import Config, Names, Shape, Tensor
 
 
 class WrapperCell(ConvRNNCell):
@@ -25,12 +25,12 @@ class WrapperCell(ConvRNNCell):
         ValueError: If the cell lacks a part in `needs` or `needs_states`.
     """
 
-    own_states = ()  # names of the wrapper's own states
-    own_float32_states = ()  # those of them that are `float32_states`
-    needs = ()  # what `step` of the inner cell must return in `aux`
-    needs_states = ()  # states that the inner cell must have
+    own_states: Names = ()  # names of the wrapper's own states
+    own_float32_states: Names = ()  # those of them that are `float32_states`
+    needs: Names = ()  # what `step` of the inner cell must return in `aux`
+    needs_states: Names = ()  # states that the inner cell must have
     own_size_multiple = 1
-    own_checkpoint_names = {}
+    own_checkpoint_names: Config = {}
 
     def __init__(self, cell: ConvRNNCell, **kwargs: Any) -> None:
         inherited = {name: getattr(cell, name) for name in CONV_ARGUMENTS}

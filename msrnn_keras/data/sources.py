@@ -35,11 +35,11 @@ class Source(abc.ABC):
     - `times`: Array of `datetime64`, one per frame, or None.
     """
 
-    image_shape = None
-    segments = ()
-    scaling = MinMax()
-    interval = None
-    times = None
+    image_shape: Any = None
+    segments: Sequence[Sequence[int]] = ()
+    scaling: Scaling = MinMax()
+    interval: float | None = None
+    times: Any = None
 
     @abc.abstractmethod
     def read(self, start: int, stop: int) -> np.ndarray:

@@ -102,8 +102,8 @@ class PooledMetric(keras.metrics.Metric):
         dtype: Data type of the sums; Keras' default float type if None.
     """
 
-    parts = None
-    scaling = None
+    parts: Any = None
+    scaling: HasInverse | None = None
     takes_members = True  # the mean of an ensemble, or its members
 
     def __init__(
@@ -238,7 +238,7 @@ class FrameMetric(PooledMetric):
 class Scaled:
     """Mixin of a metric with a `scaling` from pixels to units."""
 
-    scaling = None
+    scaling: HasInverse | None = None
 
     def set_scaling(self, scaling: HasInverse | None) -> None:
         inverse = getattr(scaling, "inverse", None)

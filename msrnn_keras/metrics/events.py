@@ -12,7 +12,8 @@ from msrnn_keras.utils.typing import Config, HasInverse, Tensor
 class EventMetric(Scaled, PooledMetric):
     """A score of the pixels at or above a threshold."""
 
-    key = None  # first part of the default name; None is that of the class
+    # First part of the default name; None is that of the class.
+    key: str | None = None
 
     def __init__(
         self,

@@ -31,7 +31,7 @@ from msrnn_keras.models.validation import (
 )
 from msrnn_keras.utils import checks
 from msrnn_keras.utils.arguments import check_range
-from msrnn_keras.utils.typing import Config, PathLike, Tensor, Verbose
+from msrnn_keras.utils.typing import Config, Names, PathLike, Tensor, Verbose
 
 
 class _ClassProperty(property):
@@ -93,9 +93,9 @@ class Forecaster(keras.Model):
     has_states = False
     any_size = True
     covariates, noise = 0, False
-    architectures = ()
-    trained_on = None  # `data.TrainedOn` of a preset
-    preset_overrides = ("dtype", "image_shape", "name", "value_range")
+    architectures: Names = ()
+    trained_on: Any = None  # `data.TrainedOn` of a preset
+    preset_overrides: Names = ("dtype", "image_shape", "name", "value_range")
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ Tensor = Any  # of any backend
 Step = tuple[Tensor, Any, dict[str, Tensor]]  # output, states, further maps
 Shape = tuple[int | None, ...]
 Config = dict[str, Any]
+Names = tuple[str, ...]
 PathLike = os.PathLike[str] | str
 Split = Literal["train", "validation", "test"]
 Verbose = int | Literal["auto"]

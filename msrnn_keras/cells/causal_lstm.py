@@ -10,7 +10,7 @@ from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import concat_channels, gated_update, lerp
 from msrnn_keras.cells.st_lstm import State
 from msrnn_keras.cells.wrapper import WrapperCell
-from msrnn_keras.utils.typing import Shape, Step, Tensor
+from msrnn_keras.utils.typing import Config, Names, Shape, Step, Tensor
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -35,10 +35,10 @@ class CausalLSTMCell(ConvRNNCell):
     Reference: Wang et al., "PredRNN++", 2018, arXiv:1804.06300.
     """
 
-    State = State
-    float32_states = ("c",)
-    aux_names = ("output_gate", "delta_c", "delta_m")
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("c",)
+    aux_names: Names = ("output_gate", "delta_c", "delta_m")
+    checkpoint_names: Config = {
         "xhc_to_gates": "_conv_x_h_c",
         "xcm_to_gates": "_conv_x_c_m",
         "m_to_m": "_conv_m",

@@ -10,7 +10,7 @@ from msrnn_keras.cells.convlstm import ConvLSTMCell, State
 from msrnn_keras.cells.gates import lerp
 from msrnn_keras.cells.modernn import modulate
 from msrnn_keras.layers.block_attention import BlockAttention
-from msrnn_keras.utils.typing import Shape, Step, Tensor
+from msrnn_keras.utils.typing import Config, Shape, Step, Tensor
 
 BLOCKS = (1, 2, 4)  # blocks along each axis, one number per attention
 _PARTS = ("f_query", "f_key", "f_value")
@@ -50,7 +50,7 @@ class CMSLSTMCell(ConvLSTMCell):
     Reference: Chai et al., "CMS-LSTM", 2021, arXiv:2102.03586.
     """
 
-    checkpoint_names = {
+    checkpoint_names: Config = {
         **ConvLSTMCell.checkpoint_names,
         "h_to_x": "convQ",
         "x_to_h": "convR",

@@ -9,7 +9,7 @@ from keras import ops
 from msrnn_keras.backend.precision import like
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import lerp
-from msrnn_keras.utils.typing import Step, Tensor
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 State = namedtuple("State", ("h",))  # hidden state, the output
 
@@ -34,9 +34,12 @@ class ConvGRUCell(ConvRNNCell):
     Reference: Shi et al., "TrajGRU", 2017, arXiv:1706.03458.
     """
 
-    State = State
-    float32_states = ("h",)
-    checkpoint_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
+    State: Any = State
+    float32_states: Names = ("h",)
+    checkpoint_names: Config = {
+        "x_to_gates": "_conv_x2h",
+        "h_to_gates": "_conv_h2h",
+    }
 
     def __init__(
         self, filters: int, kernel_size: int = 3, **kwargs: Any

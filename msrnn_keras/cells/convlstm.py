@@ -9,7 +9,7 @@ from keras import ops
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import forget_and_add
-from msrnn_keras.utils.typing import Step, Tensor
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 State = namedtuple("State", ("h", "c"))  # hidden state (output), cell state
 
@@ -34,10 +34,13 @@ class ConvLSTMCell(ConvRNNCell):
     As in MS-RNN (arXiv:2206.03010), without peephole connections.
     """
 
-    State = State
-    float32_states = ("c",)
-    aux_names = ("output_gate",)
-    checkpoint_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
+    State: Any = State
+    float32_states: Names = ("c",)
+    aux_names: Names = ("output_gate",)
+    checkpoint_names: Config = {
+        "x_to_gates": "_conv_x2h",
+        "h_to_gates": "_conv_h2h",
+    }
 
     def __init__(
         self, filters: int, kernel_size: int = 3, **kwargs: Any

@@ -9,7 +9,7 @@ from keras import ops
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.gates import CheckpointBlock, gated_update
 from msrnn_keras.cells.st_lstm import STLSTMCell
-from msrnn_keras.utils.typing import Step, Tensor
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 State = namedtuple("State", ("m", "h", "c", "n", "s", "x"))
 
@@ -47,9 +47,9 @@ class MIMCell(STLSTMCell):
     Reference: Wang et al., "Memory In Memory", 2019, arXiv:1811.07490.
     """
 
-    State = State
-    float32_states = ("m", "n", "s")
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("m", "n", "s")
+    checkpoint_names: Config = {
         **STLSTMCell.checkpoint_names,
         # Without the forget gate, the second block.
         "x_to_gates": (

@@ -9,7 +9,7 @@ from keras import ops
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import concat_channels, forget_and_add
-from msrnn_keras.utils.typing import Step, Tensor
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 State = namedtuple("State", ("h", "c3", "c5"))
 
@@ -37,10 +37,10 @@ class MKLSTMCell(ConvRNNCell):
     Reference: Ma et al., "MS-LSTM", arXiv:2304.07724, its multi-scale stack.
     """
 
-    State = State
-    float32_states = ("c3", "c5")
-    aux_names = ("output_gate",)
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("c3", "c5")
+    aux_names: Names = ("output_gate",)
+    checkpoint_names: Config = {
         "x_to_gates.0": "_conv_x2h_3",
         "x_to_gates.1": "_conv_x2h_5",
         "h_to_gates.0": "_conv_h2h_3",

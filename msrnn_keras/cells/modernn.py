@@ -7,7 +7,7 @@ from keras import ops
 
 from msrnn_keras.cells.convlstm import ConvLSTMCell, State
 from msrnn_keras.layers.summed_conv import SummedConv
-from msrnn_keras.utils.typing import Shape, Step, Tensor
+from msrnn_keras.utils.typing import Config, Shape, Step, Tensor
 
 ROUNDS = 5
 KERNEL_SIZES = (3, 5, 7)  # of the convolutions whose mean is taken
@@ -35,7 +35,7 @@ class MoDeRNNCell(ConvLSTMCell):
     Reference: Chai et al., "MoDeRNN", 2021, arXiv:2110.12978.
     """
 
-    checkpoint_names = {
+    checkpoint_names: Config = {
         **ConvLSTMCell.checkpoint_names,
         "h_to_x.convs.0": "conv33_H",
         "h_to_x.convs.1": "conv55_H",

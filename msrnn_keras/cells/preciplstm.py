@@ -11,7 +11,7 @@ from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import CheckpointBlock, gated_update
 from msrnn_keras.layers.local_attention import LocalAttention
 from msrnn_keras.utils.checks import check_positive
-from msrnn_keras.utils.typing import Config, Shape, Step, Tensor
+from msrnn_keras.utils.typing import Config, Names, Shape, Step, Tensor
 
 State = namedtuple("State", ("m", "h", "c", "s", "t", "x"))
 
@@ -45,10 +45,10 @@ class PrecipLSTMCell(ConvRNNCell):
     Reference: Ma et al., "PrecipLSTM", 2022, IEEE TGRS 60.
     """
 
-    State = State
-    float32_states = ("m", "c", "s", "t")
-    aux_names = ("output_gate",)
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("m", "c", "s", "t")
+    aux_names: Names = ("output_gate",)
+    checkpoint_names: Config = {
         "query_key_value": ("LA.conv1", "LA.conv2", "LA.conv3"),
         "attention_to_x": "_conv_x_x_att",
         "x_to_gates": (

@@ -14,7 +14,7 @@ from msrnn_keras.cells.gates import (
     forget_and_add,
     gated_update,
 )
-from msrnn_keras.utils.typing import Step, Tensor
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 State = namedtuple("State", ("m", "h", "c"))
 
@@ -42,10 +42,10 @@ class STLSTMCell(ConvRNNCell):
     arXiv:2103.09504.
     """
 
-    State = State
-    float32_states = ("m", "c")
-    aux_names = ("output_gate", "delta_c", "delta_m")
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("m", "c")
+    aux_names: Names = ("output_gate", "delta_c", "delta_m")
+    checkpoint_names: Config = {
         "x_to_gates": (
             CheckpointBlock("_conv_x2h", 4),
             CheckpointBlock("_conv_x2h_m", 3),

@@ -11,7 +11,7 @@ from msrnn_keras.cells.convgru import State
 from msrnn_keras.cells.gates import CheckpointBlock, lerp
 from msrnn_keras.layers.warp import Warp
 from msrnn_keras.utils.checks import check_positive
-from msrnn_keras.utils.typing import Config, Step, Tensor
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -41,10 +41,10 @@ class TrajGRUCell(ConvRNNCell):
     Reference: Shi et al., 2017, arXiv:1706.03458; as in arXiv:2206.03010.
     """
 
-    State = State
-    float32_states = ("h",)
-    aux_names = ("flow",)
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("h",)
+    aux_names: Names = ("flow",)
+    checkpoint_names: Config = {
         "x_to_gates": (CheckpointBlock("_conv_x2h", 3), "_conv_x2f"),
         "h_to_features": "_conv_h2f",
         "features_to_flow": "_conv_flow",

@@ -1,7 +1,6 @@
 """Whether ensembles are calibrated: rank histogram and reliability."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +86,7 @@ class Reliability:
         total = self.count.sum()
         return float(self.events.sum() / total) if total else np.nan
 
-    def __add__(self, other: Self) -> Self:
+    def __add__(self, other: "Reliability") -> "Reliability":
         if not isinstance(other, Reliability):
             return NotImplemented
         mine, its = ((x.threshold, len(x.count)) for x in (self, other))

@@ -62,7 +62,7 @@ def tune(
     max_minutes: float | None = None,
     setting: Mapping[str, str | float] | None = None,
     verbose: int = 1,
-) -> keras_tuner.Tuner:
+) -> Any:
     """Search for the hyperparameters with the lowest `val_mse`.
 
     The same call on the same folder resumes a search; an interrupted trial

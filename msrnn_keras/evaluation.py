@@ -1,5 +1,8 @@
 """Evaluation of a model or a baseline on a data set, under both protocols."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
 import keras
 import numpy as np
 
@@ -26,8 +29,13 @@ _IN_PIXELS = ("mse", "mae", "psnr", "gdl", "balanced")
 
 
 def evaluate(
-    model, dataset, metrics=None, batch_size=16, verbose=0, members=MEMBERS
-):
+    model: Any,
+    dataset: Iterable[Any] | keras.utils.PyDataset,
+    metrics: Sequence[keras.metrics.Metric] | None = None,
+    batch_size: int = 16,
+    verbose: int = 0,
+    members: int = MEMBERS,
+) -> dict[str, Any]:
     """Score a model on a data set under both protocols.
 
     The metrics of `msrnn_keras.metrics` refuse frames outside [0, 1], unless
@@ -104,7 +112,11 @@ def evaluate(
     return {**result, "clips": clips}
 
 
-def score_table(rows, protocol="forecast", columns=None):
+def score_table(
+    rows: dict[str, dict[str, Any]],
+    protocol: Literal["forecast", "ms-rnn"] = "forecast",
+    columns: Sequence[str] | None = None,
+) -> str:
     """Format scores as a text table of one protocol.
 
     Args:

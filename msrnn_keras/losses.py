@@ -1,10 +1,13 @@
 """The loss of MS-RNN, and that of ensembles."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from msrnn_keras.utils.arguments import check_within, refused
 from msrnn_keras.utils.checks import check_floats, filled, same_shape
+from msrnn_keras.utils.typing import Config, Tensor
 
 __all__ = ["AlmostFairCRPS", "FrameL1L2Loss"]
 
@@ -28,15 +31,17 @@ class FrameL1L2Loss(keras.losses.Loss):
 
     def __init__(
         self,
-        reduction="sum_over_batch_size",
-        name="l1_l2",
-        dtype=None,
-        l1_weight=1.0,
-    ):
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "l1_l2",
+        dtype: str | keras.DTypePolicy | None = None,
+        l1_weight: float = 1.0,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.l1_weight = check_within("l1_weight", l1_weight, "[0, inf]")
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> Tensor:
         y_true, y_pred = filled(y_true, "y_true"), filled(y_pred, "y_pred")
         check_floats(y_true, "y_true")
         check_floats(y_pred, "y_pred")
@@ -48,7 +53,7 @@ class FrameL1L2Loss(keras.losses.Loss):
             )
         return super().__call__(y_true, y_pred, _per_frame(sample_weight))
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
         valid = ops.logical_not(ops.isnan(y_true))
         error = ops.where(valid, y_true, y_pred) - y_pred
         loss = ops.square(error)
@@ -56,7 +61,7 @@ class FrameL1L2Loss(keras.losses.Loss):
             loss = loss + self.l1_weight * ops.abs(error)
         return ops.sum(loss, axis=(-3, -2, -1))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "l1_weight": self.l1_weight}
 
 
@@ -93,28 +98,30 @@ class AlmostFairCRPS(keras.losses.Loss):
 
     def __init__(
         self,
-        alpha=0.95,
-        reduction="sum_over_batch_size",
-        name="almost_fair_crps",
-        dtype=None,
-    ):
+        alpha: float = 0.95,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "almost_fair_crps",
+        dtype: str | keras.DTypePolicy | None = None,
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.alpha = check_within("alpha", alpha, "[0, 1]")
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> Tensor:
         y_true, y_pred = filled(y_true), filled(y_pred)
         check_floats(y_true, "y_true")
         check_floats(y_pred, "y_pred")
         check_members(tuple(y_true.shape), tuple(y_pred.shape), least=2)
         return super().__call__(y_true, y_pred, _per_frame(sample_weight))
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
         valid = ops.logical_not(ops.isnan(y_true))
         y_true = ops.where(valid, y_true, 0.0)
         loss = crps_of_members(y_true, y_pred, self.alpha)
         return ops.mean(ops.where(valid, loss, 0.0), axis=(-3, -2, -1))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "alpha": self.alpha}
 
 

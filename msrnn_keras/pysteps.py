@@ -2,10 +2,14 @@
 
 import functools
 import time
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.data.scaling import RainRate
+from msrnn_keras.models.forecaster import Forecaster
 from msrnn_keras.models.lagrangian import Lagrangian
 from msrnn_keras.presets.loading import load_preset
 from msrnn_keras.utils.extras import require
@@ -34,16 +38,16 @@ UNITS = {
 
 
 def forecast(
-    precip,
-    velocity,
-    timesteps,
-    model,
-    unit="mm/h",
-    matched=False,
-    scaling=RADAR,
-    dry=DRY,
-    measure_time=False,
-):
+    precip: npt.ArrayLike,
+    velocity: npt.ArrayLike | None,
+    timesteps: int | Sequence[float],
+    model: str | Forecaster,
+    unit: Literal["mm/h", "dBR", "dBZ"] = "mm/h",
+    matched: bool = False,
+    scaling: RainRate = RADAR,
+    dry: float = DRY,
+    measure_time: bool = False,
+) -> Any:
     """Forecast precipitation with a model, as a nowcasting method of pysteps.
 
     The time step and the pixels of `precip` must be those of the frames that
@@ -105,7 +109,7 @@ def forecast(
     return (ahead, time.perf_counter() - start) if measure_time else ahead
 
 
-def register(name="msrnn", **options):
+def register(name: str = "msrnn", **options: Any) -> None:
     """Make `pysteps.nowcasts.get_method(name)` return `forecast`.
 
     Args:

@@ -236,9 +236,11 @@ def test_wheel_holds_every_module_the_data_and_metadata(wheel):
         "msrnn_command.py",
         "msrnn_keras/data/datasets/README.md",
         "msrnn_keras/data/datasets/digits.npz",
+        "msrnn_keras/py.typed",
         "msrnn_keras/report/page.html.j2",
         "zoo/long_streams.json",
         "zoo/manifest.json",
+        "zoo/py.typed",
         "zoo/presets/ms-convlstm/mnist/small/1/model.weights.h5",
     }
     name = f"msrnn_keras-{msrnn_keras.__version__}"
@@ -250,6 +252,7 @@ def test_wheel_holds_every_module_the_data_and_metadata(wheel):
     assert licence == (ROOT / "LICENSE").read_bytes()
     metadata = wheel.read(f"{info}/METADATA").decode()
     assert "Requires-Python: >=3.11" in metadata
+    assert "Classifier: Typing :: Typed" in metadata
     extras = {
         line.removeprefix("Provides-Extra: ")
         for line in metadata.splitlines()

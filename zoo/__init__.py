@@ -9,13 +9,20 @@ Example:
 """
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
 from msrnn_keras.presets import registry
+from msrnn_keras.utils.typing import PathLike
+
+if TYPE_CHECKING:
+    from msrnn_keras.models.forecaster import Forecaster
 
 __all__ = ["hub", "info", "load", "names"]
 
 
-def names(pattern="*", dataset=None, weights=True):
+def names(
+    pattern: str = "*", dataset: str | None = None, weights: bool | None = True
+) -> list[str]:
     """List the presets.
 
     Args:
@@ -34,7 +41,12 @@ def names(pattern="*", dataset=None, weights=True):
     return registry.Library().names(pattern, dataset, weights)
 
 
-def info(model, dataset=None, variant=None, revision=None):
+def info(
+    model: str,
+    dataset: str | None = None,
+    variant: str | None = None,
+    revision: str | int | None = None,
+) -> dict[str, Any]:
     """Describe a preset.
 
     Args:
@@ -61,16 +73,16 @@ def info(model, dataset=None, variant=None, revision=None):
 
 
 def load(
-    model,
-    dataset=None,
-    variant=None,
-    weights=True,
+    model: PathLike,
+    dataset: str | None = None,
+    variant: str | None = None,
+    weights: bool = True,
     *,
-    revision=None,
-    cache_dir=None,
-    base_url=None,
-    **overrides,
-):
+    revision: str | int | None = None,
+    cache_dir: PathLike | None = None,
+    base_url: PathLike | None = None,
+    **overrides: Any,
+) -> "Forecaster":
     """Load a trained model.
 
     The files of a published preset come from the package, the cache or a

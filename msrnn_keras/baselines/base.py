@@ -1,8 +1,10 @@
 """Base class of the baselines."""
 
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.utils.checks import check_positive, filled
+from msrnn_keras.utils.typing import Verbose
 
 
 class Baseline:
@@ -22,12 +24,19 @@ class Baseline:
 
     name = None
 
-    def __init__(self, context, horizon, name=None):
+    def __init__(
+        self, context: int, horizon: int, name: str | None = None
+    ) -> None:
         self.context = check_positive("context", context)
         self.horizon = check_positive("horizon", horizon)
         self.name = name or self.name
 
-    def predict(self, past, batch_size=None, verbose=0):
+    def predict(
+        self,
+        past: npt.ArrayLike,
+        batch_size: int | None = None,
+        verbose: Verbose = 0,
+    ) -> np.ndarray:
         """Forecast the frames after the context.
 
         Args:
@@ -42,13 +51,24 @@ class Baseline:
         past = _check_frames(past)[:, : self.context]
         return self._ahead(past, self.horizon)
 
-    def predict_all(self, frames, batch_size=None, verbose=0):
+    def predict_all(
+        self,
+        frames: npt.ArrayLike,
+        batch_size: int | None = None,
+        verbose: Verbose = 0,
+    ) -> np.ndarray:
         """Predict the context frames but the first, and the forecast."""
         frames = _check_frames(frames)[:, : self.context]
         ahead = self._ahead(frames, self.horizon)
         return np.concatenate([self._warm_up(frames), ahead], axis=1)
 
-    def forecast(self, frames, horizon=None, batch_size=None, verbose=0):
+    def forecast(
+        self,
+        frames: npt.ArrayLike,
+        horizon: int | None = None,
+        batch_size: int | None = None,
+        verbose: Verbose = 0,
+    ) -> np.ndarray:
         """Forecast any number of frames after all given frames."""
         horizon = self.horizon if horizon is None else horizon
         horizon = check_positive("horizon", horizon)

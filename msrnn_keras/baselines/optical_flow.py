@@ -29,7 +29,14 @@ class OpticalFlow(Baseline):
 
     name = "optical flow"
 
-    def __init__(self, context, horizon, fill=0.0, flow_frames=3, name=None):
+    def __init__(
+        self,
+        context: int,
+        horizon: int,
+        fill: float = 0.0,
+        flow_frames: int = 3,
+        name: str | None = None,
+    ) -> None:
         super().__init__(context, horizon, name)
         flow_frames = check_positive("flow_frames", flow_frames)
         if flow_frames < 2:
@@ -86,14 +93,14 @@ class SmoothedFlow(OpticalFlow):
 
     def __init__(
         self,
-        context,
-        horizon,
-        fill=0.0,
-        flow_frames=3,
-        blur=0.25,
-        factor=0.85,
-        name=None,
-    ):
+        context: int,
+        horizon: int,
+        fill: float = 0.0,
+        flow_frames: int = 3,
+        blur: float = 0.25,
+        factor: float = 0.85,
+        name: str | None = None,
+    ) -> None:
         super().__init__(context, horizon, fill, flow_frames, name)
         self.blur = check_finite("blur", blur)
         self.factor = check_finite("factor", factor)

@@ -1,5 +1,7 @@
 """The Causal LSTM and the Gradient Highway Unit of PredRNN++."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,6 +10,7 @@ from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import concat_channels, gated_update, lerp
 from msrnn_keras.cells.st_lstm import State
 from msrnn_keras.cells.wrapper import WrapperCell
+from msrnn_keras.utils.typing import Config, Names, Shape, Step, Tensor
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -32,10 +35,10 @@ class CausalLSTMCell(ConvRNNCell):
     Reference: Wang et al., "PredRNN++", 2018, arXiv:1804.06300.
     """
 
-    State = State
-    float32_states = ("c",)
-    aux_names = ("output_gate", "delta_c", "delta_m")
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("c",)
+    aux_names: Names = ("output_gate", "delta_c", "delta_m")
+    checkpoint_names: Config = {
         "xhc_to_gates": "_conv_x_h_c",
         "xcm_to_gates": "_conv_x_c_m",
         "m_to_m": "_conv_m",
@@ -43,7 +46,9 @@ class CausalLSTMCell(ConvRNNCell):
         "cm_to_hidden": "_conv_c_m",
     }
 
-    def __init__(self, filters, kernel_size=3, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, **kwargs: Any
+    ) -> None:
         super().__init__(filters, kernel_size, **kwargs)
         # Gates of each memory in the order i, f, g.
         gates, xhc, xcm = 3 * filters, ("x", "h", "c"), ("x", "c", "m")
@@ -53,7 +58,7 @@ class CausalLSTMCell(ConvRNNCell):
         self.xcm_to_output = self.conv(filters, name="xcm_to_output", reads=xcm)
         self.cm_to_hidden = self.conv(filters, 1, "cm_to_hidden", ("c", "m"))
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         m, h, c = states
         gates = self.xhc_to_gates(concat_channels(x, h, c))
         c, delta_c = gated_update(c, gates)
@@ -89,16 +94,16 @@ class GradientHighwayCell(WrapperCell):
         "z_to_highway": "_conv_z",
     }
 
-    def __init__(self, cell, **kwargs):
+    def __init__(self, cell: ConvRNNCell, **kwargs: Any) -> None:
         super().__init__(cell, **kwargs)
         both = 2 * self.filters  # p, s
         self.x_to_highway = self.conv(both, name="x_to_highway", reads="x")
         self.z_to_highway = self.conv(both, name="z_to_highway", reads="z")
 
-    def inner_shape(self, inputs_shape):
+    def inner_shape(self, inputs_shape: Shape) -> Shape:
         return (*inputs_shape[:3], self.filters)
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         inner, (z,) = self.split(states)
         gates = self.x_to_highway(x) + self.z_to_highway(z)
         p, s = ops.split(gates, 2, axis=-1)

@@ -1,5 +1,7 @@
 """CMS-LSTM."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,6 +10,7 @@ from msrnn_keras.cells.convlstm import ConvLSTMCell, State
 from msrnn_keras.cells.gates import lerp
 from msrnn_keras.cells.modernn import modulate
 from msrnn_keras.layers.block_attention import BlockAttention
+from msrnn_keras.utils.typing import Config, Shape, Step, Tensor
 
 BLOCKS = (1, 2, 4)  # blocks along each axis, one number per attention
 _PARTS = ("f_query", "f_key", "f_value")
@@ -47,7 +50,7 @@ class CMSLSTMCell(ConvLSTMCell):
     Reference: Chai et al., "CMS-LSTM", 2021, arXiv:2102.03586.
     """
 
-    checkpoint_names = {
+    checkpoint_names: Config = {
         **ConvLSTMCell.checkpoint_names,
         "h_to_x": "convQ",
         "x_to_h": "convR",
@@ -58,7 +61,9 @@ class CMSLSTMCell(ConvLSTMCell):
         "z_to_update": "SEBlock.w_z2h",
     }
 
-    def __init__(self, filters, kernel_size=3, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, **kwargs: Any
+    ) -> None:
         super().__init__(filters, kernel_size, **kwargs)
         self.x_to_h = self.conv(filters, name="x_to_h", reads="x")
         options, policy = self.conv_options(recurrent=True), self.dtype_policy
@@ -73,13 +78,13 @@ class CMSLSTMCell(ConvLSTMCell):
         self.h_to_update = self.conv(update, name="h_to_update", reads="h")
         self.z_to_update = self.conv(update, name="z_to_update", reads=filters)
 
-    def build(self, inputs_shape, states_shape=None):
+    def build(self, inputs_shape: Shape, states_shape: Any = None) -> None:
         super().build(inputs_shape, states_shape)
         self.h_to_x = self.conv(inputs_shape[-1], name="h_to_x", reads="h")
         for stage in self.stages:
             stage.build((None, None, None, self.filters))
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         x, h = modulate(x, states.h, self.h_to_x, self.x_to_h)
         _, inner, _ = super().step(x, State(h, states.c))
         return self._express(inner.h, inner.c)

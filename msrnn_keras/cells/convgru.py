@@ -1,6 +1,7 @@
 """ConvGRU."""
 
 from collections import namedtuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,6 +9,7 @@ from keras import ops
 from msrnn_keras.backend.precision import like
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import lerp
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 State = namedtuple("State", ("h",))  # hidden state, the output
 
@@ -32,17 +34,22 @@ class ConvGRUCell(ConvRNNCell):
     Reference: Shi et al., "TrajGRU", 2017, arXiv:1706.03458.
     """
 
-    State = State
-    float32_states = ("h",)
-    checkpoint_names = {"x_to_gates": "_conv_x2h", "h_to_gates": "_conv_h2h"}
+    State: Any = State
+    float32_states: Names = ("h",)
+    checkpoint_names: Config = {
+        "x_to_gates": "_conv_x2h",
+        "h_to_gates": "_conv_h2h",
+    }
 
-    def __init__(self, filters, kernel_size=3, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, **kwargs: Any
+    ) -> None:
         super().__init__(filters, kernel_size, **kwargs)
         gates = 3 * filters  # in the order z, r, n
         self.x_to_gates = self.conv(gates, name="x_to_gates", reads="x")
         self.h_to_gates = self.conv(gates, name="h_to_gates", reads="h")
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         z_x, r_x, n_x = ops.split(self.x_to_gates(x), 3, axis=-1)
         z_h, r_h, n_h = ops.split(self.h_to_gates(states.h), 3, axis=-1)
         z = ops.sigmoid(like(z_x + z_h, states.h))

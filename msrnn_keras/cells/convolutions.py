@@ -2,10 +2,12 @@
 
 import inspect
 import random
+from typing import Any
 
 import keras
 
 from msrnn_keras.layers.convolution import Conv2D, with_new_seeds
+from msrnn_keras.utils.typing import Config
 
 
 def _initializer(given):
@@ -29,17 +31,17 @@ class ConvolutionalLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        kernel_initializer="glorot_uniform",
-        recurrent_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        recurrent_regularizer=None,
-        bias_regularizer=None,
-        kernel_constraint=None,
-        recurrent_constraint=None,
-        bias_constraint=None,
-        **kwargs,
-    ):
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
         given = {k: v for k, v in locals().items() if k in CONV_ARGUMENTS}
         super().__init__(**kwargs)
         for name, value in given.items():
@@ -48,7 +50,14 @@ class ConvolutionalLayer(keras.layers.Layer):
         # track the list.
         vars(self)["_declared"] = []
 
-    def conv(self, filters, kernel_size=None, name=None, reads=None, **kwargs):
+    def conv(
+        self,
+        filters: int,
+        kernel_size: int | None = None,
+        name: str | None = None,
+        reads: Any = None,
+        **kwargs: Any,
+    ) -> Conv2D:
         """Return a 'same' convolution with the arguments of the cell.
 
         `reads` is what it reads: `"x"` (the input), the name of a state, a
@@ -69,11 +78,11 @@ class ConvolutionalLayer(keras.layers.Layer):
             self._declared.append((conv, parts))
         return conv
 
-    def conv_options(self, recurrent=False):
+    def conv_options(self, recurrent: bool = False) -> Config:
         """Return the arguments of `Conv2D` that a convolution gets."""
         return conv_options(vars(self), recurrent)
 
-    def build_convs(self):
+    def build_convs(self) -> None:
         """Build the convolutions that say what they read."""
         declared = self._declared or ()
         vars(self)["_declared"] = None
@@ -92,7 +101,7 @@ class ConvolutionalLayer(keras.layers.Layer):
         count = sum(channels.get(part, part) for part in parts)
         conv.build((None, None, None, count))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         values = {name: getattr(self, name) for name in CONV_ARGUMENTS}
         serialized = map(keras.saving.serialize_keras_object, values.values())
         config = dict(zip(values, serialized, strict=True))

@@ -1,10 +1,14 @@
 """The decoupling distance of PredRNN-V2."""
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
 from msrnn_keras.backend.precision import at_least_float32, like
+from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.wrapper import WrapperCell
+from msrnn_keras.utils.typing import Config, Shape, Step, Tensor
 
 SMALLEST = 1e-24  # squared norm below which a map counts as zero
 
@@ -36,32 +40,37 @@ class DecoupledCell(WrapperCell):
     own_states = own_float32_states = ("distance",)
     needs = ("delta_c", "delta_m")
 
-    def __init__(self, cell, adapter=None, **kwargs):
+    def __init__(
+        self,
+        cell: ConvRNNCell,
+        adapter: keras.layers.Layer | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(cell, **kwargs)
         n = self.filters
         self.adapter = adapter or self.conv(n, 1, name="adapter", reads=n)
 
-    def own_shapes(self, image_shape):
+    def own_shapes(self, image_shape: Shape) -> list[Shape]:
         return [(1, 1, self.filters)]
 
-    def build(self, inputs_shape, states_shape=None):
+    def build(self, inputs_shape: Shape, states_shape: Any = None) -> None:
         super().build(inputs_shape, states_shape)
         if not self.adapter.built:
             self.adapter.build((*inputs_shape[:3], self.filters))
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         inner, (before,) = self.split(states)
         output, inner, aux = self.cell.step(x, inner)
         additions = (aux["delta_c"], aux["delta_m"])
         distance = _absolute_cosine(*map(self.adapter, additions))
         return output, self.State(*inner, like(distance, before)), aux
 
-    def get_config(self):
+    def get_config(self) -> Config:
         adapter = keras.saving.serialize_keras_object(self.adapter)
         return {**super().get_config(), "adapter": adapter}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         adapter = keras.saving.deserialize_keras_object(config["adapter"])
         return super().from_config({**config, "adapter": adapter})
 

@@ -1,6 +1,7 @@
 """Memory In Memory."""
 
 from collections import namedtuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,6 +9,7 @@ from keras import ops
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.gates import CheckpointBlock, gated_update
 from msrnn_keras.cells.st_lstm import STLSTMCell
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 State = namedtuple("State", ("m", "h", "c", "n", "s", "x"))
 
@@ -45,9 +47,9 @@ class MIMCell(STLSTMCell):
     Reference: Wang et al., "Memory In Memory", 2019, arXiv:1811.07490.
     """
 
-    State = State
-    float32_states = ("m", "n", "s")
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("m", "n", "s")
+    checkpoint_names: Config = {
         **STLSTMCell.checkpoint_names,
         # Without the forget gate, the second block.
         "x_to_gates": (
@@ -67,7 +69,9 @@ class MIMCell(STLSTMCell):
     }
     cell_gates = 3  # i, g, o
 
-    def __init__(self, filters, kernel_size=3, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, **kwargs: Any
+    ) -> None:
         super().__init__(filters, kernel_size, **kwargs)
         # Gates in the order i, f, g, o.
         options = {"name": "difference_to_gates", "reads": "x"}
@@ -79,10 +83,10 @@ class MIMCell(STLSTMCell):
         self.s_to_output = self.conv(filters, name="s_to_output", reads="s")
 
     @property
-    def state_size(self):
+    def state_size(self) -> list[int]:
         return [*[self.filters] * 5, self.input_channels]
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         d, n = self._non_stationary(x - states.x, states.n)
         t, s = self._stationary(d, states.c, states.s)
         gates, memory_gates = self.gates(x, states)

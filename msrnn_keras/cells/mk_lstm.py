@@ -1,6 +1,7 @@
 """MK-LSTM."""
 
 from collections import namedtuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,6 +9,7 @@ from keras import ops
 from msrnn_keras.backend.precision import like, tanh
 from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import concat_channels, forget_and_add
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 State = namedtuple("State", ("h", "c3", "c5"))
 
@@ -35,10 +37,10 @@ class MKLSTMCell(ConvRNNCell):
     Reference: Ma et al., "MS-LSTM", arXiv:2304.07724, its multi-scale stack.
     """
 
-    State = State
-    float32_states = ("c3", "c5")
-    aux_names = ("output_gate",)
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("c3", "c5")
+    aux_names: Names = ("output_gate",)
+    checkpoint_names: Config = {
         "x_to_gates.0": "_conv_x2h_3",
         "x_to_gates.1": "_conv_x2h_5",
         "h_to_gates.0": "_conv_h2h_3",
@@ -48,7 +50,9 @@ class MKLSTMCell(ConvRNNCell):
         "c_to_h": "_conv_out",
     }
 
-    def __init__(self, filters, kernel_size=3, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, **kwargs: Any
+    ) -> None:
         super().__init__(filters, kernel_size, **kwargs)
         # Gates in the order i, f, g, o.
         self.x_to_gates = self._convs(4 * filters, "x_to_gates", "x")
@@ -64,7 +68,7 @@ class MKLSTMCell(ConvRNNCell):
             for index in range(2)
         ]
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         c3, o3 = self._branch(0, x, states.h, states.c3)
         c5, o5 = self._branch(1, x, states.h, states.c5)
         o = ops.sigmoid(o3 + o5)

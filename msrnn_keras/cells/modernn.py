@@ -1,10 +1,13 @@
 """MoDeRNN."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from msrnn_keras.cells.convlstm import ConvLSTMCell, State
 from msrnn_keras.layers.summed_conv import SummedConv
+from msrnn_keras.utils.typing import Config, Shape, Step, Tensor
 
 ROUNDS = 5
 KERNEL_SIZES = (3, 5, 7)  # of the convolutions whose mean is taken
@@ -32,7 +35,7 @@ class MoDeRNNCell(ConvLSTMCell):
     Reference: Chai et al., "MoDeRNN", 2021, arXiv:2110.12978.
     """
 
-    checkpoint_names = {
+    checkpoint_names: Config = {
         **ConvLSTMCell.checkpoint_names,
         "h_to_x.convs.0": "conv33_H",
         "h_to_x.convs.1": "conv55_H",
@@ -42,7 +45,7 @@ class MoDeRNNCell(ConvLSTMCell):
         "x_to_h.convs.2": "conv77_X",
     }
 
-    def build(self, inputs_shape, states_shape=None):
+    def build(self, inputs_shape: Shape, states_shape: Any = None) -> None:
         super().build(inputs_shape, states_shape)
         x, h = inputs_shape[-1], self.filters
         self.h_to_x = self._mean_conv(x, "h_to_x", h, recurrent=True)
@@ -57,7 +60,7 @@ class MoDeRNNCell(ConvLSTMCell):
         conv.build((None, None, None, channels))
         return conv
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         x, h = modulate(x, states.h, self.h_to_x, self.x_to_h)
         return super().step(x, State(h, states.c))
 

@@ -1,15 +1,19 @@
 """MotionRNN: a MotionGRU and a motion highway around a cell."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from msrnn_keras.backend.precision import like, tanh
+from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import concat_channels, lerp
 from msrnn_keras.cells.wrapper import WrapperCell
 from msrnn_keras.layers.convolution import FoldableIdentity, with_new_seeds
 from msrnn_keras.layers.linear import scaled
 from msrnn_keras.layers.warp import Warp
 from msrnn_keras.utils.checks import check_even, check_limit, check_multiple
+from msrnn_keras.utils.typing import Config, Shape, Step, Tensor
 
 OFFSETS = 9  # trajectories of a pixel, 3×3 in the published design
 # Above the 13,000 of the 19 published steps, below the 65,504 of float16.
@@ -72,7 +76,12 @@ class MotionCell(WrapperCell):
         "fuse": "_conv_g",
     }
 
-    def __init__(self, cell, motion_limit=MOTION_LIMIT, **kwargs):
+    def __init__(
+        self,
+        cell: ConvRNNCell,
+        motion_limit: float = MOTION_LIMIT,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(cell, **kwargs)
         most = MOTION_LIMIT if self.compute_dtype == "float16" else 3e38
         limit = ("motion_limit", motion_limit, most, self.compute_dtype)
@@ -90,29 +99,26 @@ class MotionCell(WrapperCell):
         self.merge = self.conv(few, 1, name="merge", reads=few * OFFSETS)
         options = with_new_seeds(self.conv_options(recurrent=True))
         options |= {"dtype": self.dtype_policy, "name": "decode"}
-        self.decode = keras.layers.Conv2DTranspose(
-            filters, 4, 2, "same", **options
-        )
+        transposed = keras.layers.Conv2DTranspose
+        self.decode = transposed(filters, 4, 2, "same", **options)
         self.fuse = self.conv(filters, 1, name="fuse", reads=2 * filters)
         self.x_to_highway = None
 
-    def own_shapes(self, image_shape):
+    def own_shapes(self, image_shape: Shape) -> list[Shape]:
         half = (None if n is None else n // 2 for n in image_shape)
         return [(*half, 2 * OFFSETS)] * 2
 
-    def build(self, inputs_shape, states_shape=None):
+    def build(self, inputs_shape: Shape, states_shape: Any = None) -> None:
         check_even(inputs_shape)
         super().build(inputs_shape, states_shape)
-        few = self.filters // 4
-        self.decode.build((None, None, None, few))
+        self.decode.build((None, None, None, self.filters // 4))
         if inputs_shape[-1] == self.filters:
             self.x_to_highway = FoldableIdentity(dtype=self.dtype_policy)
         else:
-            self.x_to_highway = self.conv(
-                self.filters, 1, "x_to_highway", "x", use_bias=False
-            )
+            convolution = (self.filters, 1, "x_to_highway", "x")
+            self.x_to_highway = self.conv(*convolution, use_bias=False)
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         inner, (motion, trend) = self.split(states)
         hidden, inner, aux = self.cell.step(x, inner)
         encoded = self.encode(hidden)
@@ -132,13 +138,12 @@ class MotionCell(WrapperCell):
         states = self.State(*inner._replace(h=h), motion, trend)
         return h, states, {**aux, "flow": motion}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "motion_limit": self.motion_limit}
 
 
 def _links_to_channels(maps):
     """Reshape `(…, links, channels)` to `(…, channels · links)`."""
     _, *size, links, channels = ops.shape(maps)
-    maps = ops.reshape(maps, (-1, links, channels))
-    maps = ops.transpose(maps, (0, 2, 1))
+    maps = ops.transpose(ops.reshape(maps, (-1, links, channels)), (0, 2, 1))
     return ops.reshape(maps, (-1, *size, channels * links))

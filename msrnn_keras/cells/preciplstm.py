@@ -1,6 +1,7 @@
 """PrecipLSTM."""
 
 from collections import namedtuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -10,6 +11,7 @@ from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.cells.gates import CheckpointBlock, gated_update
 from msrnn_keras.layers.local_attention import LocalAttention
 from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.typing import Config, Names, Shape, Step, Tensor
 
 State = namedtuple("State", ("m", "h", "c", "s", "t", "x"))
 
@@ -43,10 +45,10 @@ class PrecipLSTMCell(ConvRNNCell):
     Reference: Ma et al., "PrecipLSTM", 2022, IEEE TGRS 60.
     """
 
-    State = State
-    float32_states = ("m", "c", "s", "t")
-    aux_names = ("output_gate",)
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("m", "c", "s", "t")
+    aux_names: Names = ("output_gate",)
+    checkpoint_names: Config = {
         "query_key_value": ("LA.conv1", "LA.conv2", "LA.conv3"),
         "attention_to_x": "_conv_x_x_att",
         "x_to_gates": (
@@ -68,7 +70,13 @@ class PrecipLSTMCell(ConvRNNCell):
     # Number of gates of each map: x has i, f, g, o of c, i, f, g of m and of s.
     gates = {"x": 10, "difference": 3, "h": 4, "m": 3, "s": 3, "t": 3}
 
-    def __init__(self, filters, kernel_size=3, attention_window=30, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        attention_window: int = 30,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(filters, kernel_size, **kwargs)
         self.attention_window = check_positive(
             "attention_window", attention_window
@@ -86,16 +94,16 @@ class PrecipLSTMCell(ConvRNNCell):
         self.all_to_hidden = self.conv(filters, 1, "all_to_hidden", reads)
 
     @property
-    def state_size(self):
+    def state_size(self) -> list[int]:
         return [*[self.filters] * 5, self.input_channels]
 
-    def build(self, inputs_shape, states_shape=None):
+    def build(self, inputs_shape: Shape, states_shape: Any = None) -> None:
         super().build(inputs_shape, states_shape)
         n, options = inputs_shape[-1], {"reads": "x", "use_bias": False}
         self.query_key_value = self.conv(3 * n, 1, "query_key_value", **options)
         self.attention_to_x = self.conv(n, name="attention_to_x", reads="x")
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         n = self.filters
         query, key, value = ops.split(self.query_key_value(x), 3, axis=-1)
         attention = self.attention(query, key, value)
@@ -112,6 +120,6 @@ class PrecipLSTMCell(ConvRNNCell):
         h = o * tanh(self.all_to_hidden(ops.concatenate([c, s, t, m], -1)))
         return h, State(m, h, c, s, t, x), {"output_gate": o}
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"attention_window": self.attention_window}
         return {**super().get_config(), **config}

@@ -1,6 +1,7 @@
 """Spatiotemporal LSTM, the cell of PredRNN."""
 
 from collections import namedtuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -13,6 +14,7 @@ from msrnn_keras.cells.gates import (
     forget_and_add,
     gated_update,
 )
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 State = namedtuple("State", ("m", "h", "c"))
 
@@ -40,10 +42,10 @@ class STLSTMCell(ConvRNNCell):
     arXiv:2103.09504.
     """
 
-    State = State
-    float32_states = ("m", "c")
-    aux_names = ("output_gate", "delta_c", "delta_m")
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("m", "c")
+    aux_names: Names = ("output_gate", "delta_c", "delta_m")
+    checkpoint_names: Config = {
         "x_to_gates": (
             CheckpointBlock("_conv_x2h", 4),
             CheckpointBlock("_conv_x2h_m", 3),
@@ -56,7 +58,9 @@ class STLSTMCell(ConvRNNCell):
     }
     cell_gates = 4  # gates of the cell state: i, f, g, o
 
-    def __init__(self, filters, kernel_size=3, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, **kwargs: Any
+    ) -> None:
         super().__init__(filters, kernel_size, **kwargs)
         # i, f, g, o of the cell state, then i, f, g of the memory.
         gates, both = self.cell_gates * filters, (self.cell_gates + 3) * filters
@@ -67,7 +71,7 @@ class STLSTMCell(ConvRNNCell):
         self.m_to_output = self.conv(filters, name="m_to_output", reads="m")
         self.cm_to_hidden = self.conv(filters, 1, "cm_to_hidden", ("c", "m"))
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         gates, memory_gates = self.gates(x, states)
         i, f, g, o = ops.split(gates, 4, axis=-1)
         delta_c = ops.sigmoid(i) * tanh(g)
@@ -77,14 +81,14 @@ class STLSTMCell(ConvRNNCell):
         aux = {"output_gate": o, "delta_c": delta_c, "delta_m": delta_m}
         return h, State(m, h, c), aux
 
-    def gates(self, x, states):
+    def gates(self, x: Tensor, states: Any) -> tuple[Tensor, Tensor]:
         """Return the gates of the cell state and those of the memory."""
         sizes = [self.cell_gates * self.filters]
         from_x, from_x_m = ops.split(self.x_to_gates(x), sizes, axis=-1)
         gates = from_x + self.h_to_gates(states.h)
         return gates, from_x_m + self.m_to_gates(states.m)
 
-    def hidden(self, o, c, m):
+    def hidden(self, o: Tensor, c: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """Return the new hidden state and the output gate."""
         c, m = like(c, o), like(m, o)
         o = ops.sigmoid(o + self.c_to_output(c) + self.m_to_output(m))

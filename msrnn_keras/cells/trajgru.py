@@ -1,5 +1,7 @@
 """TrajGRU."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -9,6 +11,7 @@ from msrnn_keras.cells.convgru import State
 from msrnn_keras.cells.gates import CheckpointBlock, lerp
 from msrnn_keras.layers.warp import Warp
 from msrnn_keras.utils.checks import check_positive
+from msrnn_keras.utils.typing import Config, Names, Step, Tensor
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -38,17 +41,19 @@ class TrajGRUCell(ConvRNNCell):
     Reference: Shi et al., 2017, arXiv:1706.03458; as in arXiv:2206.03010.
     """
 
-    State = State
-    float32_states = ("h",)
-    aux_names = ("flow",)
-    checkpoint_names = {
+    State: Any = State
+    float32_states: Names = ("h",)
+    aux_names: Names = ("flow",)
+    checkpoint_names: Config = {
         "x_to_gates": (CheckpointBlock("_conv_x2h", 3), "_conv_x2f"),
         "h_to_features": "_conv_h2f",
         "features_to_flow": "_conv_flow",
         "warped_to_gates": "project",
     }
 
-    def __init__(self, filters, kernel_size=3, links=10, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, links: int = 10, **kwargs: Any
+    ) -> None:
         super().__init__(filters, kernel_size, **kwargs)
         self.links = links = check_positive("links", links)
         # Gates in the order z, r, n, then the features of the flow.
@@ -60,7 +65,7 @@ class TrajGRUCell(ConvRNNCell):
         options = {"name": "warped_to_gates", "reads": links * filters}
         self.warped_to_gates = self.conv(3 * filters, 1, **options)
 
-    def step(self, x, states):
+    def step(self, x: Tensor, states: Any) -> Step:
         h = like(states.h, x)
         x_z, x_r, x_n, x_f = ops.split(self.x_to_gates(x), 4, axis=-1)
         features = _leaky_relu(x_f + self.h_to_features(h))
@@ -79,7 +84,7 @@ class TrajGRUCell(ConvRNNCell):
         shape = (-1, height, width, self.links * self.filters)
         return self.warped_to_gates(ops.reshape(warped, shape))
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "links": self.links}
 
 

@@ -1,12 +1,14 @@
 """Clips cut from a source of frames, in batches `(x, y)`."""
 
 import concurrent.futures
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.data.epochs import ClipDataset
-from msrnn_keras.data.sources import check_source
+from msrnn_keras.data.sources import Source, check_source
 from msrnn_keras.utils.arguments import (
     check_boolean,
     check_count,
@@ -49,18 +51,18 @@ class Clips(ClipDataset):
 
     def __init__(
         self,
-        source,
-        context,
-        horizon,
-        batch_size=16,
-        stride=1,
-        teacher_forcing=False,
-        shuffle=False,
-        seed=0,
-        num_clips=None,
-        covariates=None,
-        **kwargs,
-    ):
+        source: Source,
+        context: int,
+        horizon: int,
+        batch_size: int = 16,
+        stride: int = 1,
+        teacher_forcing: bool = False,
+        shuffle: bool = False,
+        seed: int = 0,
+        num_clips: int | None = None,
+        covariates: npt.ArrayLike | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.context = context = check_positive("context", context)
         self.horizon = horizon = check_positive("horizon", horizon)
@@ -82,7 +84,7 @@ class Clips(ClipDataset):
         if covariates is not None:
             self._check_covariates(covariates)
 
-    def batch(self, index, epoch):
+    def batch(self, index: int, epoch: int) -> tuple[Any, np.ndarray]:
         """Return `(x, y)`, float32 in [0, 1], NaN where a pixel is missing."""
         first = index * self.batch_size
         order = range(self.num_clips)
@@ -96,12 +98,12 @@ class Clips(ClipDataset):
             return x, y
         return (x, np.stack(list(map(self._known, numbers)))), y
 
-    def clip(self, number):
+    def clip(self, number: int) -> np.ndarray:
         """Return clip `number`, counted in time order, with all its frames."""
         start = int(self.starts[number])
         return self.source.pixels(start, start + self.context + self.horizon)
 
-    def arrays(self):
+    def arrays(self) -> tuple[Any, np.ndarray]:
         """Return all batches of the current epoch as one `(x, y)`."""
         batches = (self[i] for i in range(len(self)))
         return keras.tree.map_structure(

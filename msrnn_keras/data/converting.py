@@ -1,7 +1,9 @@
 """Convert recordings to what a preset was trained on."""
 
 import dataclasses
+from typing import TypeVar
 
+import keras
 import numpy as np
 
 from msrnn_keras.data.datasets.blocks import block_means
@@ -11,7 +13,10 @@ from msrnn_keras.data.io.recording import Recording
 from msrnn_keras.data.io.units import with_unit
 from msrnn_keras.data.lazy_frames import map_frames
 from msrnn_keras.data.scaling import RainRate, Scaling
+from msrnn_keras.data.sources import ArraySource
 from msrnn_keras.utils.arguments import check_within, refused
+
+_Frames = TypeVar("_Frames", bound=ArraySource)
 
 _KILOMETERS = {"m": 1e-3, "meter": 1e-3, "metre": 1e-3, "meters": 1e-3}
 _KILOMETERS |= {"metres": 1e-3, "km": 1.0, "kilometer": 1.0, "kilometre": 1.0}
@@ -32,7 +37,9 @@ class TrainedOn:
     grid_step: float | None = None
 
 
-def as_trained(recording, model, grid_step=None):
+def as_trained(
+    recording: _Frames, model: keras.Model, grid_step: float | None = None
+) -> _Frames | Recording:
     """Convert a recording to the pixels that a preset was trained on.
 
     Rain in mm/h or dBZ gets the scaling of the preset, with its Z–R relation,

@@ -2,12 +2,16 @@
 
 import concurrent.futures
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from msrnn_keras.data.clips import clip_starts
 from msrnn_keras.data.epochs import ClipDataset
+from msrnn_keras.data.io.recording import Recording
 from msrnn_keras.data.lazy_frames import LazyFrames
+from msrnn_keras.data.scaling import Scaling
 from msrnn_keras.data.sources import ArraySource, check_scaling
 from msrnn_keras.utils.arguments import (
     check_boolean,
@@ -77,21 +81,21 @@ class Crops(ClipDataset):
 
     def __init__(
         self,
-        sources,
-        context,
-        horizon,
-        image_shape=(128, 128),
-        num_clips=2000,
-        batch_size=16,
-        stride=1,
-        teacher_forcing=False,
-        seed=0,
-        dry=0.1,
-        augment=True,
-        fixed=False,
-        scaling=None,
-        **kwargs,
-    ):
+        sources: ArraySource | list[ArraySource] | list[Recording],
+        context: int,
+        horizon: int,
+        image_shape: Sequence[int] = (128, 128),
+        num_clips: int = 2000,
+        batch_size: int = 16,
+        stride: int = 1,
+        teacher_forcing: bool = False,
+        seed: int = 0,
+        dry: float = 0.1,
+        augment: bool = True,
+        fixed: bool = False,
+        scaling: Scaling | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.context = check_positive("context", context)
         self.horizon = check_positive("horizon", horizon)
@@ -119,7 +123,7 @@ class Crops(ClipDataset):
         self.probabilities = (1 - dry) * rainy + dry * even
         self._cumulative = np.cumsum(self.probabilities)
 
-    def batch(self, index, epoch):
+    def batch(self, index: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return `(x, y)`, float32 in [0, 1], NaN where a pixel is missing."""
         first = index * self.batch_size
         numbers = range(first, min(first + self.batch_size, self.num_clips))
@@ -127,12 +131,12 @@ class Crops(ClipDataset):
             clips = list(pool.map(lambda n: self.clip(n, epoch), numbers))
         return self._split_time(np.stack(clips))
 
-    def arrays(self):
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the whole epoch as `(x, y)`, shaped like a batch."""
         batches = zip(*(self[i] for i in range(len(self))), strict=True)
         return tuple(map(np.concatenate, batches))
 
-    def clip(self, number, epoch):
+    def clip(self, number: int, epoch: int) -> np.ndarray:
         """Return crop `number` of an epoch with all its frames."""
         rng = np.random.default_rng(
             (self.seed, 0 if self.fixed else epoch, number)

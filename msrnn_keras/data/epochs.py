@@ -2,11 +2,13 @@
 
 import abc
 import math
+from typing import Any
 
 import keras
 
 from msrnn_keras.data.tf_data import as_tf_data
 from msrnn_keras.utils.arguments import check_boolean, check_count
+from msrnn_keras.utils.typing import Tensor
 
 
 class EpochDataset(keras.utils.PyDataset, abc.ABC):
@@ -33,7 +35,12 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
     ...         return np.random.default_rng((epoch, index)).random((8, 2))
     """
 
-    def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
+    def __init__(
+        self,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
         super().__init__(max_queue_size=max_queue_size)
         workers = check_count("workers", workers, 0)
         if check_boolean("use_multiprocessing", use_multiprocessing):
@@ -45,24 +52,24 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
         self.epoch = 0
 
     @property
-    def workers(self):
+    def workers(self) -> int:
         """Number of workers that Keras may start: always 1."""
         return 1
 
     @property
-    def use_multiprocessing(self):
+    def use_multiprocessing(self) -> bool:
         """Whether Keras may start processes: always False."""
         return False
 
     @abc.abstractmethod
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of batches per epoch."""
 
     @abc.abstractmethod
-    def batch(self, index, epoch):
+    def batch(self, index: int, epoch: int) -> tuple[Any, ...]:
         """Return batch `index` of an epoch as a tuple of arrays."""
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return batch `index` of the current epoch."""
         if not 0 <= index < len(self):
             raise IndexError(
@@ -71,11 +78,11 @@ class EpochDataset(keras.utils.PyDataset, abc.ABC):
             )
         return self.batch(index, self.epoch)
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         """Advance to the next epoch; Keras calls this."""
         self.epoch += 1
 
-    def as_tf_data(self):
+    def as_tf_data(self) -> Any:
         """Return the batches as a `tf.data.Dataset`, which needs TensorFlow."""
         return as_tf_data(self)
 
@@ -85,10 +92,10 @@ class ClipDataset(EpochDataset):
 
     moving = False  # whether clips are in the moving frame of their motion
 
-    def __len__(self):
+    def __len__(self) -> int:
         return math.ceil(self.num_clips / self.batch_size)
 
-    def inverse(self, pixels):
+    def inverse(self, pixels: Tensor) -> Tensor:
         """Convert pixels in [0, 1] to the units of the data."""
         return self.scaling.inverse(pixels)
 

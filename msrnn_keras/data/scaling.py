@@ -1,12 +1,15 @@
 """Scalings between the units of the data and pixels in [0, 1]."""
 
 import math
+from collections.abc import Collection
+from typing import Self
 
 import keras
 import numpy as np
 from keras import ops
 
 from msrnn_keras.utils.arguments import check_finite, check_numbers, refused
+from msrnn_keras.utils.typing import Config, Tensor
 
 
 class Scaling:
@@ -14,28 +17,28 @@ class Scaling:
 
     unit = ""
 
-    def __call__(self, values):
+    def __call__(self, values: Tensor) -> Tensor:
         """Convert values in `unit` to pixels, clipped to [0, 1]."""
         raise NotImplementedError(f"{type(self)} must define `__call__`.")
 
-    def inverse(self, pixels):
+    def inverse(self, pixels: Tensor) -> Tensor:
         """Convert pixels, clipped to [0, 1] first, to values in `unit`."""
         raise NotImplementedError(f"{type(self)} must define `inverse`.")
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the constructor arguments as a dict."""
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         """Return the scaling of a configuration."""
         return cls(**config)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         same = type(self) is type(other)
         return same and self.get_config() == other.get_config()
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(repr(sorted(self.get_config().items())))
 
 
@@ -55,7 +58,12 @@ class MinMax(Scaling):
     array([0.5])
     """
 
-    def __init__(self, low=0.0, high=1.0, unit=""):
+    def __init__(
+        self,
+        low: float | Collection[float] = 0.0,
+        high: float | Collection[float] = 1.0,
+        unit: str = "",
+    ) -> None:
         for name, value in (("low", low), ("high", high)):
             several = getattr(value, "ndim", 0) or isinstance(
                 value, (list, tuple)
@@ -73,17 +81,17 @@ class MinMax(Scaling):
                 f"Received: low={low}, high={high}"
             )
 
-    def __call__(self, values):
+    def __call__(self, values: Tensor) -> Tensor:
         xp = _xp(values)
         pixels = xp.divide(xp.subtract(values, self._low), self._span)
         return xp.clip(pixels, 0.0, 1.0)
 
-    def inverse(self, pixels):
+    def inverse(self, pixels: Tensor) -> Tensor:
         xp = _xp(pixels)
         pixels = xp.multiply(xp.clip(pixels, 0.0, 1.0), self._span)
         return xp.add(pixels, self._low)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {"low": self.low, "high": self.high, "unit": self.unit}
 
 
@@ -108,7 +116,14 @@ class RainRate(Scaling):
 
     unit = "mm/h"
 
-    def __init__(self, a=256.0, b=1.42, low=-10.0, high=60.0, least=None):
+    def __init__(
+        self,
+        a: float = 256.0,
+        b: float = 1.42,
+        low: float = -10.0,
+        high: float = 60.0,
+        least: float | None = None,
+    ) -> None:
         least = low if least is None else least
         numbers = {"a": a, "b": b, "low": low, "high": high, "least": least}
         for name, value in numbers.items():
@@ -125,7 +140,7 @@ class RainRate(Scaling):
         self.low, self.high = float(low), float(high)
         self.least = float(least)
 
-    def __call__(self, values):
+    def __call__(self, values: Tensor) -> Tensor:
         xp = _xp(values)
         low = self.rate(self.low)
         rain = xp.log10(xp.maximum(values, low))
@@ -138,17 +153,17 @@ class RainRate(Scaling):
             dry = dry | (values < self.rate(self.least) * (1 - 1e-5))
         return xp.where(dry, xp.zeros_like(pixels), pixels)
 
-    def inverse(self, pixels):
+    def inverse(self, pixels: Tensor) -> Tensor:
         xp = _xp(pixels)
         pixels = xp.clip(pixels, 0.0, 1.0)
         rain = self.rate(pixels * (self.high - self.low) + self.low)
         return xp.where(pixels <= 0, xp.zeros_like(rain), rain)
 
-    def rate(self, dbz):
+    def rate(self, dbz: Tensor) -> Tensor:
         """Return the mm/h of dBZ."""
         return 10.0 ** ((dbz / 10 - math.log10(self.a)) / self.b)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         names = ("a", "b", "low", "high", "least")
         return {name: getattr(self, name) for name in names}
 

@@ -5,10 +5,13 @@ import itertools
 import math
 import numbers
 import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from msrnn_keras.data.scaling import MinMax
+from msrnn_keras.data.scaling import MinMax, Scaling
 from msrnn_keras.utils.arguments import (
     check_count,
     check_finite,
@@ -32,20 +35,20 @@ class Source(abc.ABC):
     - `times`: Array of `datetime64`, one per frame, or None.
     """
 
-    image_shape = None
-    segments = ()
-    scaling = MinMax()
-    interval = None
-    times = None
+    image_shape: Any = None
+    segments: Sequence[Sequence[int]] = ()
+    scaling: Scaling = MinMax()
+    interval: float | None = None
+    times: Any = None
 
     @abc.abstractmethod
-    def read(self, start, stop):
+    def read(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1`, float32, NaN where missing."""
 
-    def __len__(self):
+    def __len__(self) -> int:
         return max((stop for _, stop in self.segments), default=0)
 
-    def pixels(self, start, stop):
+    def pixels(self, start: int, stop: int) -> np.ndarray:
         """Return frames like `read`, scaled to [0, 1]; no infinite values."""
         pixels = np.empty((stop - start, *self.image_shape), "float32")
         count = max(1, _AT_ONCE // max(1, math.prod(self.image_shape)))
@@ -55,7 +58,7 @@ class Source(abc.ABC):
             pixels[first - start : last - start] = values
         return pixels
 
-    def finite(self, start, stop):
+    def finite(self, start: int, stop: int) -> np.ndarray:
         """Return frames like `read`; refuse infinite values."""
         values = self.read(start, stop)
         refuse_infinite(values, start)
@@ -94,8 +97,13 @@ class ArraySource(Source):
     """
 
     def __init__(
-        self, frames, segments=None, scaling=None, interval=None, times=None
-    ):
+        self,
+        frames: Any,
+        segments: Iterable[Sequence[int]] | None = None,
+        scaling: Scaling | None = None,
+        interval: float | None = None,
+        times: npt.ArrayLike | None = None,
+    ) -> None:
         frames = stacked(frames)
         frames = frames if hasattr(frames, "dtype") else np.asarray(frames)
         if np.ndim(frames) != 4 or 0 in np.shape(frames):
@@ -123,7 +131,7 @@ class ArraySource(Source):
         self.scaling, self.times = scaling, times
         self.interval = check_interval(interval)
 
-    def read(self, start, stop):
+    def read(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1`; missing values are NaN."""
         return np.asarray(_unmasked(self.frames[start:stop]), "float32")
 

@@ -9,6 +9,8 @@ PyTorch every device draws the same random numbers for its shard.
 
 import contextlib
 import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 
@@ -21,7 +23,7 @@ __all__ = ["Group", "count", "run", "scope"]
 BACKENDS = {"jax": jax, "tensorflow": tensorflow, "torch": torch}
 
 
-def count(devices=None):
+def count(devices: int | None = None) -> int:
     """Return the number of devices that all processes train on.
 
     Args:
@@ -54,7 +56,7 @@ def count(devices=None):
 
 
 @contextlib.contextmanager
-def scope(devices=None):
+def scope(devices: int | None = None) -> Iterator[Group]:
     """Build, compile and fit a model in this context on several devices.
 
     Without a GPU, the CPU is divided into devices, on TensorFlow and JAX only
@@ -81,7 +83,9 @@ def scope(devices=None):
         yield group
 
 
-def run(function, *arguments, devices=None):
+def run(
+    function: Callable[..., Any], *arguments: Any, devices: int | None = None
+) -> Any:
     """Call a function in the scope of several devices.
 
     A script needs `if __name__ == "__main__":`, for processes of PyTorch.

@@ -1,9 +1,12 @@
 """The time loop around a convolutional recurrent cell."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from msrnn_keras.backend.precision import in_dtype
+from msrnn_keras.utils.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -25,23 +28,37 @@ class ConvRNN(keras.layers.RNN):
     (2, 5, 16, 16, 8)
     """
 
-    def __init__(self, cell, **kwargs):
+    def __init__(self, cell: Any, **kwargs: Any) -> None:
         super().__init__(cell, **kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=5)
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: Any = False,
+    ) -> Any:
         if initial_state is None and not self.stateful:
             shape = ops.shape(sequences)
             initial_state = self.cell.get_initial_state(shape[0], shape[2:4])
         return super().call(sequences, initial_state, mask, training)
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def inner_loop(
+        self,
+        sequences: Tensor,
+        initial_state: Any,
+        mask: Any,
+        training: Any = False,
+    ) -> Any:
         # Keras has cast all of them to the compute dtype of the cell.
         dtypes = self.cell.state_dtypes
         initial_state = list(map(in_dtype, initial_state, dtypes))
         return super().inner_loop(sequences, initial_state, mask, training)
 
-    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+    def compute_output_shape(
+        self, sequences_shape: Shape, initial_state_shape: Any = None
+    ) -> Any:
         batch, time, *step_shape = sequences_shape
         output, states = self.cell.compute_output_shape((batch, *step_shape))
         if self.return_sequences:

@@ -1,11 +1,14 @@
 """Convolutions that are fast inside a time loop."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from msrnn_keras.backend.compiled_step import torch_convolution
 from msrnn_keras.backend.xla import loop_gradients_are_slow
 from msrnn_keras.layers.kernels import CachedKernel
+from msrnn_keras.utils.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -17,25 +20,25 @@ class Conv2D(CachedKernel, keras.layers.Conv2D):
     memory layout. `layers.folding` can merge a 1×1 convolution into it.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deferred = False
         self._embed = None
 
-    def defer(self):
+    def defer(self) -> None:
         """Return the input and ones (for the bias) from now on."""
         self._deferred = True
 
-    def fold_pointwise(self, embed):
+    def fold_pointwise(self, embed: keras.layers.Layer) -> None:
         """Apply a deferred 1×1 convolution as part of this one."""
         self._embed = Untracked(embed)
         self.input_spec = None  # it reads the input of `embed`
 
     @property
-    def kernel_weights(self):
+    def kernel_weights(self) -> list[Any]:
         return [] if self._deferred else [self._kernel]
 
-    def make_kernel(self):
+    def make_kernel(self) -> Tensor:
         kernel = ops.cast(self.kernel, self.compute_dtype)
         if self._embed is None:
             return kernel
@@ -44,7 +47,7 @@ class Conv2D(CachedKernel, keras.layers.Conv2D):
         return ops.concatenate([_affine(embed) @ first, rest], axis=2)
 
     @property
-    def can_fold(self):
+    def can_fold(self) -> bool:
         """Whether `fold_pointwise` may be called."""
         return self.groups == 1 and not self._deferred
 
@@ -53,10 +56,10 @@ class Conv2D(CachedKernel, keras.layers.Conv2D):
         once = self.strides == self.dilation_rate == (1, 1)
         return once and self.groups == 1 and self.padding == "same"
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         return super().convolution_op(inputs, self.current_kernel())
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Any:
         if self._deferred:
             ones = ops.ones_like(inputs[..., :1])
             return ops.concatenate([inputs, ones], axis=-1)
@@ -66,7 +69,7 @@ class Conv2D(CachedKernel, keras.layers.Conv2D):
         outputs = convolve(inputs, self.current_kernel(), bias)
         return self.activation(outputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         if self._deferred:
             return (*input_shape[:-1], input_shape[-1] + 1)
         return super().compute_output_shape(input_shape)

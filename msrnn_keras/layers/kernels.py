@@ -2,6 +2,8 @@
 
 import contextlib
 
+from msrnn_keras.utils.typing import Tensor
+
 
 class CachedKernel:
     """A layer whose kernel `cached_kernels` computes once for a time loop.
@@ -12,7 +14,7 @@ class CachedKernel:
 
     has_kernel = True
 
-    def current_kernel(self):
+    def current_kernel(self) -> Tensor:
         """Return the cached kernel, or a new one."""
         kernel = vars(self).get("_cached_kernel", (None,))[0]
         return self.make_kernel() if kernel is None else kernel

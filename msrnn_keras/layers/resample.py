@@ -1,11 +1,13 @@
 """Resampling of feature maps between scales."""
 
 import functools
+from typing import Any
 
 import keras
 from keras import ops
 
 from msrnn_keras.layers.linear import Linear
+from msrnn_keras.utils.typing import Config, Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -21,7 +23,7 @@ class Resample(keras.layers.Layer):
     (1, 16, 16, 3)
     """
 
-    def __init__(self, source, target, **kwargs):
+    def __init__(self, source: int, target: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if source % target and target % source:
             raise ValueError(
@@ -30,7 +32,7 @@ class Resample(keras.layers.Layer):
             )
         self.source, self.target = source, target
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Any:
         if self.target > self.source:
             factor = self.target // self.source
             return ops.max_pool(x, factor, factor, padding="valid")
@@ -39,12 +41,12 @@ class Resample(keras.layers.Layer):
             return x
         return _interpolate(_interpolate(x, factor, axis=1), factor, axis=2)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         batch, height, width, channels = input_shape
         size = [n and n * self.source // self.target for n in (height, width)]
         return (batch, *size, channels)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"source": self.source, "target": self.target}
         return {**super().get_config(), **config}
 

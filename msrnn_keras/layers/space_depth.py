@@ -1,7 +1,11 @@
 """Padding and cropping of frames, pixels to channels and back."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from msrnn_keras.utils.typing import Config, Shape, Tensor
 
 
 def round_up(length, multiple):
@@ -32,21 +36,21 @@ class PadToMultiple(keras.layers.Layer):
     (1, 60, 64, 1)
     """
 
-    def __init__(self, multiple, fill=0.0, **kwargs):
+    def __init__(self, multiple: int, fill: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.multiple, self.fill = multiple, fill
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Any:
         for axis in (1, 2):
             x = pad_end(x, self.multiple, axis, self.fill)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         batch, height, width, channels = input_shape
         size = [round_up(n, self.multiple) for n in (height, width)]
         return (batch, *size, channels)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         options = {"multiple": self.multiple, "fill": self.fill}
         return {**super().get_config(), **options}
 
@@ -61,12 +65,12 @@ class CropToFrame(keras.layers.Layer):
     (1, 59, 61, 1)
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         x, frame = inputs
         _, height, width, _ = ops.shape(frame)
         return x[:, :height, :width]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         x, frame = input_shape
         return (x[0], *frame[1:3], x[3])
 
@@ -74,11 +78,11 @@ class CropToFrame(keras.layers.Layer):
 class _BlockLayer(keras.layers.Layer):
     """A layer with blocks of `block` by `block` pixels."""
 
-    def __init__(self, block, **kwargs):
+    def __init__(self, block: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.block = block
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "block": self.block}
 
 
@@ -91,7 +95,7 @@ class SpaceToDepth(_BlockLayer):
     (1, 4, 4, 4)
     """
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Any:
         p = self.block
         batch, height, width, channels = ops.shape(x)
         # Four dimensions at most: transposing more is slow.
@@ -100,7 +104,7 @@ class SpaceToDepth(_BlockLayer):
         shape = (batch, height // p, width // p, channels * p**2)
         return ops.reshape(x, shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         batch, height, width, channels = input_shape
         size = [None if n is None else n // self.block for n in (height, width)]
         return (batch, *size, channels * self.block**2)
@@ -115,14 +119,14 @@ class DepthToSpace(_BlockLayer):
     (1, 8, 8, 1)
     """
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Any:
         p = self.block
         batch, height, width, channels = ops.shape(x)
         x = ops.reshape(x, (-1, width, p, channels // p))
         x = ops.transpose(x, (0, 2, 1, 3))
         return ops.reshape(x, (batch, height * p, width * p, channels // p**2))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Any:
         batch, height, width, channels = input_shape
         size = [None if n is None else n * self.block for n in (height, width)]
         return (batch, *size, channels // self.block**2)

@@ -1,11 +1,14 @@
 """Errors that weigh heavy rain more than light rain."""
 
+from collections.abc import Collection
+
 import keras
 import numpy as np
 from keras import ops
 
 from msrnn_keras.metrics.base import PIXELS, FrameMetric, Scaled
 from msrnn_keras.utils.arguments import check_numbers
+from msrnn_keras.utils.typing import Config, HasInverse, Tensor
 
 RAIN_THRESHOLDS = (0.5, 2.0, 5.0, 10.0, 30.0)  # mm/h
 _RAIN_WEIGHTS = (1.0, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -16,14 +19,14 @@ class _Balanced(Scaled, FrameMetric):
 
     def __init__(
         self,
-        thresholds=RAIN_THRESHOLDS,
-        weights=_RAIN_WEIGHTS,
-        scaling=None,
-        num_frames=None,
-        clip=True,
-        name=None,
-        dtype=None,
-    ):
+        thresholds: Collection[float] = RAIN_THRESHOLDS,
+        weights: Collection[float] = _RAIN_WEIGHTS,
+        scaling: HasInverse | None = None,
+        num_frames: int | None = None,
+        clip: bool = True,
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
         super().__init__(num_frames, clip, name or self.key, dtype)
         thresholds = check_numbers("thresholds", thresholds)
         weights = check_numbers("weights", weights)
@@ -36,7 +39,9 @@ class _Balanced(Scaled, FrameMetric):
         self.thresholds, self.weights = thresholds, weights
         self.set_scaling(scaling)
 
-    def scores(self, y_true, y_pred, valid):
+    def scores(
+        self, y_true: Tensor, y_pred: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         rain = self.in_units(y_true)
         steps = np.diff(self.weights).tolist()
         weight = float(self.weights[0])
@@ -47,7 +52,7 @@ class _Balanced(Scaled, FrameMetric):
         total = ops.sum(weight / share * error, axis=PIXELS)
         return total, ops.mean(valid, axis=PIXELS)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"thresholds": self.thresholds, "weights": self.weights}
         return {**super().get_config(), **{k: [*v] for k, v in config.items()}}
 

@@ -1,11 +1,14 @@
 """Base classes of the metrics: masks, sums over frames and their ratios."""
 
+from typing import Any, Self
+
 import keras
 import numpy as np
 from keras import ops
 
 from msrnn_keras.losses import check_members
 from msrnn_keras.utils import checks
+from msrnn_keras.utils.typing import Config, HasInverse, Tensor
 
 PIXELS = (2, 3, 4)  # axes of one frame
 UNIT_RANGE = (-1e-3, 1 + 1e-3)  # [0, 1] with a margin for rounding
@@ -99,11 +102,17 @@ class PooledMetric(keras.metrics.Metric):
         dtype: Data type of the sums; Keras' default float type if None.
     """
 
-    parts = None
-    scaling = None
+    parts: Any = None
+    scaling: HasInverse | None = None
     takes_members = True  # the mean of an ensemble, or its members
 
-    def __init__(self, num_frames=None, clip=True, name=None, dtype=None):
+    def __init__(
+        self,
+        num_frames: int | None = None,
+        clip: bool = True,
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
         name = name or type(self).__name__.lower()
         if not isinstance(name, str):
             raise checks.refused("name", "a string", name)
@@ -118,11 +127,11 @@ class PooledMetric(keras.metrics.Metric):
         self.rounding = self.add_variable(shape, "zeros", name="rounding")
 
     @property
-    def unit_range(self):
+    def unit_range(self) -> bool:
         """Whether the score is defined for truth in [0, 1] only."""
         return self.clip or self.scaling is not None
 
-    def frame_sums(self, y_true, y_pred):
+    def frame_sums(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return what every frame adds to the sums, (batch, time, parts).
 
         Args:
@@ -136,7 +145,9 @@ class PooledMetric(keras.metrics.Metric):
         """
         return self.sums(*prepare(y_true, y_pred, self.clip, self.unit_range))
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Add the frames of a batch, with weights (batch,) or (batch, time).
 
         Arrays out of range are refused; for tensors the score is NaN.
@@ -158,14 +169,14 @@ class PooledMetric(keras.metrics.Metric):
         self.rounding.assign((new - total) - step)
         self.total.assign(new)
 
-    def result(self):
+    def result(self) -> Tensor:
         """Return the score of all frames and samples together."""
         sums = self.total - self.rounding
         if self.num_frames is not None:
             sums = ops.sum(sums, axis=0)
         return self.ratio(sums)
 
-    def curve(self):
+    def curve(self) -> np.ndarray:
         """Return the score of every lead time, NaN where no frame counts."""
         if self.num_frames is None:
             raise ValueError(
@@ -178,7 +189,7 @@ class PooledMetric(keras.metrics.Metric):
         )
         return self.ratio(total - rounding)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {"num_frames": self.num_frames, "clip": self.clip}
         return {**super().get_config(), **config}
 
@@ -208,18 +219,18 @@ class FrameMetric(PooledMetric):
 
     parts = 2
 
-    def frame_scores(self, y_true, y_pred):
+    def frame_scores(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return the score of every frame, (batch, time), or NaN."""
         sums = self.frame_sums(y_true, y_pred)
         return ops.where(sums[..., 1] > 0, sums[..., 0], np.nan)
 
-    def sums(self, y_true, y_pred, valid):
+    def sums(self, y_true: Tensor, y_pred: Tensor, valid: Tensor) -> Tensor:
         scores, counted = self.scores(y_true, y_pred, valid)
         scores = ops.where(counted > 0, scores, 0.0)
         counted = ops.cast(counted > 0, "float32")
         return ops.stack([scores, counted], axis=-1)
 
-    def ratio(self, sums):
+    def ratio(self, sums: Tensor) -> Tensor:
         total, count = sums[..., 0], sums[..., 1]
         return quotient(total, count, empty=np.nan, counted=count)
 
@@ -227,9 +238,9 @@ class FrameMetric(PooledMetric):
 class Scaled:
     """Mixin of a metric with a `scaling` from pixels to units."""
 
-    scaling = None
+    scaling: HasInverse | None = None
 
-    def set_scaling(self, scaling):
+    def set_scaling(self, scaling: HasInverse | None) -> None:
         inverse = getattr(scaling, "inverse", None)
         if scaling is not None and not callable(inverse):
             raise TypeError(
@@ -238,20 +249,20 @@ class Scaled:
             )
         self.scaling = scaling
 
-    def with_scaling(self, scaling):
+    def with_scaling(self, scaling: HasInverse | None) -> Self:
         return self.from_config({**self.get_config(), "scaling": scaling})
 
-    def in_units(self, frames):
+    def in_units(self, frames: Tensor) -> Tensor:
         return frames if self.scaling is None else self.scaling.inverse(frames)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         scaling = self.scaling
         if scaling is not None:
             scaling = keras.saving.serialize_keras_object(scaling)
         return {**super().get_config(), "scaling": scaling}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         scaling = config.get("scaling")
         if isinstance(scaling, dict):
             scaling = keras.saving.deserialize_keras_object(scaling)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from msrnn_keras.losses import check_members
@@ -14,7 +15,11 @@ from msrnn_keras.utils.checks import (
 )
 
 
-def rank_histogram(y, members, seed=0):
+def rank_histogram(
+    y: npt.ArrayLike,
+    members: npt.ArrayLike,
+    seed: int | np.random.Generator = 0,
+) -> np.ndarray:
     """Count how many members lie below the truth.
 
     The ranks of a calibrated ensemble are equally frequent; a U shape means too
@@ -66,22 +71,22 @@ class Reliability:
     probabilities: np.ndarray
 
     @property
-    def forecast(self):
+    def forecast(self) -> np.ndarray:
         """The mean forecast probability of each bin; NaN if it is empty."""
         return self._mean(self.probabilities)
 
     @property
-    def observed(self):
+    def observed(self) -> np.ndarray:
         """The observed frequency of the event; NaN if a bin is empty."""
         return self._mean(self.events)
 
     @property
-    def base_rate(self):
+    def base_rate(self) -> float:
         """The frequency of the event in all bins; NaN if all are empty."""
         total = self.count.sum()
         return float(self.events.sum() / total) if total else np.nan
 
-    def __add__(self, other):
+    def __add__(self, other: "Reliability") -> "Reliability":
         if not isinstance(other, Reliability):
             return NotImplemented
         mine, its = ((x.threshold, len(x.count)) for x in (self, other))
@@ -102,7 +107,9 @@ class Reliability:
         return np.where(empty, np.nan, sums / np.where(empty, 1, self.count))
 
 
-def reliability(y, members, threshold, bins=10):
+def reliability(
+    y: npt.ArrayLike, members: npt.ArrayLike, threshold: float, bins: int = 10
+) -> Reliability:
     """Compare forecast probabilities with observed frequencies of an event.
 
     The event is a value at or above the threshold, its probability the share of

@@ -1,5 +1,7 @@
 """The metrics that an evaluation uses."""
 
+from collections.abc import Collection
+
 import keras
 from keras import ops
 
@@ -10,7 +12,7 @@ from msrnn_keras.metrics.ssim import SSIM, WINDOW
 from msrnn_keras.utils.arguments import check_integers, check_numbers
 
 
-def default_metrics(ensemble=False):
+def default_metrics(ensemble: bool = False) -> list[keras.metrics.Metric]:
     """Return the metrics that `evaluate` uses by default.
 
     They are MSE, MAE, SSIM (no score for frames smaller than 11 x 11 pixels),
@@ -22,7 +24,9 @@ def default_metrics(ensemble=False):
     return metrics + [CRPS(), SpreadSkillRatio()] * bool(ensemble)
 
 
-def threshold_metrics(thresholds, windows=()):
+def threshold_metrics(
+    thresholds: Collection[float], windows: Collection[int] = ()
+) -> list[keras.metrics.Metric]:
     """Return POD, FAR, CSI and HSS at thresholds, and FSS in windows (pixels).
 
     Raises:

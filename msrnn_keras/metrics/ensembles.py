@@ -1,5 +1,7 @@
 """Scores of ensembles: fair CRPS, Brier score, spread and skill."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -14,6 +16,7 @@ from msrnn_keras.metrics.base import (
     quotient,
 )
 from msrnn_keras.metrics.events import EventMetric
+from msrnn_keras.utils.typing import HasInverse, Tensor
 
 
 class EnsembleMetric(PooledMetric):
@@ -25,7 +28,7 @@ class EnsembleMetric(PooledMetric):
 
     least_members = 2
 
-    def frame_sums(self, y_true, y_pred):
+    def frame_sums(self, y_true: Any, y_pred: Any) -> Tensor:
         """Return what every frame adds to the sums, (batch, time, parts).
 
         Args:
@@ -63,7 +66,9 @@ class CRPS(EnsembleMetric, FrameMetric):
     Reference: Ferro, Q. J. R. Meteorol. Soc., 2014, doi:10.1002/qj.2270.
     """
 
-    def scores(self, y_true, y_pred, valid):
+    def scores(
+        self, y_true: Tensor, y_pred: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         total = ops.sum(crps_of_members(y_true, y_pred, 1.0), axis=PIXELS)
         share = ops.mean(valid, axis=PIXELS)
         return total / share, share
@@ -97,13 +102,13 @@ class BrierScore(EnsembleMetric, EventMetric):
     least_members = 1
     key = "brier"
 
-    def sums(self, y_true, y_pred, valid):
+    def sums(self, y_true: Tensor, y_pred: Tensor, valid: Tensor) -> Tensor:
         y, p = self.events(y_true[:, None], y_pred, valid[:, None])
         error = ops.square(ops.mean(p, axis=1) - y[:, 0])
         sums = ops.sum(error, axis=PIXELS), ops.sum(valid, axis=PIXELS)
         return ops.stack(sums, axis=-1)
 
-    def ratio(self, sums):
+    def ratio(self, sums: Tensor) -> Tensor:
         return quotient(sums[..., 0], sums[..., 1], np.nan, sums[..., 1])
 
 
@@ -116,12 +121,17 @@ class _Moments(EnsembleMetric, Scaled, PooledMetric):
     parts = 3
 
     def __init__(
-        self, scaling=None, num_frames=None, clip=True, name=None, dtype=None
-    ):
+        self,
+        scaling: HasInverse | None = None,
+        num_frames: int | None = None,
+        clip: bool = True,
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
         super().__init__(num_frames, clip, name or self.key, dtype)
         self.set_scaling(scaling)
 
-    def sums(self, y_true, y_pred, valid):
+    def sums(self, y_true: Tensor, y_pred: Tensor, valid: Tensor) -> Tensor:
         """Return corrected variances, squared errors and numbers of pixels."""
         members = y_pred.shape[1]
         y_pred = self.in_units(y_pred)
@@ -132,7 +142,7 @@ class _Moments(EnsembleMetric, Scaled, PooledMetric):
         parts = variance, error, valid
         return ops.stack([ops.sum(x, axis=PIXELS) for x in parts], axis=-1)
 
-    def root(self, sums, of):
+    def root(self, sums: Tensor, of: int) -> Tensor:
         """Return the root of the mean of a part."""
         mean = quotient(sums[..., of], sums[..., 2], np.nan, sums[..., 2])
         return mean**0.5
@@ -165,7 +175,7 @@ class Spread(_Moments):
 
     key = "spread"
 
-    def ratio(self, sums):
+    def ratio(self, sums: Tensor) -> Tensor:
         return self.root(sums, 0)
 
 
@@ -179,7 +189,7 @@ class EnsembleRMSE(_Moments):
 
     key = "ensemble_rmse"
 
-    def ratio(self, sums):
+    def ratio(self, sums: Tensor) -> Tensor:
         return self.root(sums, 1)
 
 
@@ -193,6 +203,6 @@ class SpreadSkillRatio(_Moments):
 
     key = "spread_skill_ratio"
 
-    def ratio(self, sums):
+    def ratio(self, sums: Tensor) -> Tensor:
         variance, error, counted = (sums[..., i] for i in range(3))
         return quotient(variance, error, np.nan, counted) ** 0.5

@@ -6,22 +6,24 @@ from keras import ops
 
 from msrnn_keras.metrics.base import PIXELS, PooledMetric, Scaled, quotient
 from msrnn_keras.utils.checks import check_finite, check_positive
+from msrnn_keras.utils.typing import Config, HasInverse, Tensor
 
 
 class EventMetric(Scaled, PooledMetric):
     """A score of the pixels at or above a threshold."""
 
-    key = None  # first part of the default name; None is that of the class
+    # First part of the default name; None is that of the class.
+    key: str | None = None
 
     def __init__(
         self,
-        threshold,
-        scaling=None,
-        num_frames=None,
-        clip=True,
-        name=None,
-        dtype=None,
-    ):
+        threshold: float,
+        scaling: HasInverse | None = None,
+        num_frames: int | None = None,
+        clip: bool = True,
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
         threshold = check_finite("threshold", threshold)
         key = self.key or type(self).__name__.lower()
         name = name or f"{key}_{threshold:g}"
@@ -29,7 +31,9 @@ class EventMetric(Scaled, PooledMetric):
         self.threshold = threshold
         self.set_scaling(scaling)
 
-    def events(self, y_true, y_pred, valid):
+    def events(
+        self, y_true: Tensor, y_pred: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the observed and the forecast events: ones, zeros, or NaN."""
         observed = self.in_units(y_true) >= self.threshold
         forecast = self.in_units(y_pred) >= self.threshold
@@ -39,7 +43,7 @@ class EventMetric(Scaled, PooledMetric):
         observed = ops.where(missing, 0.0, ops.cast(observed, "float32"))
         return observed, ops.where(missing, 0.0, forecast)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "threshold": self.threshold}
 
 
@@ -77,7 +81,7 @@ class CategoricalMetric(EventMetric):
     parts = 4
     empty = 1.0  # the score if the denominator is zero
 
-    def sums(self, y_true, y_pred, valid):
+    def sums(self, y_true: Tensor, y_pred: Tensor, valid: Tensor) -> Tensor:
         y, p = self.events(y_true, y_pred, valid)
         hits = ops.sum(y * p, axis=PIXELS)
         observed, forecast = ops.sum(y, axis=PIXELS), ops.sum(p, axis=PIXELS)
@@ -86,7 +90,7 @@ class CategoricalMetric(EventMetric):
         negatives = pixels - hits - misses - false_alarms
         return ops.stack([hits, misses, false_alarms, negatives], axis=-1)
 
-    def ratio(self, sums):
+    def ratio(self, sums: Tensor) -> Tensor:
         h, m, f, r = (sums[..., index] for index in range(4))
         numerator, denominator = self.fraction(h, m, f, r)
         return quotient(numerator, denominator, self.empty, h + m + f + r)
@@ -96,7 +100,9 @@ class CategoricalMetric(EventMetric):
 class POD(CategoricalMetric):
     """Probability of detection, hits / (hits + misses): 0 to 1, the best."""
 
-    def fraction(self, h, m, f, r):
+    def fraction(
+        self, h: Tensor, m: Tensor, f: Tensor, r: Tensor
+    ) -> tuple[Tensor, Tensor]:
         return h, h + m
 
 
@@ -106,7 +112,9 @@ class FAR(CategoricalMetric):
 
     empty = 0.0
 
-    def fraction(self, h, m, f, r):
+    def fraction(
+        self, h: Tensor, m: Tensor, f: Tensor, r: Tensor
+    ) -> tuple[Tensor, Tensor]:
         return f, h + f
 
 
@@ -114,7 +122,9 @@ class FAR(CategoricalMetric):
 class CSI(CategoricalMetric):
     """Critical success index, hits / (hits + misses + false alarms), 0 to 1."""
 
-    def fraction(self, h, m, f, r):
+    def fraction(
+        self, h: Tensor, m: Tensor, f: Tensor, r: Tensor
+    ) -> tuple[Tensor, Tensor]:
         return h, h + m + f
 
 
@@ -126,7 +136,9 @@ class HSS(CategoricalMetric):
     2 (h r - f m) / ((h + m) (m + r) + (h + f) (f + r)).
     """
 
-    def fraction(self, h, m, f, r):
+    def fraction(
+        self, h: Tensor, m: Tensor, f: Tensor, r: Tensor
+    ) -> tuple[Tensor, Tensor]:
         chance = (h + m) * (m + r) + (h + f) * (f + r)
         return 2.0 * (h * r - f * m), chance
 
@@ -155,21 +167,21 @@ class FSS(EventMetric):
 
     def __init__(
         self,
-        threshold,
-        window,
-        scaling=None,
-        num_frames=None,
-        clip=True,
-        name=None,
-        dtype=None,
-    ):
+        threshold: float,
+        window: int,
+        scaling: HasInverse | None = None,
+        num_frames: int | None = None,
+        clip: bool = True,
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
         threshold = check_finite("threshold", threshold)
         window = check_positive("window", window)
         name = name or f"fss_{threshold:g}_{window}"
         super().__init__(threshold, scaling, num_frames, clip, name, dtype)
         self.window = window
 
-    def sums(self, y_true, y_pred, valid):
+    def sums(self, y_true: Tensor, y_pred: Tensor, valid: Tensor) -> Tensor:
         y, p = (
             _box_sum(field, self.window) / self.window**2
             for field in self.events(y_true, y_pred, valid)
@@ -177,11 +189,11 @@ class FSS(EventMetric):
         parts = (ops.square(y - p), ops.square(y) + ops.square(p), valid)
         return ops.stack([ops.sum(x, axis=PIXELS) for x in parts], axis=-1)
 
-    def ratio(self, sums):
+    def ratio(self, sums: Tensor) -> Tensor:
         difference, reference, counted = (sums[..., i] for i in range(3))
         return 1.0 - quotient(difference, reference, 0.0, counted)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "window": self.window}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.metrics.base import FrameMetric
+from msrnn_keras.utils.typing import Tensor
 
 _SMALLEST = 32  # pixels of height and width
 
@@ -31,7 +32,9 @@ class LPIPS(FrameMetric):
 
     unit_range = True
 
-    def scores(self, y_true, y_pred, valid):
+    def scores(
+        self, y_true: Tensor, y_pred: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         try:
             clips = [ops.convert_to_numpy(x) for x in (y_true, y_pred, valid)]
         except Exception as error:  # each backend has its own

@@ -5,6 +5,7 @@ from keras import ops
 
 from msrnn_keras.metrics.base import PIXELS, FrameMetric
 from msrnn_keras.utils.arguments import check_within
+from msrnn_keras.utils.typing import Config, Tensor
 
 _PSNR_FLOOR = 1e-10  # least mean squared error: 100 dB
 
@@ -26,7 +27,9 @@ class MSE(FrameMetric):
         >>> score = float(metric.result())
     """
 
-    def scores(self, y_true, y_pred, valid):
+    def scores(
+        self, y_true: Tensor, y_pred: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         total = ops.sum(ops.square(y_true - y_pred), axis=PIXELS)
         share = ops.mean(valid, axis=PIXELS)
         return total / share, share
@@ -36,7 +39,9 @@ class MSE(FrameMetric):
 class MAE(FrameMetric):
     """Absolute error, summed over a frame. Arguments are those of `MSE`."""
 
-    def scores(self, y_true, y_pred, valid):
+    def scores(
+        self, y_true: Tensor, y_pred: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         total = ops.sum(ops.abs(y_true - y_pred), axis=PIXELS)
         share = ops.mean(valid, axis=PIXELS)
         return total / share, share
@@ -52,7 +57,9 @@ class PSNR(FrameMetric):
 
     unit_range = True
 
-    def scores(self, y_true, y_pred, valid):
+    def scores(
+        self, y_true: Tensor, y_pred: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         counted = ops.sum(valid, axis=PIXELS)
         error = ops.sum(ops.square(y_true - y_pred), axis=PIXELS) / counted
         decibel = -10.0 * ops.log10(ops.maximum(error, _PSNR_FLOOR))
@@ -79,12 +86,19 @@ class GDL(FrameMetric):
     """
 
     def __init__(
-        self, num_frames=None, clip=True, alpha=1.0, name="gdl", dtype=None
-    ):
+        self,
+        num_frames: int | None = None,
+        clip: bool = True,
+        alpha: float = 1.0,
+        name: str | None = "gdl",
+        dtype: str | None = None,
+    ) -> None:
         super().__init__(num_frames, clip, name=name, dtype=dtype)
         self.alpha = check_within("alpha", alpha, "(0, inf]")
 
-    def scores(self, y_true, y_pred, valid):
+    def scores(
+        self, y_true: Tensor, y_pred: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         if tuple(y_true.shape[2:4]) == (1, 1):
             raise ValueError(
                 "Gradients need frames of at least two pixels. "
@@ -105,7 +119,7 @@ class GDL(FrameMetric):
             pairs = pairs + ops.sum(ops.ones_like(both), axis=PIXELS)
         return total * (pairs / counted), counted
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "alpha": self.alpha}
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.metrics.base import PIXELS, FrameMetric
+from msrnn_keras.utils.typing import Tensor
 
 WINDOW = 11
 _SIGMA = 1.5
@@ -25,7 +26,9 @@ class SSIM(FrameMetric):
 
     unit_range = True
 
-    def scores(self, y_true, y_pred, valid):
+    def scores(
+        self, y_true: Tensor, y_pred: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         x, y = y_true, y_pred
         maps = ops.stack([x, y, x * x, y * y, x * y])
         mean_x, mean_y, mean_xx, mean_yy, mean_xy = ops.unstack(_blur(maps), 5)

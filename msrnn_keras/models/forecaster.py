@@ -1,12 +1,17 @@
 """The base class of all models that forecast frames."""
 
 import dataclasses
+import datetime
 import inspect
+import pathlib
 import threading
 import warnings
+from collections.abc import Collection, Sequence
+from typing import Any, Literal, NoReturn, Self
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.backend.compiled_step import LayersSetup
 from msrnn_keras.metrics.base import UNIT_RANGE, UNIT_REMEDY
@@ -26,6 +31,7 @@ from msrnn_keras.models.validation import (
 )
 from msrnn_keras.utils import checks
 from msrnn_keras.utils.arguments import check_range
+from msrnn_keras.utils.typing import Config, Names, PathLike, Tensor, Verbose
 
 
 class _ClassProperty(property):
@@ -87,21 +93,21 @@ class Forecaster(keras.Model):
     has_states = False
     any_size = True
     covariates, noise = 0, False
-    architectures = ()
-    trained_on = None  # `data.TrainedOn` of a preset
-    preset_overrides = ("dtype", "image_shape", "name", "value_range")
+    architectures: Names = ()
+    trained_on: Any = None  # `data.TrainedOn` of a preset
+    preset_overrides: Names = ("dtype", "image_shape", "name", "value_range")
 
     def __init__(
         self,
-        inputs,
-        outputs,
-        image_shape,
-        context,
-        horizon,
-        missing=None,
-        dtype=None,
-        name=None,
-    ):
+        inputs: Any,
+        outputs: Any,
+        image_shape: Sequence[int],
+        context: int,
+        horizon: int,
+        missing: Literal["mask"] | None = None,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str | None = None,
+    ) -> None:
         sizes = check_arguments(image_shape, context, horizon, missing)
         super().__init__(inputs=inputs, outputs=outputs, name=name)
         self.dtype_policy = checks.dtype_policy(dtype)
@@ -112,7 +118,12 @@ class Forecaster(keras.Model):
         self._one_thread = threading.RLock()
 
     @staticmethod
-    def frames_input(image_shape, dtype=None, any_size=False, covariates=0):
+    def frames_input(
+        image_shape: Sequence[int],
+        dtype: str | keras.DTypePolicy | None = None,
+        any_size: bool = False,
+        covariates: int = 0,
+    ) -> Any:
         """Return the `keras.Input` of a graph, of any size if `any_size`.
 
         With covariates, it is a tuple of two.
@@ -128,7 +139,7 @@ class Forecaster(keras.Model):
         options = {"dtype": dtype, "name": "covariates"}
         return frames, keras.Input((*shape, covariates), **options)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         limits = self.value_range
         return {
             "image_shape": self.image_shape,
@@ -141,7 +152,9 @@ class Forecaster(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Config, custom_objects: Config | None = None
+    ) -> Self:
         deserialize = keras.saving.deserialize_keras_object
         config = {
             key: deserialize(x, custom_objects) if isinstance(x, dict) else x
@@ -153,18 +166,18 @@ class Forecaster(keras.Model):
         return model
 
     @property
-    def value_range(self):
+    def value_range(self) -> tuple[float, float] | None:
         """Tuple `(low, high)`, the limits of frames. None means ±1e6."""
         return self._value_range
 
     @value_range.setter
-    def value_range(self, limits):
+    def value_range(self, limits: Collection[float] | None) -> None:
         if limits is not None:
             limits = check_range("value_range", limits)
         self._value_range = limits
 
     @_ClassProperty
-    def presets(cls):
+    def presets(cls) -> list[str]:
         """List of strings, the names of the presets of this class."""
         from msrnn_keras.presets.registry import Library
 
@@ -172,7 +185,9 @@ class Forecaster(keras.Model):
         return [x for x in names if x.split("/")[0] in cls.architectures]
 
     @classmethod
-    def from_preset(cls, preset, /, load_weights=True, **overrides):
+    def from_preset(
+        cls, preset: PathLike, /, load_weights: bool = True, **overrides: Any
+    ) -> Self:
         """Load a compiled model of this class.
 
         Args:
@@ -193,7 +208,7 @@ class Forecaster(keras.Model):
 
         return load_preset(preset, load_weights, model_class=cls, **overrides)
 
-    def save_to_preset(self, folder):
+    def save_to_preset(self, folder: PathLike) -> pathlib.Path:
         """Write the model to a new folder that `from_preset` loads.
 
         Scheduled sampling and the optimizer's state are not kept.
@@ -215,13 +230,15 @@ class Forecaster(keras.Model):
 
     def export(
         self,
-        path,
-        format="tf_saved_model",
-        verbose=None,
-        input_signature=None,
-        size=None,
-        **kwargs,
-    ):
+        path: PathLike,
+        format: Literal[
+            "tf_saved_model", "onnx", "litert", "openvino", "torch"
+        ] = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Sequence[keras.InputSpec] | None = None,
+        size: Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> pathlib.Path:
         """Write a file that forecasts without this package.
 
         The file does not check its input. In a SavedModel and an ONNX file of
@@ -256,15 +273,20 @@ class Forecaster(keras.Model):
         given = (path, format, verbose, input_signature, size)
         return export_model(self, *given, **kwargs)
 
-    def __call__(self, inputs, *args, **kwargs):
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         frames, _ = split_inputs(inputs, self.covariates)
         checks.check_frames(frames, self.image_shape[-1])
         checks.check_length(frames, self._least_frames)
         return super().__call__(inputs, *args, **kwargs)
 
     def predict(
-        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
-    ):
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> np.ndarray:
         """Forecast the next `horizon` frames.
 
         Args:
@@ -308,21 +330,21 @@ class Forecaster(keras.Model):
         sizes = (x[:, : self.context], self.horizon, batch_size, verbose)
         return self._forecast(*sizes, **self._extras(covariates))
 
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Any) -> np.ndarray:
         """Forecast one batch as `predict` does."""
         frames, _ = split_inputs(x, self.covariates)
         return self.predict(x, batch_size=len(frames), verbose=0)
 
     def forecast(
         self,
-        frames,
-        horizon=None,
-        batch_size=None,
-        verbose=0,
-        members=None,
-        seed=0,
-        covariates=None,
-    ):
+        frames: npt.ArrayLike,
+        horizon: int | None = None,
+        batch_size: int | None = None,
+        verbose: Verbose = 0,
+        members: int | None = None,
+        seed: int = 0,
+        covariates: npt.ArrayLike | None = None,
+    ) -> np.ndarray:
         """Forecast any number of frames after all given frames.
 
         Args:
@@ -378,7 +400,9 @@ class Forecaster(keras.Model):
         seed = seed if self.noise else None
         return {"extras": StepInputs(members, seed, covariates)}
 
-    def predict_all(self, frames, batch_size=None, verbose=0):
+    def predict_all(
+        self, frames: Any, batch_size: int | None = None, verbose: Verbose = 0
+    ) -> np.ndarray:
         """Return the predictions of the warm-up and of the forecast.
 
         Args:
@@ -400,12 +424,12 @@ class Forecaster(keras.Model):
 
     def stream(
         self,
-        window="auto",
-        interval=None,
-        gap="restart",
-        members=None,
-        seed=0,
-    ):
+        window: int | Literal["auto"] | None = "auto",
+        interval: float | datetime.timedelta | np.timedelta64 | None = None,
+        gap: Literal["restart", "refuse"] = "restart",
+        members: int | None = None,
+        seed: int = 0,
+    ) -> Stream:
         """Start a forecast that is updated frame by frame.
 
         Args:
@@ -430,7 +454,7 @@ class Forecaster(keras.Model):
             window = self._stream_window
         return Stream(self, window, interval, gap, members, seed)
 
-    def load_stream(self, path):
+    def load_stream(self, path: PathLike) -> Stream:
         """Load a `Stream` from a file that `Stream.save` wrote.
 
         Raises:
@@ -498,7 +522,9 @@ class Forecaster(keras.Model):
             check.covariates = (self.covariates, self.context, self.horizon)
         return check
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(
+        self, x: Any = None, *args: Any, **kwargs: Any
+    ) -> keras.callbacks.History:
         """Train as `keras.Model.fit` does, with x, y and weights checked.
 
         x are past frames, clips without their last frame (for scheduled
@@ -508,23 +534,28 @@ class Forecaster(keras.Model):
         """
         return self._train(super().fit, x, *args, **kwargs)
 
-    def evaluate(self, x=None, *args, **kwargs):
+    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Evaluate as `keras.Model.evaluate` does, with x and y checked."""
         if kwargs.get("_use_cached_eval_dataset"):  # checked by `fit`
             return super().evaluate(x, *args, **kwargs)
         return self._train(super().evaluate, x, *args, **kwargs)
 
-    def train_on_batch(self, x, *args, **kwargs):
+    def train_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Train as `keras.Model.train_on_batch` does, with x and y checked."""
         return self._train(super().train_on_batch, x, *args, **kwargs)
 
-    def test_on_batch(self, x, *args, **kwargs):
+    def test_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Test as `keras.Model.test_on_batch` does, with x and y checked."""
         return self._train(super().test_on_batch, x, *args, **kwargs)
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
         frames, _ = split_inputs(x, self.covariates)
         channels = self._target_channels or frames.shape[-1]
         checks.check_target(y, (self.horizon, *frames.shape[2:4], channels))
@@ -589,7 +620,9 @@ class Forecaster(keras.Model):
         names = ("_user_metrics", "_user_weighted_metrics")
         return keras.tree.flatten([getattr(compiled, x, None) for x in names])
 
-    def quantize(self, mode=None, config=None, **kwargs):
+    def quantize(
+        self, mode: Any = None, config: Any = None, **kwargs: Any
+    ) -> NoReturn:
         """Raise NotImplementedError: Keras does not quantize convolutions."""
         raise NotImplementedError(
             "Keras does not quantize convolutions. Build the model with a "

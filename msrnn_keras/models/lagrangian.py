@@ -1,7 +1,10 @@
 """Lagrangian: optical flow moves the frames, a model forecasts the change."""
 
+from typing import Any, NoReturn, Self
+
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.layers.convolution import Untracked
 from msrnn_keras.models.forecaster import Forecaster
@@ -10,6 +13,7 @@ from msrnn_keras.presets.configuration import find_class
 from msrnn_keras.presets.saving import model_config
 from msrnn_keras.utils import checks, motion
 from msrnn_keras.utils.matching import probability_match
+from msrnn_keras.utils.typing import Config, Verbose
 
 # Arguments of the wrapped model that the config has as its own.
 SHARED = ("image_shape", "context", "horizon", "missing", "dtype", "name")
@@ -60,8 +64,14 @@ class Lagrangian(Forecaster):
     preset_overrides = (*Forecaster.preset_overrides, "horizon", *OWN)
 
     def __init__(
-        self, model, fill=0.0, matched=False, blend=0.0, blur=0.25, factor=0.85
-    ):
+        self,
+        model: Forecaster,
+        fill: float | None = 0.0,
+        matched: bool = False,
+        blend: float = 0.0,
+        blur: float = 0.25,
+        factor: float = 0.85,
+    ) -> None:
         _check_model(model)
         blend = checks.check_finite("blend", blend)
         blur = checks.check_finite("blur", blur)
@@ -90,21 +100,21 @@ class Lagrangian(Forecaster):
         self._model = Untracked(model)  # its layers are those of this graph
 
     @property
-    def model(self):
+    def model(self) -> Forecaster:
         """The wrapped model, of frames in the moving frame."""
         return self._model.layer
 
     @property
-    def noise(self):
+    def noise(self) -> bool:
         """Whether forecasts are members of an ensemble."""
         return self.model.noise
 
     @property
-    def any_size(self):
+    def any_size(self) -> bool:
         """Whether frames may have any size."""
         return self.model.any_size
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {name: getattr(self, name) for name in self.OWN}
         wrapped = model_config(self.model)
         wrapped["config"] = {
@@ -115,7 +125,9 @@ class Lagrangian(Forecaster):
         return {**super().get_config(), "model": wrapped, **config}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Config, custom_objects: Config | None = None
+    ) -> Self:
         config = dict(config)
         wrapped, limits = config.pop("model"), config.pop("value_range", None)
         shared = {key: config.pop(key) for key in SHARED}
@@ -131,11 +143,11 @@ class Lagrangian(Forecaster):
         model.value_range = limits
         return model
 
-    def summary(self, *args, **kwargs):
+    def summary(self, *args: Any, **kwargs: Any) -> None:
         """Print the layers of the wrapped model."""
         self.model.summary(*args, **kwargs)
 
-    def compile(self, *args, **kwargs):
+    def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile the wrapped model, as `keras.Model.compile` does.
 
         Losses and metrics are those of frames in the moving frame. A saved
@@ -143,7 +155,14 @@ class Lagrangian(Forecaster):
         """
         self.model.compile(*args, **kwargs)
 
-    def fit(self, x=None, y=None, *, validation_data=None, **kwargs):
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *,
+        validation_data: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Train the wrapped model on clips in the moving frame.
 
         Arrays are moved by the flow of their past, once, before the first
@@ -212,8 +231,13 @@ class Lagrangian(Forecaster):
         return tuple(np.split(np.stack(moved), [self.context], axis=1))
 
     def predict(
-        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None
-    ):
+        self,
+        x: npt.ArrayLike,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> np.ndarray:
         """Forecast the next `horizon` frames of an array.
 
         Args:
@@ -244,15 +268,15 @@ class Lagrangian(Forecaster):
 
     def forecast(
         self,
-        frames,
-        horizon=None,
-        batch_size=None,
-        verbose=0,
-        matched=None,
-        fields=None,
-        members=None,
-        seed=0,
-    ):
+        frames: npt.ArrayLike,
+        horizon: int | None = None,
+        batch_size: int | None = None,
+        verbose: Verbose = 0,
+        matched: bool | None = None,
+        fields: npt.ArrayLike | None = None,
+        members: int | None = None,
+        seed: int = 0,
+    ) -> np.ndarray:
         """Forecast any number of frames after all given frames.
 
         Args:
@@ -330,14 +354,14 @@ class Lagrangian(Forecaster):
     def _forecast_variables(self):
         return self.model._forecast_variables
 
-    def export(self, *args, **kwargs):
+    def export(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError(
             "The optical flow is no part of the graph: export the network, "
             "`model.model.export(…)`, which forecasts moved frames. "
             "Received: an export of Lagrangian"
         )
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise _no_graph("a call")
 
     def _train(self, method, *args, **kwargs):

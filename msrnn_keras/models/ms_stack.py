@@ -1,11 +1,14 @@
 """MSStack: a multi-scale encoder and decoder of recurrent layers."""
 
 import inspect
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import keras
 import numpy as np
 from keras import ops
 
+from msrnn_keras.cells.base import ConvRNNCell
 from msrnn_keras.layers.convolution import Untracked
 from msrnn_keras.models.architectures import (
     ALIASES,
@@ -15,7 +18,10 @@ from msrnn_keras.models.architectures import (
 )
 from msrnn_keras.models.forecaster import Forecaster, check_arguments
 from msrnn_keras.models.rollout import Rollout, StepCell
-from msrnn_keras.models.scheduled_sampling import check_sampling
+from msrnn_keras.models.scheduled_sampling import (
+    ScheduledSampling,
+    check_sampling,
+)
 from msrnn_keras.models.step_graph import (
     Wiring,
     build_cells,
@@ -28,6 +34,7 @@ from msrnn_keras.presets.configuration import find_class
 from msrnn_keras.utils import checks
 from msrnn_keras.utils.arguments import check_integers, check_within, is_number
 from msrnn_keras.utils.names import lookup, normalize
+from msrnn_keras.utils.typing import Config, Verbose
 
 
 @keras.saving.register_keras_serializable(package="msrnn_keras")
@@ -100,29 +107,29 @@ class MSStack(Forecaster):
 
     def __init__(
         self,
-        cell,
-        image_shape=(64, 64, 1),
-        context=10,
-        horizon=10,
-        filters=64,
-        kernel_size=3,
-        scales=MULTI_SCALE,
-        skips=None,
-        patch_size=1,
-        sampling=None,
-        warmup=True,
-        motion=None,
-        decoupling_weight=None,
-        remat=None,
-        missing=None,
-        residual=False,
-        covariates=0,
-        noise=False,
-        members=2,
-        dtype=None,
-        name=None,
-        **cell_options,
-    ):
+        cell: str | type[ConvRNNCell],
+        image_shape: Sequence[int] = (64, 64, 1),
+        context: int = 10,
+        horizon: int = 10,
+        filters: int = 64,
+        kernel_size: int = 3,
+        scales: Sequence[int] = MULTI_SCALE,
+        skips: Literal["none", "add", "unet3+", "fc"] | None = None,
+        patch_size: int = 1,
+        sampling: ScheduledSampling | None = None,
+        warmup: bool = True,
+        motion: bool | None = None,
+        decoupling_weight: float | None = None,
+        remat: Literal["layer", "step"] | None = None,
+        missing: Literal["mask"] | None = None,
+        residual: bool = False,
+        covariates: int = 0,
+        noise: bool = False,
+        members: int = 2,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str | None = None,
+        **cell_options: Any,
+    ) -> None:
         # Layers
         cell, spec = lookup_cell(cell)
         spec = _with_extras(spec, motion, decoupling_weight)
@@ -176,7 +183,7 @@ class MSStack(Forecaster):
         self._rollout, self._step = rollout, Untracked(step)
         self._stepper, self._windowed = Stepper(step_cell), spec.stream_window
 
-    def get_config(self):
+    def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object
         first = ("cell", "filters", "kernel_size", "scales", "skips")
         last = ("warmup", "motion", "decoupling_weight", "remat")
@@ -193,23 +200,27 @@ class MSStack(Forecaster):
         return {**super().get_config(), **config, **options}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: Config, custom_objects: Config | None = None
+    ) -> Self:
         config = dict(config)
         if "decoupling" in config:  # its name in version 0.1
             config["decoupling_weight"] = config.pop("decoupling")
         return super().from_config(config, custom_objects)
 
     @property
-    def step(self):
+    def step(self) -> keras.Model:
         """The graph of one time step, for `image_shape`: a `keras.Model`."""
         return self._step.layer
 
-    def summary(self, *args, **kwargs):
+    def summary(self, *args: Any, **kwargs: Any) -> None:
         """Print the layers of one time step, as `keras.Model.summary` does."""
         step = keras.Model(self.step.inputs, self.step.outputs, name=self.name)
         step.summary(*args, **kwargs)
 
-    def predict_all(self, frames, batch_size=None, verbose=0):
+    def predict_all(
+        self, frames: Any, batch_size: int | None = None, verbose: Verbose = 0
+    ) -> np.ndarray:
         def pick(step, prediction, states):
             return prediction
 
@@ -217,7 +228,9 @@ class MSStack(Forecaster):
         options = (pick, batch_size, verbose)
         return self._run(past, self.horizon, *options, **extras)
 
-    def decoupling_distances(self, frames, batch_size=None, verbose=0):
+    def decoupling_distances(
+        self, frames: Any, batch_size: int | None = None, verbose: Verbose = 0
+    ) -> np.ndarray:
         """Return the decoupling distances of PredRNN-V2 for all predictions.
 
         Args:
@@ -285,7 +298,7 @@ class MSStack(Forecaster):
         return y, y_pred, sample_weight
 
 
-def create(name, **kwargs):
+def create(name: str, **kwargs: Any) -> Forecaster:
     """Build a model by the name of its architecture.
 
     Args:

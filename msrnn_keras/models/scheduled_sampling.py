@@ -1,9 +1,12 @@
 """Scheduled sampling: training on true frames or on predictions."""
 
+from typing import Self
+
 import keras
 from keras import ops
 
 from msrnn_keras.utils.arguments import check_positive, is_number, refused
+from msrnn_keras.utils.typing import Config, Tensor
 
 
 @keras.saving.register_keras_serializable("msrnn_keras", name="Sampling")
@@ -29,19 +32,25 @@ class ScheduledSampling:
     "PredRNN", 2021, arXiv:2103.09504.
     """
 
-    def __init__(self, context_rate=1.0, horizon_rate=0.0):
+    def __init__(
+        self,
+        context_rate: float
+        | keras.optimizers.schedules.LearningRateSchedule = 1.0,
+        horizon_rate: float
+        | keras.optimizers.schedules.LearningRateSchedule = 0.0,
+    ) -> None:
         self.context_rate = _rate("context_rate", context_rate)
         self.horizon_rate = _rate("horizon_rate", horizon_rate)
 
     @classmethod
-    def linear(cls, steps):
+    def linear(cls, steps: int) -> Self:
         """Decrease `horizon_rate` linearly from 1 to 0 within `steps` steps."""
         steps = check_positive("steps", steps)
         decay = keras.optimizers.schedules.PolynomialDecay
         return cls(horizon_rate=decay(1.0, steps, end_learning_rate=0.0))
 
     @classmethod
-    def reverse(cls, steps):
+    def reverse(cls, steps: int) -> Self:
         """Use reverse scheduled sampling, as published for PredRNN-V2.
 
         In the first third of the training `steps`, both rates are 0.5. In the
@@ -49,18 +58,18 @@ class ScheduledSampling:
         """
         return cls(ReverseContextRate(steps), ReverseHorizonRate(steps))
 
-    def rates(self, step):
+    def rates(self, step: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rates `(context, horizon)` at a training step."""
         rates = (self.context_rate, self.horizon_rate)
         return tuple(rate(step) if callable(rate) else rate for rate in rates)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         serialize = keras.saving.serialize_keras_object
         names = ("context_rate", "horizon_rate")
         return {name: serialize(getattr(self, name)) for name in names}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Config) -> Self:
         deserialize = keras.saving.deserialize_keras_object
         return cls(**{key: deserialize(value) for key, value in config.items()})
 

@@ -1,10 +1,15 @@
 """Streams: forecasts that are updated as frames arrive."""
 
+import datetime
 import hashlib
 import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from msrnn_keras.backend.precision import at_least_float32
@@ -17,6 +22,7 @@ from msrnn_keras.models.step_inputs import (
 from msrnn_keras.utils import checks
 from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.files import check_folder, write_atomically
+from msrnn_keras.utils.typing import PathLike
 
 # Arguments of a model that do not change its forecast.
 FREE = set(
@@ -37,13 +43,13 @@ class Stream:
 
     def __init__(
         self,
-        model,
-        window=None,
-        interval=None,
-        gap="restart",
-        members=None,
-        seed=0,
-    ):
+        model: Any,
+        window: int | None = None,
+        interval: float | datetime.timedelta | np.timedelta64 | None = None,
+        gap: Literal["restart", "refuse"] = "restart",
+        members: int | None = None,
+        seed: int = 0,
+    ) -> None:
         if window is not None:
             window = checks.check_positive("window", window)
         if not model.has_states and window != model.context:
@@ -62,11 +68,16 @@ class Stream:
         self._clock = Clock(interval, gap)
         self._restart()
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of frames since the start or the last gap."""
         return self._count
 
-    def update(self, frame, time=None, covariates=None):
+    def update(
+        self,
+        frame: npt.ArrayLike,
+        time: datetime.datetime | np.datetime64 | None = None,
+        covariates: npt.ArrayLike | None = None,
+    ) -> Self:
         """Add the newest frame. An error leaves the stream unchanged.
 
         Args:
@@ -102,7 +113,9 @@ class Stream:
         self._clock, self._shape = clock, frame.shape
         return self
 
-    def forecast(self, horizon, covariates=None):
+    def forecast(
+        self, horizon: int, covariates: npt.ArrayLike | None = None
+    ) -> np.ndarray:
         """Forecast `horizon` frames; this does not change the stream.
 
         Args:
@@ -137,7 +150,7 @@ class Stream:
             forecast = self._model.forecast(past, horizon, **options)
         return forecast if len(self._shape) == 4 else forecast[0]
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write the stream to a file atomically, once it has a frame."""
         path = check_path("path", path)
         self._check_started("A file")
@@ -174,8 +187,15 @@ class Stream:
         write_atomically(path, write)
 
     def export(
-        self, path, format="tf_saved_model", size=None, verbose=None, **kwargs
-    ):
+        self,
+        path: PathLike,
+        format: Literal[
+            "tf_saved_model", "onnx", "litert", "torch"
+        ] = "tf_saved_model",
+        size: Sequence[int] | None = None,
+        verbose: bool | None = None,
+        **kwargs: Any,
+    ) -> pathlib.Path:
         """Write one step of the model, with its states, as a file.
 
         The step is a function of a list, `[frame, *states]`, of models with

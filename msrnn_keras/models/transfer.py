@@ -7,7 +7,7 @@ import keras
 from msrnn_keras.layers.position_tables import position_tables, resized_table
 
 
-def transfer_weights(source, target):
+def transfer_weights(source: keras.Model, target: keras.Model) -> list[str]:
     """Copy the weights of one model to another where they fit.
 
     Weights are matched by path and must have the same shape; those of the mask

@@ -1,8 +1,10 @@
 """Animations of forecasts as GIF and MP4 files."""
 
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.plots.clips import check_clip, check_clips
 from msrnn_keras.plots.colors import error_style, gray_style, style_of, to_rgb
@@ -10,6 +12,7 @@ from msrnn_keras.plots.times import check_above_0
 from msrnn_keras.utils.checks import check_positive
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_folder, write_atomically
+from msrnn_keras.utils.typing import PathLike
 
 CONTEXT_COLOR = (0.25, 0.55, 0.95)
 FORECAST_COLOR = (0.95, 0.55, 0.10)
@@ -19,8 +22,13 @@ _BORDER = 3
 
 
 def forecast_frames(
-    past, future, forecast, scale=4, colors="gray", error_limit=None
-):
+    past: npt.ArrayLike,
+    future: npt.ArrayLike | None,
+    forecast: npt.ArrayLike | dict[str, Any],
+    scale: int = 4,
+    colors: Literal["gray", "rain"] = "gray",
+    error_limit: float | None = None,
+) -> np.ndarray:
     """Compose the frames of an animation: ground truth, forecast and error.
 
     The panels are side by side: the truth, the forecasts, and their errors as
@@ -64,7 +72,9 @@ def forecast_frames(
     return np.concatenate(panels, axis=2)
 
 
-def save_animation(path, frames, fps=5, scale=1):
+def save_animation(
+    path: PathLike, frames: npt.ArrayLike, fps: float = 5, scale: int = 1
+) -> None:
     """Write frames as a GIF or MP4 file, depending on the suffix.
 
     The file is written atomically. Missing pixels (NaN) are violet-gray.
@@ -94,7 +104,9 @@ def save_animation(path, frames, fps=5, scale=1):
     writers[suffix](path, frames, fps, scale)
 
 
-def save_gif(path, frames, fps=5, scale=1):
+def save_gif(
+    path: PathLike, frames: npt.ArrayLike, fps: float = 5, scale: int = 1
+) -> None:
     """Write frames as a GIF file in an endless loop.
 
     Consecutive equal frames are stored as one longer frame.

@@ -1,16 +1,29 @@
 """Charts of the calibration of ensembles."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.plots.curves import STEPS, plot_curves
 from msrnn_keras.plots.grid import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from msrnn_keras.metrics.calibration import Reliability
 
 _GUIDE = {"color": "0.45", "linestyle": "--", "linewidth": 1}
 
 
 def plot_spread_skill(
-    spread, error, interval=1, unit="frame", units=None, title=None
-):
+    spread: npt.ArrayLike,
+    error: npt.ArrayLike,
+    interval: float = 1,
+    unit: str = "frame",
+    units: str | None = None,
+    title: str | None = None,
+) -> "Figure":
     """Draw the spread of an ensemble and the error of its mean by lead time.
 
     Both curves of a calibrated ensemble are equal.
@@ -46,7 +59,9 @@ def plot_spread_skill(
     return figure
 
 
-def plot_rank_histogram(counts, title=None):
+def plot_rank_histogram(
+    counts: npt.ArrayLike, title: str | None = None
+) -> "Figure":
     """Draw how often each number of members lies below the truth.
 
     The bars of a calibrated ensemble reach the dashed line. A U shape means
@@ -89,7 +104,11 @@ def plot_rank_histogram(counts, title=None):
     return figure
 
 
-def plot_reliability(results, units=None, title=None):
+def plot_reliability(
+    results: "Reliability | dict[str, Reliability]",
+    units: str | None = None,
+    title: str | None = None,
+) -> "Figure":
     """Draw observed frequencies by forecast probability, and their counts.
 
     The points of a reliable forecast lie on the diagonal. The lower panel has

@@ -1,16 +1,28 @@
 """Scores by lead time."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from msrnn_keras.plots.grid import new_figure
 from msrnn_keras.plots.times import check_above_0
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _INSIDE = 6  # most curves whose legend fits inside the axes
 STEPS = (1, 2, 5, 10)  # between ticks of the lead time, and tens of them
 _COLORS = 10  # in matplotlib's cycle
 
 
-def plot_curves(curves, ylabel, interval=1, unit="frame", title=None):
+def plot_curves(
+    curves: Mapping[str, Any],
+    ylabel: str,
+    interval: float = 1,
+    unit: str = "frame",
+    title: str | None = None,
+) -> "Figure":
     """Draw a score by lead time, one line per model.
 
     Args:

@@ -1,6 +1,10 @@
 """Maps of ensembles: probability of exceedance and postage stamps."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.plots import clips
 from msrnn_keras.plots.colors import probability_style, style_of
@@ -14,17 +18,20 @@ from msrnn_keras.plots.times import (
 )
 from msrnn_keras.utils.checks import check_finite
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def plot_exceedance(
-    members,
-    threshold,
-    future=None,
-    interval=1,
-    unit="frame",
-    units=None,
-    title=None,
-    extent=None,
-):
+    members: npt.ArrayLike,
+    threshold: float,
+    future: npt.ArrayLike | None = None,
+    interval: float = 1,
+    unit: str = "frame",
+    units: str | None = None,
+    title: str | None = None,
+    extent: Sequence[float] | None = None,
+) -> "Figure":
     """Draw the probability of an event at each lead time, and what happened.
 
     The event is a value at or above the threshold, its probability the share of
@@ -73,16 +80,16 @@ def plot_exceedance(
 
 
 def plot_stamps(
-    members,
-    future=None,
-    past=None,
-    frame=-1,
-    colors="gray",
-    interval=1,
-    unit="frame",
-    title=None,
-    extent=None,
-):
+    members: npt.ArrayLike,
+    future: npt.ArrayLike | None = None,
+    past: npt.ArrayLike | None = None,
+    frame: int = -1,
+    colors: Literal["gray", "rain"] = "gray",
+    interval: float = 1,
+    unit: str = "frame",
+    title: str | None = None,
+    extent: Sequence[float] | None = None,
+) -> "Figure":
     """Draw the members of an ensemble side by side at one lead time.
 
     Above them are the last input frame, the truth and the mean of the members.

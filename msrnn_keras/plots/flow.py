@@ -1,13 +1,18 @@
 """Motion as arrows on a frame."""
 
 import math
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.plots import grid
 from msrnn_keras.plots.clips import check_clip
 from msrnn_keras.plots.colors import style_of
 from msrnn_keras.plots.times import check_above_0
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _COLUMNS = 5  # panels in a row
 _PANEL = 1.9
@@ -19,8 +24,13 @@ _ARROWS = {"gray": ("#f76707", "none"), "rain": ("black", "white")}
 
 
 def plot_flow(
-    flow, frame=None, arrows=16, colors="gray", title=None, magnify=None
-):
+    flow: npt.ArrayLike,
+    frame: npt.ArrayLike | None = None,
+    arrows: int = 16,
+    colors: Literal["gray", "rain"] = "gray",
+    title: str | None = None,
+    magnify: float | None = None,
+) -> "Figure":
     """Draw motion as arrows on a frame, one panel per flow field.
 
     An arrow starts at its pixel and points where the content moves.

@@ -1,16 +1,31 @@
 """Sequence grids: forecasts, rain and error maps over time."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.plots import clips
 from msrnn_keras.plots.colors import error_style, gray_style, rain_style
 from msrnn_keras.plots.grid import Block, Row, draw_grid
 from msrnn_keras.plots.times import check_above_0, future_columns
+from msrnn_keras.utils.typing import HasInverse
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SHOWN = 99.5  # percent of the errors lie within the color bar
 
 
-def plot_forecast(past, future, forecast, interval=1, unit="frame", title=None):
+def plot_forecast(
+    past: npt.ArrayLike,
+    future: npt.ArrayLike | None,
+    forecast: npt.ArrayLike | dict[str, Any],
+    interval: float = 1,
+    unit: str = "frame",
+    title: str | None = None,
+) -> "Figure":
     """Draw forecasts of one clip: input, ground truth, forecast and error.
 
     At most ten evenly spaced frames of the input and of the forecast each are
@@ -47,8 +62,14 @@ def plot_forecast(past, future, forecast, interval=1, unit="frame", title=None):
 
 
 def plot_radar(
-    past, future, forecast, interval=5, unit="min", title=None, extent=None
-):
+    past: npt.ArrayLike,
+    future: npt.ArrayLike | None,
+    forecast: npt.ArrayLike | dict[str, Any],
+    interval: float = 5,
+    unit: str = "min",
+    title: str | None = None,
+    extent: Sequence[float] | None = None,
+) -> "Figure":
     """Draw forecasts of rain in radar colors: input, ground truth, forecast.
 
     The classes are `RAIN_LEVELS` in `RAIN_COLORS`; less rain is white, pixels
@@ -85,16 +106,16 @@ def plot_radar(
 
 
 def plot_errors(
-    future,
-    forecast,
-    interval=1,
-    unit="frame",
-    title=None,
-    scaling=None,
-    units=None,
-    clip=True,
-    limit=None,
-):
+    future: npt.ArrayLike,
+    forecast: npt.ArrayLike | dict[str, Any],
+    interval: float = 1,
+    unit: str = "frame",
+    title: str | None = None,
+    scaling: HasInverse | None = None,
+    units: str | None = None,
+    clip: bool = True,
+    limit: float | None = None,
+) -> "Figure":
     """Draw signed error maps of one clip, one row per model.
 
     The error is forecast minus truth, averaged over the channels: red is too

@@ -6,13 +6,16 @@ import numbers
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from msrnn_keras.presets import registry
 from msrnn_keras.presets.configuration import check_config, check_files
 from msrnn_keras.presets.download import PresetFileError, describe
 from msrnn_keras.presets.registry import CONFIG, METADATA, WEIGHTS, read_json
 from msrnn_keras.utils.extras import require
+from msrnn_keras.utils.typing import PathLike
 
 PREFIX, CARD = "hf://", registry.CARD
 FILES = (CONFIG, METADATA, WEIGHTS, CARD)
@@ -32,7 +35,11 @@ SCORES = {
 }
 
 
-def pull(repo, revision=None, cache_dir=None):
+def pull(
+    repo: str,
+    revision: str | int | None = None,
+    cache_dir: PathLike | None = None,
+) -> Path:
     """Fetch a preset from the Hub, unless it is whole in the cache.
 
     Args:
@@ -64,7 +71,11 @@ def pull(repo, revision=None, cache_dir=None):
     )
 
 
-def pull_address(address, revision=None, cache_dir=None):
+def pull_address(
+    address: str,
+    revision: str | int | None = None,
+    cache_dir: PathLike | None = None,
+) -> Path:
     """Fetch the preset of hf://USER/NAME[@REVISION]; return its folder."""
     repo, stated = parse(address)
     if stated and revision is not None:
@@ -75,7 +86,7 @@ def pull_address(address, revision=None, cache_dir=None):
     return pull(repo, stated or revision, cache_dir)
 
 
-def push(folder, repo, private=False):
+def push(folder: PathLike, repo: str, private: bool = False) -> str:
     """Upload a preset to a repository of the Hub, new or not, in one commit.
 
     Args:
@@ -113,7 +124,7 @@ def push(folder, repo, private=False):
     return f"{PREFIX}{repo}"
 
 
-def parse(address):
+def parse(address: str) -> tuple[str, str | None]:
     """Split hf://USER/NAME[@REVISION] into the repository and the revision."""
     repo, at, revision = address.removeprefix(PREFIX).partition("@")
     if not address.startswith(PREFIX) or (at and not revision):
@@ -125,7 +136,7 @@ def parse(address):
     return repo, _check_revision(revision or None)
 
 
-def front_matter(metadata):
+def front_matter(metadata: Mapping[str, Any]) -> str:
     """Return the header of a card on the Hub: YAML between lines of dashes."""
     keys = ("model", "dataset", "license")
     missing = [key for key in keys if not isinstance(metadata.get(key), str)]

@@ -11,9 +11,11 @@ import numpy as np
 from keras import ops
 
 from msrnn_keras.cells import CheckpointBlock
+from msrnn_keras.models.forecaster import Forecaster
 from msrnn_keras.models.ms_stack import class_of, create
 from msrnn_keras.models.step_graph import build_cells, lookup_cell
 from msrnn_keras.utils.files import naming
+from msrnn_keras.utils.typing import Model, PathLike
 from msrnn_keras.utils.weights_file import (
     problems_of_archive,
     problems_of_claim,
@@ -62,7 +64,9 @@ class CheckpointSlot(NamedTuple):
         return array
 
 
-def load_torch_checkpoint(model, source):
+def load_torch_checkpoint(
+    model: Model, source: PathLike | Mapping[str, Any]
+) -> Model:
     """Load a checkpoint of the published PyTorch code into a model.
 
     Every array must be used, or be one that the published code does not use.
@@ -114,7 +118,9 @@ def _load(model, arrays):
     return model
 
 
-def model_of_torch_checkpoint(name, source, **options):
+def model_of_torch_checkpoint(
+    name: str, source: PathLike | Mapping[str, Any], **options: Any
+) -> Forecaster:
     """Build the model of a checkpoint, with its sizes, and load it.
 
     Args:
@@ -157,7 +163,7 @@ def _sizes_of(cls, arrays, shape):
     }
 
 
-def export_torch_checkpoint(model):
+def export_torch_checkpoint(model: Forecaster) -> dict[str, np.ndarray]:
     """Return the weights of a model under the names of the PyTorch code.
 
     Arrays that the published code stores without using are zeros.

@@ -1,5 +1,8 @@
 """The section of a report on the ensembles of a model."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from msrnn_keras import metrics, plots
@@ -7,22 +10,23 @@ from msrnn_keras.plots.clips import in_units
 from msrnn_keras.report import names
 from msrnn_keras.report.clips import clips_of
 from msrnn_keras.report.page import Section
+from msrnn_keras.utils.typing import HasInverse
 
 _RAIN_THRESHOLDS = (0.5, 2.0)  # mm/h
 _PIXEL_THRESHOLDS = (0.5,)
 
 
 def ensemble_section(
-    batches,
-    clips=None,
-    name="Forecast",
-    radar=False,
-    scaling=None,
-    thresholds=None,
-    interval=1,
-    unit="frame",
-    extent=None,
-):
+    batches: Iterable[Any],
+    clips: Mapping[str, Any] | None = None,
+    name: str = "Forecast",
+    radar: bool = False,
+    scaling: HasInverse | None = None,
+    thresholds: Sequence[float] | None = None,
+    interval: float = 1,
+    unit: str = "frame",
+    extent: Sequence[float] | None = None,
+) -> Section:
     """Score ensembles and draw their calibration and their members.
 
     The section has the CRPS beside the MAE of the mean, spread and error by

@@ -3,6 +3,8 @@
 import pathlib
 import platform
 import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ from msrnn_keras.report.ensemble import ensemble_section
 from msrnn_keras.report.page import write_report
 from msrnn_keras.utils.checks import filled
 from msrnn_keras.utils.files import check_folder
+from msrnn_keras.utils.typing import HasInverse, PathLike
 
 _BATCH = 16  # of a data set of arrays
 _ENSEMBLE_CLIPS = 32  # whose ensembles are scored
@@ -25,21 +28,21 @@ _PANEL_PIXELS = 192  # approximate width of an animation's panel
 
 
 def evaluation_report(
-    path,
-    model,
-    dataset,
-    scores,
-    shown=(0,),
-    radar=False,
-    scaling=None,
-    baselines=None,
-    interval=1,
-    unit="frame",
-    extent=None,
-    title=None,
-    setting=None,
-    members=10,
-):
+    path: PathLike,
+    model: Any,
+    dataset: Iterable[Any] | keras.utils.PyDataset,
+    scores: dict[str, dict[str, Any]],
+    shown: Collection[int] = (0,),
+    radar: bool = False,
+    scaling: HasInverse | None = None,
+    baselines: Sequence[Any] | None = None,
+    interval: float = 1,
+    unit: str = "frame",
+    extent: Sequence[float] | None = None,
+    title: str | None = None,
+    setting: Mapping[str, Any] | None = None,
+    members: int = 10,
+) -> pathlib.Path:
     """Draw forecasts of a few clips and write the report of a model.
 
     Each clip has a sequence grid, error maps, an animation and the motion, if
@@ -210,7 +213,7 @@ def _flow_picture(clip, model, past):
     return {caption: plots.plot_flow(flow, clip.past[-1], colors=clip.colors)}
 
 
-def describe_machine():
+def describe_machine() -> dict[str, str]:
     """Describe the hardware and the versions in use.
 
     Returns:

@@ -3,12 +3,14 @@
 import base64
 import io
 import pathlib
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.plots import plot_curves
 from msrnn_keras.report import names
 from msrnn_keras.utils.files import check_folder, write_atomically
+from msrnn_keras.utils.typing import PathLike
 
 TEMPLATE = pathlib.Path(__file__).with_name("page.html.j2")
 _MEDIA_TYPES = {
@@ -29,17 +31,17 @@ class Section(NamedTuple):
 
 
 def write_report(
-    path,
-    scores,
-    curves=None,
-    pictures=None,
-    animations=None,
-    title="Evaluation",
-    setting=None,
-    interval=1,
-    unit="frame",
-    sections=None,
-):
+    path: PathLike,
+    scores: dict[str, dict[str, Any]],
+    curves: Mapping[str, Mapping[str, Any]] | None = None,
+    pictures: Mapping[str, Any] | None = None,
+    animations: Mapping[str, bytes | PathLike] | None = None,
+    title: str = "Evaluation",
+    setting: Mapping[str, Any] | None = None,
+    interval: float = 1,
+    unit: str = "frame",
+    sections: Mapping[str, Section] | None = None,
+) -> pathlib.Path:
     """Write scores, curves, pictures and animations as one HTML file.
 
     The file contains all images, needs no network and runs no script.

@@ -9,12 +9,15 @@ from msrnn_keras.training import checkpoints, folder
 from msrnn_keras.training.checkpoints import CHECKPOINT
 from msrnn_keras.training.history import HISTORY, read_history, write_history
 from msrnn_keras.training.keeper import BEST
-from msrnn_keras.training.recipe import load_recipe
+from msrnn_keras.training.recipe import Recipe, load_recipe
+from msrnn_keras.utils.typing import PathLike
 
 ATTEMPTS = 10  # one a second; a run writes its files within seconds
 
 
-def branch_run(recipe, run_dir, branch_dir, decay_steps):
+def branch_run(
+    recipe: Recipe, run_dir: PathLike, branch_dir: PathLike, decay_steps: int
+) -> Recipe:
     """Copy a run, which may be training, to decay its learning rate to 0.
 
     `train` the branch with the returned recipe.

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from msrnn_keras.data.converting import as_trained
 from msrnn_keras.data.datasets.cache import data_home
 from msrnn_keras.data.datasets.events import Events, load_events
 from msrnn_keras.data.datasets.recordings import part_of
+from msrnn_keras.data.io.recording import Recording
 from msrnn_keras.data.sources import ArraySource
 from msrnn_keras.evaluation import evaluate
 from msrnn_keras.metrics import MSE
@@ -33,15 +35,15 @@ AVERAGING = 0.98  # momentum of the averaged weights
 
 
 def finetune(
-    model,
-    recordings,
-    max_minutes=10,
-    learning_rate=1e-4,
-    batch_size=8,
-    grid_step=None,
-    seed=0,
-    verbose=0,
-):
+    model: Forecaster,
+    recordings: ArraySource | list[ArraySource] | list[Recording],
+    max_minutes: float = 10,
+    learning_rate: float = 1e-4,
+    batch_size: int = 8,
+    grid_step: float | None = None,
+    seed: int = 0,
+    verbose: int = 0,
+) -> dict[str, Any]:
     """Continue the training for a few minutes; never make the model worse.
 
     The last 20 % of the frames, and at least one clip, are for validation. The

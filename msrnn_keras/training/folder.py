@@ -3,8 +3,10 @@
 import contextlib
 import hashlib
 import json
+import pathlib
 import platform
 import shutil
+from collections.abc import Iterator
 
 import filelock
 import h5py
@@ -37,7 +39,7 @@ def check_folder(run_dir, recipe):
 
 
 @contextlib.contextmanager
-def lock_run(run_dir):
+def lock_run(run_dir: pathlib.Path) -> Iterator[None]:
     """Make and lock a run directory; the OS frees it if the process dies."""
     with writing(run_dir.parent):
         run_dir.mkdir(parents=True, exist_ok=True)

@@ -5,12 +5,13 @@ import io
 import pathlib
 
 from msrnn_keras.utils.files import write_atomically
+from msrnn_keras.utils.typing import PathLike
 
 HISTORY = "history.csv"
 SCORES = ("val_crps", "val_mse")  # the first of a run selects its best epoch
 
 
-def read_history(run_dir):
+def read_history(run_dir: PathLike) -> list[dict[str, float]]:
     """Return the finished epochs of a run.
 
     Args:

@@ -16,6 +16,7 @@ from msrnn_keras.training.batches import Batches
 from msrnn_keras.training.checkpoints import Position
 from msrnn_keras.training.display import Display
 from msrnn_keras.training.keeper import BEST, RunKeeper
+from msrnn_keras.training.recipe import Recipe
 from msrnn_keras.training.stopping import Stop, Stopped, reraise
 from msrnn_keras.utils.arguments import (
     check_above,
@@ -25,25 +26,26 @@ from msrnn_keras.utils.arguments import (
     check_positive,
 )
 from msrnn_keras.utils.files import check_can_write
+from msrnn_keras.utils.typing import PathLike
 
 TENSORBOARD = "tensorboard"
 
 
 def train(
-    recipe,
-    run_dir,
-    data=None,
-    max_minutes=None,
-    verbose=1,
-    devices=None,
-    checkpoint_minutes=10,
-    tensorboard=False,
-    started=None,
-    max_cpu_hours=None,
-    threads=None,
-    init=None,
-    init_name=None,
-):
+    recipe: Recipe,
+    run_dir: PathLike,
+    data: PathLike | None = None,
+    max_minutes: float | None = None,
+    verbose: int = 1,
+    devices: int | None = None,
+    checkpoint_minutes: float = 10,
+    tensorboard: bool = False,
+    started: float | None = None,
+    max_cpu_hours: float | None = None,
+    threads: int | None = None,
+    init: keras.Model | None = None,
+    init_name: str | None = None,
+) -> pathlib.Path | None:
     """Train a recipe, or resume its run where it stopped.
 
     The run directory holds a copy of the recipe, `checkpoint.keras` (the whole

@@ -1,9 +1,15 @@
 """Hyperparameter search with KerasTuner, which is imported on first use."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 from msrnn_keras.tuning.results import BEST, read_results, results_table
 from msrnn_keras.utils.extras import require
+
+if TYPE_CHECKING:
+    from msrnn_keras.tuning.hypermodel import MSRNNHyperModel
+    from msrnn_keras.tuning.search import METHODS, tune
+    from msrnn_keras.tuning.simvp import SimVPHyperModel
 
 __all__ = [
     "BEST",

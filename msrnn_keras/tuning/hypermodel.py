@@ -4,6 +4,8 @@ import functools
 import itertools
 import math
 import time
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import keras
 import keras_tuner
@@ -12,6 +14,7 @@ from keras_tuner.errors import FatalTypeError, FatalValueError
 from msrnn_keras.losses import FrameL1L2Loss
 from msrnn_keras.metrics import MSE
 from msrnn_keras.models.architectures import MULTI_SCALE, PLAIN
+from msrnn_keras.models.forecaster import Forecaster
 from msrnn_keras.models.ms_stack import create
 from msrnn_keras.models.step_graph import SKIPS
 from msrnn_keras.presets.sizes import weight_shapes
@@ -22,6 +25,7 @@ from msrnn_keras.utils.arguments import (
     check_within,
 )
 from msrnn_keras.utils.checks import is_array
+from msrnn_keras.utils.typing import Config
 
 
 class MSRNNHyperModel(keras_tuner.HyperModel):
@@ -56,21 +60,21 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
 
     def __init__(
         self,
-        cell=("convlstm", "predrnn"),
-        filters=(16, 32, 64),
-        kernel_size=(3, 5),
-        scales=(MULTI_SCALE, PLAIN),
-        skips=("add", "unet3+"),
-        patch_size=(2, 4),
-        learning_rate=(1e-4, 3e-3),
-        sampling=("linear", space.NO_SAMPLING),
-        sampling_steps=(1_000, 4_000),
-        batch_size=None,
-        clipnorm=None,
-        seed=0,
-        name=None,
-        **fixed,
-    ):
+        cell: str | Collection[str] = ("convlstm", "predrnn"),
+        filters: int | Collection[int] = (16, 32, 64),
+        kernel_size: int | Collection[int] = (3, 5),
+        scales: Sequence[Any] = (MULTI_SCALE, PLAIN),
+        skips: str | Collection[str] = ("add", "unet3+"),
+        patch_size: int | Collection[int] = (2, 4),
+        learning_rate: float | Sequence[float] = (1e-4, 3e-3),
+        sampling: str | Collection[str] = ("linear", space.NO_SAMPLING),
+        sampling_steps: int | Collection[int] = (1_000, 4_000),
+        batch_size: int | Collection[int] | None = None,
+        clipnorm: float | None = None,
+        seed: int = 0,
+        name: str | None = None,
+        **fixed: Any,
+    ) -> None:
         super().__init__(name=name)
         sizes = functools.partial(space.choices, check=check_positive)
         self.choices = {
@@ -91,7 +95,7 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
         self.fixed = fixed
         self.check_models()
 
-    def check_models(self):
+    def check_models(self) -> None:
         """Refuse arguments with which a model cannot be built."""
         space.check_fixed(self.fixed, self.choices["cell"])
         # Those that depend on each other; a build takes no memory here.
@@ -104,19 +108,19 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
             weight_shapes(functools.partial(create, name, **arguments))
 
     @property
-    def dimensions(self):
+    def dimensions(self) -> int:
         """Number of hyperparameters with more than one value."""
         spaces = (*self.choices.values(), self.learning_rate)
         return sum(len(set(values)) > 1 for values in spaces)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         """Return the space as numbers, strings, lists and dicts."""
         fixed = {name: space.plain(x) for name, x in self.fixed.items()}
         own = {"clipnorm": self.clipnorm, "seed": self.seed, "fixed": fixed}
         rate = {"learning_rate": list(self.learning_rate)}
         return {**self.choices, **rate, **own}
 
-    def build(self, hp):
+    def build(self, hp: keras_tuner.HyperParameters) -> Forecaster:
         """Return a compiled `MSStack` for the values of `hp`."""
         values = {name: hp.Choice(name, x) for name, x in self.choices.items()}
         low, high = self.learning_rate
@@ -135,7 +139,14 @@ class MSRNNHyperModel(keras_tuner.HyperModel):
         model.optimizer.build(model.trainable_variables)
         return model
 
-    def fit(self, hp, model, x, *args, **kwargs):
+    def fit(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: keras.Model,
+        x: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
         """Train a model from `build` as `model.fit` does.
 
         Data sets with an `epoch` start at the same one in every trial. The

@@ -2,10 +2,13 @@
 
 import json
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 from msrnn_keras.tuning.space import architecture, plain
 from msrnn_keras.utils.files import write_atomically
 from msrnn_keras.utils.tables import aligned
+from msrnn_keras.utils.typing import PathLike
 
 BEST = "best.toml"
 SCORE = "val_mse"
@@ -13,7 +16,7 @@ COMPLETED = "COMPLETED"
 COLUMNS = ("epochs", "seconds", "parameters")
 
 
-def read_results(folder):
+def read_results(folder: PathLike) -> list[dict[str, Any]]:
     """Return the trials of a search, the best first.
 
     Args:
@@ -44,7 +47,9 @@ def read_results(folder):
     return sorted(results, key=rank)
 
 
-def results_table(results, searched=None):
+def results_table(
+    results: Sequence[dict[str, Any]], searched: Sequence[str] | None = None
+) -> str:
     """Return the results as text, one line for each trial.
 
     Args:

@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import time
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import grpc
 import keras
@@ -32,6 +34,7 @@ from msrnn_keras.utils.files import (
     write_atomically,
     writing,
 )
+from msrnn_keras.utils.typing import PathLike
 
 METHODS = {
     "hyperband": keras_tuner.Hyperband,
@@ -47,19 +50,19 @@ VARIABLES = tuple(  # of KerasTuner, for a chief and its workers
 
 
 def tune(
-    hypermodel,
-    train,
-    validation,
-    folder,
-    method="hyperband",
-    max_trials=None,
-    epochs=10,
-    overwrite=False,
-    seed=0,
-    max_minutes=None,
-    setting=None,
-    verbose=1,
-):
+    hypermodel: MSRNNHyperModel,
+    train: Any,
+    validation: Any,
+    folder: PathLike,
+    method: Literal["hyperband", "bayesian", "random"] = "hyperband",
+    max_trials: int | None = None,
+    epochs: int = 10,
+    overwrite: bool = False,
+    seed: int = 0,
+    max_minutes: float | None = None,
+    setting: Mapping[str, str | float] | None = None,
+    verbose: int = 1,
+) -> Any:
     """Search for the hyperparameters with the lowest `val_mse`.
 
     The same call on the same folder resumes a search; an interrupted trial

@@ -1,6 +1,8 @@
 """The search space of SimVP and TAU."""
 
 import functools
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from msrnn_keras.models.architectures import names_of
 from msrnn_keras.models.ms_stack import create
@@ -38,18 +40,18 @@ class SimVPHyperModel(MSRNNHyperModel):
 
     def __init__(
         self,
-        model=("simvp-v2", "tau"),
-        filters=(16, 32, 64),
-        translator_filters=(128, 256, 512),
-        spatial_layers=(2, 4),
-        translator_blocks=(4, 8),
-        learning_rate=(1e-4, 3e-3),
-        batch_size=None,
-        clipnorm=None,
-        seed=0,
-        name=None,
-        **fixed,
-    ):
+        model: str | Collection[str] = ("simvp-v2", "tau"),
+        filters: int | Collection[int] = (16, 32, 64),
+        translator_filters: int | Collection[int] = (128, 256, 512),
+        spatial_layers: int | Collection[int] = (2, 4),
+        translator_blocks: int | Collection[int] = (4, 8),
+        learning_rate: float | Sequence[float] = (1e-4, 3e-3),
+        batch_size: int | Collection[int] | None = None,
+        clipnorm: float | None = None,
+        seed: int = 0,
+        name: str | None = None,
+        **fixed: Any,
+    ) -> None:
         super().__init__(
             learning_rate=learning_rate,
             batch_size=batch_size,
@@ -73,7 +75,7 @@ class SimVPHyperModel(MSRNNHyperModel):
         self.fixed = fixed
         self.check_models()
 
-    def check_models(self):
+    def check_models(self) -> None:
         """Refuse arguments with which a model cannot be built."""
         if "model" not in self.choices:  # before those of this class
             return

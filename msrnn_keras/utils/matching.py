@@ -1,9 +1,12 @@
 """Probability matching: values of a reference at the ranks of a forecast."""
 
 import numpy as np
+import numpy.typing as npt
 
 
-def probability_match(forecast, reference):
+def probability_match(
+    forecast: npt.ArrayLike, reference: npt.ArrayLike
+) -> np.ndarray:
     """Give a forecast the distribution of the values of a reference.
 
     A model trained on mean errors blurs what it is not sure of. This replaces

@@ -2,9 +2,10 @@
 
 import inspect
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msrnn_keras.data.clips import Clips
+from msrnn_keras.data.crops import Crops
 from msrnn_keras.data.datasets.digits import check_split
 from msrnn_keras.data.datasets.germany import Germany
 from msrnn_keras.data.datasets.kth import KTH, MOVING
@@ -24,6 +25,7 @@ from msrnn_keras.utils.arguments import (
     check_positive,
 )
 from msrnn_keras.utils.names import lookup
+from msrnn_keras.utils.typing import PathLike, Split
 
 
 class Entry(NamedTuple):
@@ -74,19 +76,19 @@ def published_sizes(name):
 
 
 def load(
-    name,
-    split,
-    batch_size=16,
-    context=None,
-    horizon=None,
-    teacher_forcing=False,
-    shuffle=None,
-    path=None,
-    stride=None,
-    num_clips=None,
-    seed=0,
-    **options,
-):
+    name: str,
+    split: Split,
+    batch_size: int = 16,
+    context: int | None = None,
+    horizon: int | None = None,
+    teacher_forcing: bool = False,
+    shuffle: bool | None = None,
+    path: PathLike | None = None,
+    stride: int | None = None,
+    num_clips: int | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Clips | Crops | MovingMNIST:
     """Load a split of a data set as clips for `fit`, `evaluate`, `predict`.
 
     | name | frames | in → out | `path` |

@@ -13,6 +13,7 @@ import numpy as np
 from msrnn_keras.data.datasets.cache import data_home
 from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.fetching import fetch
+from msrnn_keras.utils.typing import PathLike, Split
 
 SPLITS = ("train", "validation", "test")
 SAMPLE_PATH = pathlib.Path(__file__).with_name("digits.npz")
@@ -27,7 +28,7 @@ SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 ANSWER = 10  # seconds to wait for an answer before using the sample
 
 
-def load_digits(split, path=None):
+def load_digits(split: Split, path: PathLike | None = None) -> np.ndarray:
     """Load the MNIST digits of one split.
 
     They are read from the file `path`, `datasets/mnist.npz` in the Keras home,
@@ -63,12 +64,12 @@ def load_digits(split, path=None):
     return splits[split]
 
 
-def digits_source(path=None):
+def digits_source(path: PathLike | None = None) -> str:
     """Return where `load_digits` reads: path, cache, download or sample."""
     return _load(path)[0]
 
 
-def sample_digits(split):
+def sample_digits(split: Split) -> np.ndarray:
     """Return the sample of digits that ships with the package.
 
     Args:

@@ -2,13 +2,14 @@
 
 import hashlib
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
 from msrnn_keras.data.clips import Clips
 from msrnn_keras.data.crops import Crops
 from msrnn_keras.data.datasets.cache import cached_array, file_digest
-from msrnn_keras.data.scaling import MinMax, RainRate
+from msrnn_keras.data.scaling import MinMax, RainRate, Scaling
 from msrnn_keras.data.sources import ArraySource, Source
 
 INTERVAL = 300.0  # seconds
@@ -29,7 +30,9 @@ class Events(Source):
             the events.
     """
 
-    def __init__(self, events, scaling=None):
+    def __init__(
+        self, events: Sequence[ArraySource], scaling: Scaling | None = None
+    ) -> None:
         self.events, first = events, events[0]
         for event in events:
             if _kind(event) != _kind(first):
@@ -52,11 +55,11 @@ class Events(Source):
             for start, stop in event.segments
         ]
 
-    def read(self, start, stop):
+    def read(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1`, in the range of the scaling."""
         return self.scaling.inverse(self.pixels(start, stop))
 
-    def pixels(self, start, stop):
+    def pixels(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1` as pixels."""
         frames = np.full((stop - start, *self.image_shape), np.nan, "float32")
         edges = itertools.pairwise(self._starts)

@@ -14,6 +14,7 @@ from msrnn_keras.data.datasets.cache import (
 from msrnn_keras.data.datasets.hdf5 import array_of, open_hdf5
 from msrnn_keras.data.scaling import RainRate
 from msrnn_keras.data.sources import Source, segments_of
+from msrnn_keras.utils.typing import PathLike, Split
 
 FILE = "RYDL.hdf5"
 ADDRESS = "https://zenodo.org/record/3629951"
@@ -55,7 +56,12 @@ class Germany(Source):
     interval = 300.0
     scaling = RainRate()
 
-    def __init__(self, split, path=None, cache=None):
+    def __init__(
+        self,
+        split: Split,
+        path: PathLike | None = None,
+        cache: PathLike | None = None,
+    ) -> None:
         self.path = find_file(data_home("germany", path), FILE, ADDRESS)
         index = f"times-{file_digest(self.path)}.npy"
         times = cached_array(
@@ -73,7 +79,7 @@ class Germany(Source):
         self.times = times[begin:end]
         self.segments = segments_of(self.times, self.interval)
 
-    def read(self, start, stop):
+    def read(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1`, in mm/h."""
         names = np.datetime_as_string(self.times[start:stop], "m")
         names = [re.sub(r"\D", "", name) for name in names.tolist()]

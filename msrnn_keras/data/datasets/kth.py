@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from msrnn_keras.utils.arguments import check_path, check_positive
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.fetching import fetch
 from msrnn_keras.utils.progress import Progress
+from msrnn_keras.utils.typing import PathLike, Split
 
 ADDRESS = "http://www.csc.kth.se/cvap/actions/"
 LISTING = "00sequences.txt"
@@ -63,7 +65,14 @@ class KTH(Source):
     interval = 1 / 25
     scaling = MinMax(0, 255)
 
-    def __init__(self, split, path=None, size=128, actions=ACTIONS, cache=None):
+    def __init__(
+        self,
+        split: Split,
+        path: PathLike | None = None,
+        size: int = 128,
+        actions: Sequence[str] = ACTIONS,
+        cache: PathLike | None = None,
+    ) -> None:
         size = check_positive("size", size)
         unknown = sorted(set(actions) - set(ACTIONS))
         if unknown or not actions:
@@ -84,7 +93,7 @@ class KTH(Source):
         self._starts = [0, *itertools.accumulate(lengths)]
         self.segments = list(itertools.pairwise(self._starts))
 
-    def read(self, start, stop):
+    def read(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1` as gray values 0 to 255."""
         parts = []
         while start < stop:

@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from msrnn_keras.utils.arguments import (
     check_size,
     check_within,
 )
+from msrnn_keras.utils.typing import PathLike, Split
 
 NUM_CLIPS = {"train": 10_000, "validation": 1_000, "test": 10_000}
 
@@ -62,15 +65,15 @@ def draw_clips(digits, start, velocity, length=20, image_shape=(64, 64)):
 
 
 def moving_digits(
-    digits,
-    num_clips,
-    length=20,
-    image_shape=(64, 64),
-    num_digits=2,
-    speed=0.1,
-    seed=0,
-    first=0,
-):
+    digits: np.ndarray,
+    num_clips: int,
+    length: int = 20,
+    image_shape: Sequence[int] = (64, 64),
+    num_digits: int = 2,
+    speed: float = 0.1,
+    seed: int | np.random.SeedSequence = 0,
+    first: int = 0,
+) -> np.ndarray:
     """Generate random clips of moving digits.
 
     Digits, first positions and directions are uniformly random, from NumPy's
@@ -145,20 +148,20 @@ class MovingMNIST(ClipDataset):
 
     def __init__(
         self,
-        split="train",
-        num_clips=None,
-        batch_size=16,
-        context=10,
-        horizon=10,
-        image_shape=(64, 64),
-        num_digits=2,
-        speed=0.1,
-        teacher_forcing=False,
-        seed=0,
-        path=None,
-        digits=None,
-        **kwargs,
-    ):
+        split: Split = "train",
+        num_clips: int | None = None,
+        batch_size: int = 16,
+        context: int = 10,
+        horizon: int = 10,
+        image_shape: Sequence[int] = (64, 64),
+        num_digits: int = 2,
+        speed: float = 0.1,
+        teacher_forcing: bool = False,
+        seed: int = 0,
+        path: PathLike | None = None,
+        digits: np.ndarray | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         check_split(split)
         if digits is not None and path is not None:
@@ -180,13 +183,13 @@ class MovingMNIST(ClipDataset):
         self.digits = load_digits(split, path) if digits is None else digits
         self.clips(0, 0)  # checks the arguments of `moving_digits`
 
-    def batch(self, index, epoch):
+    def batch(self, index: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return `(x, y)`, float32 in [0, 1]."""
         start = index * self.batch_size
         stop = min(start + self.batch_size, self.num_clips)
         return self._pixels(self._clips(start, stop, epoch))
 
-    def clips(self, start, stop):
+    def clips(self, start: int, stop: int) -> np.ndarray:
         """Return clips `start` to `stop - 1` of the current epoch as uint8."""
         if not 0 <= start <= stop <= self.num_clips:
             raise ValueError(
@@ -195,7 +198,7 @@ class MovingMNIST(ClipDataset):
             )
         return self._clips(start, stop, self.epoch)
 
-    def arrays(self):
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the whole epoch as `(x, y)`, shaped like a batch."""
         return self._pixels(self.clips(0, self.num_clips))
 
@@ -217,7 +220,7 @@ class MovingMNIST(ClipDataset):
         return self._split_time(np.divide(clips, 255, dtype="float32"))
 
 
-def verify_test_set(dataset):
+def verify_test_set(dataset: MovingMNIST) -> None:
     """Raise an error if a data set is not the fixed Moving MNIST test set.
 
     Args:

@@ -1,10 +1,13 @@
 """The official Moving MNIST test set: 10,000 fixed clips of 20 frames."""
 
+from typing import Literal
+
 import numpy as np
 
 from msrnn_keras.data.datasets.cache import cached_array, data_home, find_file
 from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.data.sources import Source
+from msrnn_keras.utils.typing import PathLike
 
 ADDRESS = "http://www.cs.toronto.edu/~nitish/unsupervised_video/"
 FILE = "mnist_test_seq.npy"
@@ -32,7 +35,9 @@ class OfficialMNIST(Source):
     image_shape = (SIDE, SIDE, 1)
     scaling = MinMax(0, 255)
 
-    def __init__(self, split="test", path=None):
+    def __init__(
+        self, split: Literal["test"] = "test", path: PathLike | None = None
+    ) -> None:
         if split != "test":
             raise ValueError(
                 "The official Moving MNIST is a test set; the data set "
@@ -62,7 +67,7 @@ class OfficialMNIST(Source):
             )
         return clips
 
-    def read(self, start, stop):
+    def read(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1` as gray values 0 to 255."""
         clip, frame = np.divmod(np.arange(start, stop), LENGTH)
         return self._clips()[frame, clip].astype("float32")[..., None]

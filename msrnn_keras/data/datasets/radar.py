@@ -1,6 +1,7 @@
 """Radar events of the Netherlands and Finland, for rain nowcasting."""
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from msrnn_keras.data.datasets.events import (
     stored,
 )
 from msrnn_keras.data.sources import ArraySource, segments_of
+from msrnn_keras.utils.typing import PathLike, Split
 
 BLOCK = 2  # side of the averaged blocks, pixels of 1 km
 
@@ -69,7 +71,12 @@ class Radar(Events):
     Source of the data: KNMI and FMI, CC BY 4.0.
     """
 
-    def __init__(self, split, path=None, dates=None):
+    def __init__(
+        self,
+        split: Split,
+        path: PathLike | None = None,
+        dates: str | Collection[str] | None = None,
+    ) -> None:
         dates = _check_dates(split, dates)
         files = _find(data_home("radar", path), dates)
         events = {}

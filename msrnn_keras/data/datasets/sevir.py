@@ -8,6 +8,7 @@ from msrnn_keras.data.datasets.cache import data_home, find_file
 from msrnn_keras.data.datasets.hdf5 import array_of, open_hdf5
 from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.data.sources import Source
+from msrnn_keras.utils.typing import PathLike, Split
 
 ADDRESS = "https://registry.opendata.aws/sevir"
 CATALOG = "CATALOG.csv"
@@ -47,7 +48,7 @@ class Sevir(Source):
     interval = 300.0
     scaling = MinMax(0, 255)
 
-    def __init__(self, split, path=None):
+    def __init__(self, split: Split, path: PathLike | None = None) -> None:
         catalog = find_file(data_home("sevir", path), CATALOG, ADDRESS)
         folder = catalog.parent / "data"
         events = _events(catalog, split)
@@ -65,7 +66,7 @@ class Sevir(Source):
         edges = range(0, FRAMES * len(events), FRAMES)
         self.segments = [(first, first + FRAMES) for first in edges]
 
-    def read(self, start, stop):
+    def read(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1`, 0 to 255."""
         parts = []
         while start < stop:

@@ -10,6 +10,7 @@ from msrnn_keras.data.datasets.digits import SPLITS
 from msrnn_keras.data.datasets.hdf5 import array_of, open_hdf5
 from msrnn_keras.data.scaling import MinMax
 from msrnn_keras.data.sources import Source, segments_between
+from msrnn_keras.utils.typing import PathLike, Split
 
 FILES = tuple(f"BJ{year}_M32x32_T30_InOut.h5" for year in (13, 14, 15, 16))
 ADDRESS = "https://github.com/lucktroy/DeepST/tree/master/data/TaxiBJ"
@@ -46,7 +47,7 @@ class TaxiBJ(Source):
     image_shape = (SIZE, SIZE, FLOWS)
     interval = 1800.0
 
-    def __init__(self, split, path=None):
+    def __init__(self, split: Split, path: PathLike | None = None) -> None:
         self.files = _find(path)
         slots = [_slots(file) for file in self.files]
         times = np.concatenate([times for times, _ in slots])
@@ -88,7 +89,7 @@ class TaxiBJ(Source):
             high = np.fmax(high, np.fmax.reduce(block, axis=None))
         return low, high
 
-    def read(self, start, stop):
+    def read(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1`, in vehicles."""
         return self._read(self._first + start, self._first + stop)
 

@@ -1,18 +1,24 @@
 """Forecasts as `xarray` data sets on the grid of their recording."""
 
 import importlib.metadata
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from msrnn_keras.data.io.grids import dimensions
-from msrnn_keras.data.io.recording import steps_ahead, times_ahead
+from msrnn_keras.data.io.recording import Recording, steps_ahead, times_ahead
 from msrnn_keras.utils.extras import require
+
+if TYPE_CHECKING:
+    import xarray
 
 # In stored integers, not in unpacked values.
 _PACKED_RANGES = ("valid_range", "valid_min", "valid_max", "actual_range")
 
 
-def forecast_dataset(recording, forecast):
+def forecast_dataset(
+    recording: Recording, forecast: np.ndarray
+) -> "xarray.Dataset":
     """Return a forecast with the coordinates and attributes of its recording.
 
     The time axis continues after the last frame of the recording.

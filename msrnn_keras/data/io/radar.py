@@ -2,6 +2,8 @@
 
 import glob
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,11 +11,13 @@ from msrnn_keras.data.io import radar_times
 from msrnn_keras.data.io.grids import recording_of
 from msrnn_keras.data.io.images import natural
 from msrnn_keras.data.io.knmi import with_quantity
-from msrnn_keras.data.io.recording import split_at_gaps
+from msrnn_keras.data.io.recording import Recording, split_at_gaps
+from msrnn_keras.data.scaling import Scaling
 from msrnn_keras.data.sources import check_interval, check_scaling
 from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file
+from msrnn_keras.utils.typing import PathLike
 
 _VARIABLES = {"mm/h": "rainfall_rate", "dBZ": "equivalent_reflectivity_factor"}
 _DEGREES = {
@@ -25,14 +29,14 @@ _LEAST_RADIUS = 1e5  # of an ellipsoid in meters; a smaller one is in km
 
 
 def from_radar(
-    files,
-    importer,
-    pattern=None,
-    scaling=None,
-    interval=None,
-    period=None,
-    **importer_options,
-):
+    files: PathLike | Sequence[PathLike],
+    importer: str,
+    pattern: str | None = None,
+    scaling: Scaling | None = None,
+    interval: float | None = None,
+    period: float | None = None,
+    **importer_options: Any,
+) -> Recording:
     """Read radar images, one file per time, through pysteps.
 
     Args:

@@ -2,6 +2,8 @@
 
 import functools
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 import h5py
 import numpy as np
@@ -10,10 +12,11 @@ from msrnn_keras.data.io import stores
 from msrnn_keras.data.io.cutting import cut
 from msrnn_keras.data.io.images import unreadable
 from msrnn_keras.data.io.radar import from_radar
-from msrnn_keras.data.io.recording import from_arrays
+from msrnn_keras.data.io.recording import Recording, from_arrays
 from msrnn_keras.data.io.video import VIDEOS, from_video
 from msrnn_keras.data.lazy_frames import LazyFrames
 from msrnn_keras.utils.files import check_file
+from msrnn_keras.utils.typing import PathLike
 
 _ARRAYS = (".npy", ".npz")
 _MAGIC = {
@@ -25,7 +28,12 @@ _MAGIC = {
 }
 
 
-def open_recording(path, bbox=None, resolution=None, **options):
+def open_recording(
+    path: PathLike,
+    bbox: Sequence[float] | None = None,
+    resolution: float | None = None,
+    **options: Any,
+) -> Recording:
     """Open a file of frames of any format; `data.open` is this function.
 
     The format is that of the ending, else of the content. Frames of NetCDF,

@@ -1,10 +1,17 @@
 """Recordings: frames with the times, units and metadata of their file."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+import numpy.typing as npt
 
 from msrnn_keras.data import sources
-from msrnn_keras.data.scaling import MinMax, RainRate
+from msrnn_keras.data.scaling import MinMax, RainRate, Scaling
 from msrnn_keras.utils.checks import stacked
+
+if TYPE_CHECKING:
+    import xarray
 
 REFLECTIVITY = (-10.0, 60.0)  # dBZ of pixels 0 and 1
 _RATES = {"mm/h", "mmh-1", "mm/hr", "mmhr-1", "mm/hour", "mmhour-1"}
@@ -25,15 +32,26 @@ class Recording(sources.ArraySource):
     """
 
     def __init__(
-        self, frames, *args, coordinates=None, unit=None, metadata=None, **rest
-    ):
+        self,
+        frames: Any,
+        *args: Any,
+        coordinates: "xarray.Dataset | None" = None,
+        unit: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **rest: Any,
+    ) -> None:
         super().__init__(frames, *args, **rest)
         self.coordinates = coordinates
         self.unit = self.scaling.unit if unit is None else unit
         self.metadata = dict(metadata or {})
 
 
-def from_arrays(frames, interval=None, times=None, scaling=None):
+def from_arrays(
+    frames: npt.ArrayLike,
+    interval: float | None = None,
+    times: npt.ArrayLike | None = None,
+    scaling: Scaling | None = None,
+) -> Recording:
     """Create a source of frames from an array.
 
     Args:

@@ -2,14 +2,21 @@
 
 import pathlib
 import warnings
+from typing import TYPE_CHECKING
 
 from msrnn_keras.data.io.geotiff import UnfitError, open_geotiff
 from msrnn_keras.data.io.grids import frames_of, recording_of
 from msrnn_keras.data.io.images import unreadable
+from msrnn_keras.data.io.recording import Recording
+from msrnn_keras.data.scaling import Scaling
 from msrnn_keras.data.sources import check_interval, check_scaling
 from msrnn_keras.utils.arguments import check_path
 from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_file
+from msrnn_keras.utils.typing import PathLike
+
+if TYPE_CHECKING:
+    import xarray
 
 NETCDF, ZARR, GRIB, TIFF = "NetCDF", "Zarr", "GRIB", "GeoTIFF"
 SUFFIXES = {
@@ -28,7 +35,12 @@ def is_zarr(path):
     return any((pathlib.Path(path) / name).is_file() for name in _MARKS)
 
 
-def from_netcdf(data, variable=None, scaling=None, interval=None):
+def from_netcdf(
+    data: "PathLike | xarray.Dataset",
+    variable: str | None = None,
+    scaling: Scaling | None = None,
+    interval: float | None = None,
+) -> Recording:
     """Read a variable on a grid with a time axis from a NetCDF file.
 
     Packed values are unpacked. Fill values, and values outside `valid_range`,

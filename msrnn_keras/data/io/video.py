@@ -2,6 +2,7 @@
 
 import itertools
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,13 +16,20 @@ from msrnn_keras.utils.arguments import (
     check_positive,
 )
 from msrnn_keras.utils.extras import require
+from msrnn_keras.utils.typing import PathLike
 
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif")
 _LAST_BYTE_OF_GIF = b";"
 _ONE = 1 << 16  # in a display matrix
 
 
-def from_video(path, size=None, gray=False, start=0, count=None):
+def from_video(
+    path: PathLike,
+    size: Sequence[int] | None = None,
+    gray: bool = False,
+    start: int = 0,
+    count: int | None = None,
+) -> Recording:
     """Read a video, or a folder of images.
 
     Frames are upright: the display matrix of a video and the EXIF orientation

@@ -1,6 +1,8 @@
 """Earthformer: a cuboid transformer that forecasts frames."""
 
 import inspect
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import keras
 from keras import ops
@@ -18,6 +20,7 @@ from msrnn_keras.models.earthformer.settings import (
 from msrnn_keras.models.forecaster import Forecaster, check_arguments
 from msrnn_keras.models.transfer import transfer_weights
 from msrnn_keras.utils import checks
+from msrnn_keras.utils.typing import Config
 
 NOT_OPTIONS = set(inspect.signature(Forecaster).parameters) | {"self"}
 
@@ -123,68 +126,74 @@ class Earthformer(Forecaster):
 
     def __init__(
         self,
-        image_shape=(64, 64, 1),
-        context=10,
-        horizon=10,
-        output_channels=None,
-        base_units=64,
-        block_units=None,
-        scale_alpha=1.0,
-        num_heads=4,
-        enc_depth=(4, 4),
-        dec_depth=(4, 4),
-        downsample=2,
-        enc_attn_patterns="axial",
-        enc_cuboid_size=None,
-        enc_cuboid_strategy=None,
-        enc_shift_size=None,
-        dec_self_attn_patterns="axial",
-        dec_self_cuboid_size=None,
-        dec_self_cuboid_strategy=None,
-        dec_self_shift_size=None,
-        dec_cross_attn_patterns="cross_1x1",
-        dec_cross_cuboid_hw=None,
-        dec_cross_cuboid_strategy=None,
-        dec_cross_shift_hw=None,
-        dec_cross_n_temporal=None,
-        dec_cross_last_n_frames=None,
-        dec_cross_start=0,
-        dec_use_first_self_attn=False,
-        dec_hierarchical_pos_embed=False,
-        enc_use_inter_ffn=True,
-        dec_use_inter_ffn=True,
-        num_global_vectors=0,
-        global_dim_ratio=1,
-        use_dec_self_global=False,
-        dec_self_update_global=True,
-        use_dec_cross_global=False,
-        use_global_vector_ffn=False,
-        use_global_self_attn=False,
-        separate_global_qkv=False,
-        z_init_method="zeros",
-        initial_downsample_type="conv",
-        initial_downsample_activation="leaky",
-        initial_downsample_scale=2,
-        initial_downsample_conv_layers=2,
-        final_upsample_conv_layers=1,
-        initial_downsample_stack_conv_num_layers=None,
-        initial_downsample_stack_conv_dim_list=None,
-        initial_downsample_stack_conv_downscale_list=None,
-        initial_downsample_stack_conv_num_conv_list=None,
-        ffn_activation="gelu",
-        gated_ffn=False,
-        padding_type="zeros",
-        pos_embed_type="t+hw",
-        use_relative_pos=True,
-        self_attn_use_final_proj=True,
-        attn_drop=0.1,
-        proj_drop=0.1,
-        ffn_drop=0.1,
-        remat=None,
-        missing=None,
-        dtype=None,
-        name=None,
-    ):
+        image_shape: Sequence[int] = (64, 64, 1),
+        context: int = 10,
+        horizon: int = 10,
+        output_channels: int | None = None,
+        base_units: int = 64,
+        block_units: Sequence[int] | None = None,
+        scale_alpha: float = 1.0,
+        num_heads: int = 4,
+        enc_depth: Sequence[int] = (4, 4),
+        dec_depth: Sequence[int] = (4, 4),
+        downsample: int = 2,
+        enc_attn_patterns: str | Sequence[str] | None = "axial",
+        enc_cuboid_size: Sequence[Any] | None = None,
+        enc_cuboid_strategy: Sequence[Any] | None = None,
+        enc_shift_size: Sequence[Any] | None = None,
+        dec_self_attn_patterns: str | Sequence[str] | None = "axial",
+        dec_self_cuboid_size: Sequence[Any] | None = None,
+        dec_self_cuboid_strategy: Sequence[Any] | None = None,
+        dec_self_shift_size: Sequence[Any] | None = None,
+        dec_cross_attn_patterns: str | Sequence[str] | None = "cross_1x1",
+        dec_cross_cuboid_hw: Sequence[Any] | None = None,
+        dec_cross_cuboid_strategy: Sequence[Any] | None = None,
+        dec_cross_shift_hw: Sequence[Any] | None = None,
+        dec_cross_n_temporal: int | Sequence[int] | None = None,
+        dec_cross_last_n_frames: int | None = None,
+        dec_cross_start: int = 0,
+        dec_use_first_self_attn: bool = False,
+        dec_hierarchical_pos_embed: bool = False,
+        enc_use_inter_ffn: bool = True,
+        dec_use_inter_ffn: bool = True,
+        num_global_vectors: int = 0,
+        global_dim_ratio: int = 1,
+        use_dec_self_global: bool = False,
+        dec_self_update_global: bool = True,
+        use_dec_cross_global: bool = False,
+        use_global_vector_ffn: bool = False,
+        use_global_self_attn: bool = False,
+        separate_global_qkv: bool = False,
+        z_init_method: Literal[
+            "zeros", "last", "mean", "nearest_interp"
+        ] = "zeros",
+        initial_downsample_type: Literal["conv", "stack_conv"] = "conv",
+        initial_downsample_activation: Literal[
+            "leaky", "gelu", "relu"
+        ] = "leaky",
+        initial_downsample_scale: int = 2,
+        initial_downsample_conv_layers: int = 2,
+        final_upsample_conv_layers: int = 1,
+        initial_downsample_stack_conv_num_layers: int | None = None,
+        initial_downsample_stack_conv_dim_list: Sequence[int] | None = None,
+        initial_downsample_stack_conv_downscale_list: Sequence[int]
+        | None = None,
+        initial_downsample_stack_conv_num_conv_list: Sequence[int]
+        | None = None,
+        ffn_activation: Literal["leaky", "gelu", "relu"] = "gelu",
+        gated_ffn: bool = False,
+        padding_type: Literal["zeros", "ignore"] = "zeros",
+        pos_embed_type: Literal["t+hw", "t+h+w"] = "t+hw",
+        use_relative_pos: bool = True,
+        self_attn_use_final_proj: bool = True,
+        attn_drop: float = 0.1,
+        proj_drop: float = 0.1,
+        ffn_drop: float = 0.1,
+        remat: Literal["layer"] | None = None,
+        missing: Literal["mask"] | None = None,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str | None = None,
+    ) -> None:
         given = {k: v for k, v in locals().items() if k not in NOT_OPTIONS}
         given.pop("__class__")
         options = {key: tuples(value) for key, value in given.items()}
@@ -216,15 +225,15 @@ class Earthformer(Forecaster):
         for option, value in options.items():
             setattr(self, option, value)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         options = {name: getattr(self, name) for name in self._options}
         return {**super().get_config(), **options}
 
-    def published_weights(self):
+    def published_weights(self) -> Config:
         """Return the weights by their names in published checkpoints."""
         return published_weights(self._parts.layer)
 
-    def resized(self, height, width):
+    def resized(self, height: int, width: int) -> Self:
         """Return a model for frames of another size, with the same weights.
 
         The position tables are interpolated, with a warning.
@@ -244,7 +253,7 @@ class Earthformer(Forecaster):
         transfer_weights(self, twin)
         return twin
 
-    def __call__(self, frames, *args, **kwargs):
+    def __call__(self, frames: Any, *args: Any, **kwargs: Any) -> Any:
         size = tuple(getattr(frames, "shape", ()))[2:4]
         if not checks.same_shape(size, self.image_shape[:2]):
             raise ValueError(

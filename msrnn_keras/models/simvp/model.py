@@ -1,8 +1,11 @@
 """SimVP: an encoder, a translator over time and channels, a decoder."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from msrnn_keras.layers.convolution import Untracked
@@ -14,6 +17,7 @@ from msrnn_keras.models.simvp.tau import divergence
 from msrnn_keras.models.simvp.translators import TRANSLATORS
 from msrnn_keras.utils import checks
 from msrnn_keras.utils.names import lookup
+from msrnn_keras.utils.typing import Config, Tensor
 
 # The arguments that other models do not share.
 OPTIONS = (
@@ -95,27 +99,27 @@ class SimVP(Forecaster):
 
     def __init__(
         self,
-        image_shape=(64, 64, 1),
-        context=10,
-        horizon=10,
-        filters=64,
-        translator_filters=512,
-        spatial_layers=4,
-        translator_blocks=8,
-        translator="gsta",
-        original=False,
-        encoder_kernel_size=3,
-        decoder_kernel_size=3,
-        mlp_ratio=8.0,
-        drop_path_rate=0.0,
-        inception_kernel_sizes=(3, 5, 7, 11),
-        inception_groups=8,
-        divergence_weight=None,
-        missing=None,
-        remat=None,
-        dtype=None,
-        name=None,
-    ):
+        image_shape: Sequence[int] = (64, 64, 1),
+        context: int = 10,
+        horizon: int = 10,
+        filters: int = 64,
+        translator_filters: int = 512,
+        spatial_layers: int = 4,
+        translator_blocks: int = 8,
+        translator: Literal["inception", "gsta", "tau"] = "gsta",
+        original: bool = False,
+        encoder_kernel_size: int = 3,
+        decoder_kernel_size: int = 3,
+        mlp_ratio: float = 8.0,
+        drop_path_rate: float = 0.0,
+        inception_kernel_sizes: Sequence[int] = (3, 5, 7, 11),
+        inception_groups: int = 8,
+        divergence_weight: float | None = None,
+        missing: Literal["mask"] | None = None,
+        remat: Literal["layer"] | None = None,
+        dtype: str | keras.DTypePolicy | None = None,
+        name: str | None = None,
+    ) -> None:
         # Arguments
         given = {key: x for key, x in locals().items() if key in OPTIONS}
         sizes = check_arguments(image_shape, context, horizon, missing)
@@ -145,33 +149,40 @@ class SimVP(Forecaster):
             setattr(self, option, value)
         self._network = Untracked(network)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         config = {name: getattr(self, name) for name in OPTIONS}
         return {**super().get_config(), **config}
 
     @property
-    def network(self):
+    def network(self) -> keras.Model:
         """The graph of one pass, `context` frames to as many: `keras.Model`."""
         return self._network.layer.graph
 
-    def summary(self, *args, **kwargs):
+    def summary(self, *args: Any, **kwargs: Any) -> None:
         """Print the layers of one pass, as `keras.Model.summary` does."""
         graph = self.network
         graph = keras.Model(graph.inputs, graph.outputs, name=self.name)
         graph.summary(*args, **kwargs)
 
     @staticmethod
-    def published_sizes(arrays, size):
+    def published_sizes(
+        arrays: Mapping[str, np.ndarray], size: Sequence[int]
+    ) -> Config:
         """Return the arguments that the arrays of a checkpoint tell."""
         return published_sizes(arrays, size)
 
-    def published_weights(self):
+    def published_weights(self) -> Config:
         """Return a dict from published name to `PublishedWeight`."""
         return self._network.layer.published_weights()
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
         inputs = (x, y, y_pred, sample_weight, training)
         loss = super().compute_loss(*inputs)
         if training and self.divergence_weight:

@@ -10,7 +10,7 @@ from msrnn_keras.app import pictures
 from msrnn_keras.app.comparison import check_same_frames, compare
 from msrnn_keras.app.inputs import cut, read_upload
 from msrnn_keras.app.limits import SUFFIXES
-from msrnn_keras.app.results import write_files
+from msrnn_keras.app.results import HOUR, write_files
 from msrnn_keras.app.samples import drawn, is_rain, sample
 from msrnn_keras.utils.arguments import check_count, check_positive
 from msrnn_keras.utils.extras import require
@@ -20,7 +20,6 @@ _USUAL = "ms-convlstm/"  # begins the name of the first preset
 SIZES = {"64 pixels": 64, "128 pixels": 128, "as it is": None}
 _HORIZON, _CANVAS = 10, 280  # frames, pixels
 _WAITING = 16  # visitors in the queue
-_HOUR = 3600  # seconds after which files of a forecast are removed
 _ASSETS = pathlib.Path(__file__).parent
 
 
@@ -139,7 +138,7 @@ def build(page):
     """
     gradio = require("gradio", "app")
     options = {"title": "MS-RNN", "analytics_enabled": False}
-    with gradio.Blocks(delete_cache=(_HOUR, _HOUR), **options) as blocks:
+    with gradio.Blocks(delete_cache=(HOUR, HOUR), **options) as blocks:
         gradio.Markdown(
             "# Forecast how images move\nPast frames in, future frames out."
         )

@@ -1,7 +1,9 @@
 """Files of a forecast that a visitor downloads."""
 
 import pathlib
+import shutil
 import tempfile
+import time
 
 from msrnn_keras.app.pictures import frames_of, time_step
 from msrnn_keras.data.io.write import write_forecast
@@ -10,10 +12,14 @@ from msrnn_keras.plots.labels import labeled_frames
 
 _PANEL_PIXELS = 192  # approximate width of a panel of the animation
 _ARRAYS = ".npz", ".nc"
+_PREFIX = "result-"
+HOUR = 3600  # seconds for which files are kept
 
 
 def write_files(comparison, recording, folder):
     """Write each forecast as npz and NetCDF, and all of them as one GIF.
+
+    Files that were written there more than an hour ago are removed.
 
     Args:
         comparison: `Comparison`.
@@ -23,7 +29,10 @@ def write_files(comparison, recording, folder):
     Returns:
         List of paths, as text.
     """
-    folder = pathlib.Path(tempfile.mkdtemp(dir=folder))
+    for old in pathlib.Path(folder).glob(f"{_PREFIX}*"):
+        if time.time() - old.stat().st_mtime > HOUR:
+            shutil.rmtree(old, ignore_errors=True)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
     paths = []
     for name, forecast in comparison.forecasts.items():
         stem = name.strip("./").replace("/", "-")

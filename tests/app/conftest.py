@@ -11,7 +11,7 @@ TINY = {**SIZES, "filters": 2, "scales": (1,)}
 @pytest.fixture(scope="session")
 def digits():
     """A model of moving digits."""
-    model = msrnn_keras.create("convlstm", **TINY, name="tiny")
+    model = msrnn_keras.create("convlstm", **TINY)
     model.trained_on = data.TrainedOn(data.MinMax(0, 255))
     return model
 

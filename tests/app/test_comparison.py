@@ -43,7 +43,7 @@ def test_missing_pixels_need_a_model_that_takes_them(digits, rain, frames):
 
 def test_models_of_other_frames_are_refused(digits, rain):
     check_same_frames([digits, digits])
-    with pytest.raises(ValueError, match="Received: tiny and "):
+    with pytest.raises(ValueError, match="Received: convlstm and "):
         check_same_frames([digits, rain])
 
 

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from msrnn_keras.app.inputs import cut, read_upload
+from msrnn_keras.app.limits import Limits
 from msrnn_keras.data import from_arrays
 from msrnn_keras.data.io.write import write_forecast
-from msrnn_keras.plots import save_gif
+from msrnn_keras.plots import save_animation, save_gif
 
 pytestmark = pytest.mark.backend_free
 
@@ -19,6 +20,16 @@ def test_a_gif_is_scaled_and_read_as_far_as_needed(tmp_path, digits, frames):
     clip = cut(recording, digits, 9)
     assert len(clip.past) == 3 and len(clip.truth) == 2
     np.testing.assert_allclose(clip.past[0, ..., 0], frames[2] / 255, atol=1e-6)
+
+
+def test_an_mp4(tmp_path, digits, frames):
+    pytest.importorskip("av")
+    path = tmp_path / "a.mp4"
+    save_animation(path, frames[..., None] / 255.0)
+    assert Limits().check_file(path) == path
+    recording, _ = read_upload(path, digits, 2, first=1, side=20)
+    assert recording.frames.shape == (5, 16, 20, 1)
+    assert recording.interval == 0.2
 
 
 def test_past_and_truth_of_arrays(tmp_path, digits, frames):

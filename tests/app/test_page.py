@@ -1,4 +1,6 @@
 import functools
+import os
+import pathlib
 import re
 
 import numpy as np
@@ -44,6 +46,17 @@ def test_two_presets_beside_each_other(forecast):
         assert file["frames"].shape == (1, 4, 32, 32, 1)
 
 
+def test_files_are_removed_after_an_hour(forecast):
+    old, new = (
+        pathlib.Path(forecast("sample", "one", ALONE, 2, 0)[3][0]).parent
+        for _ in range(2)
+    )
+    assert old.exists() and new.exists()
+    os.utime(old, (0, 0))
+    forecast("sample", "one", ALONE, 2, 0)
+    assert new.exists() and not old.exists()
+
+
 def test_rain_is_synthetic_and_in_minutes(forecast):
     summary, viewer, _, _ = forecast("sample", "rain", ALONE, 3, 1)
     assert "Synthetic rain" in summary
@@ -69,7 +82,7 @@ def test_an_upload_and_what_is_known_of_it(forecast, tmp_path, frames):
         ("at most 8. Received: horizon=9", ("sample", "one", ALONE, 9, 0)),
         ("`seed`.*Received: seed=-1", ("sample", "one", ALONE, 2, -1)),
         ("Received: 'x'", ("sample", "x", ALONE, 2, 0)),
-        ("Received: tiny and", ("sample", "one", "rain", 2, 0)),
+        ("Received: convlstm and", ("sample", "one", "rain", 2, 0)),
         ("no file", ("upload", "one", ALONE, 2, None, 0, None, None)),
         ("empty drawings", ("drawing", "one", ALONE, 2, 0, None, None)),
     ],

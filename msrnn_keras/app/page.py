@@ -198,11 +198,13 @@ def _sources(gradio, page):
             [*SIZES], value=next(iter(SIZES)), label="Longer side of a video"
         )
         step = gradio.Number(
-            None, label="Grid step in km, of rain whose file does not say it"
+            0, label="Grid step in km, of rain whose file does not say it"
         )
         uploaded = gradio.Button("Forecast the file", variant="primary")
     with gradio.Tab("Draw"):
-        gradio.Markdown("Draw one digit or two; they move and bounce.")
+        gradio.Markdown(
+            "Choose a brush and draw one digit or two; they move and bounce."
+        )
         pads = [_pad(gradio, f"Digit {number}") for number in (1, 2)]
         course = gradio.Number(0, label="Seed", precision=0, minimum=0)
         drawing = gradio.Button("Forecast the drawing", variant="primary")

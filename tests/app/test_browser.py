@@ -117,13 +117,11 @@ def facts(page):
 
 def upload(page, path, shown):
     """Upload a file and wait until the page shows a text."""
-    if not page.locator("input[type=file]").first.is_visible():
-        page.get_by_role("tab", name="Upload").click()
-    remove = page.get_by_label("Remove this file")
-    if remove.count():
-        remove.first.click()
+    page.get_by_role("tab", name="Upload").click()
+    if page.locator(".file-preview").first.is_visible():
+        page.get_by_label("Clear").first.click()
     page.locator("input[type=file]").first.set_input_files(path)
-    page.locator(".file-preview").first.wait_for()
+    page.get_by_text(pathlib.Path(path).stem).first.wait_for()
     button(page, "file").click()
     page.get_by_text(shown).first.wait_for()
 
@@ -193,7 +191,7 @@ def test_drawn_digits_move(visit):
     page.get_by_role("tab", name="Draw").click()
     canvas = page.locator("canvas").first
     canvas.wait_for()
-    page.wait_for_timeout(500)
+    page.get_by_label("Brush").first.click()
     box = canvas.bounding_box()
     middle = box["x"] + box["width"] / 2
     page.mouse.move(middle, box["y"] + 60)

@@ -84,6 +84,7 @@ def commands(folder):
         "profile": "profile ms-convlstm --size 32x32 --filters 8",
         "convert": f"convert {checkpoint} --model ms-convlstm --out OUT",
         "export": f"export {SMALL} --out OUT/model.{suffix} --format {form}",
+        "app": "app --no-browser --port 0",
     }
     return {name: line.split() for name, line in lines.items()}
 

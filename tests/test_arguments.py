@@ -752,6 +752,8 @@ LATE = (
     "export MODEL --out x.txt --format torch",
     "export MODEL --out /proc/x.pt2 --format torch",
     "convert frames.npy --model ms-convlstm --out /proc/x",
+    "app --presets none",
+    "app --port 99999",
 )
 
 

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.backend_free
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("tensorflow", "jax", "torch")
 EXTRAS = set(
-    "datasets dev export geo hub jax lpips netcdf openvino radar tensorflow "
-    "test torch tuner video".split()
+    "app datasets dev export geo hub jax lpips netcdf openvino radar "
+    "tensorflow test torch tuner video".split()
 )
 METADATA_FILES = "LICENSE README.md msrnn_command.py pyproject.toml setup.py"
 # The files of msrnn_keras that may import a backend.
@@ -39,7 +39,7 @@ HEAVY = {
     *BACKENDS,
     *"matplotlib tensorflow_datasets keras_tuner PIL av cv2 imageio".split(),
     *"huggingface_hub lpips pyproj pysteps skimage xarray".split(),
-    *"cfgrib rasterio rioxarray zarr".split(),
+    *"cfgrib gradio rasterio rioxarray zarr".split(),
 }
 
 # From the ground up. A module imports from its own floor and lower ones.
@@ -56,7 +56,7 @@ FLOORS = [
         "presets.torch_checkpoints baselines",
         "evaluation training pysteps",
         "tuning report cost",
-        "cli",
+        "app cli",
     )
 ]
 FLOORS[-1] += ["zoo", "tools"]
@@ -234,6 +234,8 @@ def test_wheel_holds_every_module_the_data_and_metadata(wheel):
     packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert packed == modules | recipes | {
         "msrnn_command.py",
+        "msrnn_keras/app/page.css",
+        "msrnn_keras/app/viewer.js",
         "msrnn_keras/data/datasets/README.md",
         "msrnn_keras/data/datasets/digits.npz",
         "msrnn_keras/py.typed",

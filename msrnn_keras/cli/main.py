@@ -8,6 +8,7 @@ import time
 from msrnn_keras import __version__
 from msrnn_keras.backend.choice import import_keras
 from msrnn_keras.cli import (
+    app,
     convert,
     cost,
     demo,
@@ -33,6 +34,7 @@ COMMANDS = (
     cost,
     convert,
     export,
+    app,
 )
 ERRORS = ValueError, TypeError, OSError, RuntimeError, ImportError
 

@@ -90,7 +90,17 @@ def load_files(file, weights=True, **options):
     options["source"] = file(CONFIG)
     model = build(config, file(WEIGHTS) if weights else None, **options)
     model.trained_on = _trained_on(metadata.get("input", {}))
+    model.loaded_from = _preset_of(metadata)
     return model
+
+
+def _preset_of(metadata):
+    """Return the preset and revision in metadata, None if it says none."""
+    known = [metadata.get(x) for x in ("model", "dataset", "variant")]
+    revision = metadata.get("revision")
+    if revision is None or not all(known):
+        return None
+    return f"{'/'.join(map(str, known))}, revision {revision}"
 
 
 def _trained_on(given):

@@ -13,6 +13,7 @@ from msrnn_keras import plots
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.evaluation import batches_of
 from msrnn_keras.models.flow import has_flow, model_flow
+from msrnn_keras.plots.labels import labeled_frames
 from msrnn_keras.report.clips import clips_of
 from msrnn_keras.report.ensemble import ensemble_section
 from msrnn_keras.report.page import write_report
@@ -111,8 +112,15 @@ def evaluation_report(
         animations=animations,
         title=title or f"Evaluation of {model.name}",
         setting={**describe_machine(), **(setting or {})},
+        presets=_presets((model, *baselines)),
         **times,
     )
+
+
+def _presets(models):
+    """Return the presets of models: name -> preset and revision."""
+    known = {m.name: getattr(m, "loaded_from", None) for m in models}
+    return {name: preset for name, preset in known.items() if preset}
 
 
 def _drawn(model, baselines, clips, radar, scaling, extent, **times):
@@ -126,7 +134,7 @@ def _drawn(model, baselines, clips, radar, scaling, extent, **times):
         name = f"Clip {index}"
         for clip in clips_of(name, past, future, forecasts, radar, scaling):
             pictures.update(_pictures(clip, times, extent))
-            animations.update(_animation(clip))
+            animations.update(_animation(clip, times))
             if has_flow(model):
                 pictures.update(_flow_picture(clip, model, past))
     return pictures, animations
@@ -191,15 +199,13 @@ def _pictures(clip, times, extent):
     }
 
 
-def _animation(clip):
+def _animation(clip, times):
     clips = (clip.past, clip.future, clip.forecasts)
     scale = max(1, _PANEL_PIXELS // clip.past.shape[2])
-    frames = plots.forecast_frames(*clips, scale, clip.colors)
-    panels = ["truth", *clip.forecasts]
-    panels += [f"error of {name}" for name in clip.forecasts]
+    frames = labeled_frames(*clips, **times, scale=scale, colors=clip.colors)
     caption = (
-        f"{clip.name}, from left to right: {', '.join(panels)}. "
-        "Blue border: input; orange: forecast."
+        f"{clip.name}: truth, forecast and error of "
+        f"{', '.join(clip.forecasts)}. Blue border: input; orange: forecast."
     )
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "clip.gif"

@@ -1,14 +1,17 @@
 """The HTML page of a report, with its pictures inside."""
 
 import base64
+import datetime
 import io
 import pathlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from msrnn_keras import __version__
 from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.plots import plot_curves
 from msrnn_keras.report import names
+from msrnn_keras.report.headline import headline
 from msrnn_keras.utils.files import check_folder, write_atomically
 from msrnn_keras.utils.typing import PathLike
 
@@ -41,10 +44,12 @@ def write_report(
     interval: float = 1,
     unit: str = "frame",
     sections: Mapping[str, Section] | None = None,
+    presets: Mapping[str, str] | None = None,
 ) -> pathlib.Path:
     """Write scores, curves, pictures and animations as one HTML file.
 
-    The file contains all images, needs no network and runs no script.
+    The file contains all images, needs no network and runs no script. It begins
+    with the result in one line, the date and the version of the package.
 
     Args:
         path: Path of the file.
@@ -58,6 +63,7 @@ def write_report(
         unit: Name of the unit of time.
         sections: Dict from headings to sections, such as of
             `ensemble_section(...)`, after the scores.
+        presets: Dict from names of models to their presets and revisions.
 
     Returns:
         The path, a `pathlib.Path`.
@@ -86,11 +92,9 @@ def write_report(
         for key, lines in curves.items()
     }
     galleries = {
-        "Pictures": pictures or {},
-        "Animations": animations or {},
-        "Scores by lead time": drawn,
+        "Pictures": _sources(pictures or {}),
+        "Animations": _sources(animations or {}),
     }
-    galleries = {k: _sources(media) for k, media in galleries.items()}
     protocols = {
         text: _tables({name: r.get(key, {}) for name, r in scores.items()})
         for key, text in PROTOCOLS.items()
@@ -102,6 +106,9 @@ def write_report(
     )
     page = environment.from_string(TEMPLATE.read_text("utf-8")).render(
         title=title,
+        headline=headline(scores),
+        facts=_facts(presets or {}),
+        curves=_sources(drawn),
         setting=setting,
         protocols=protocols,
         sections={k: _parts(x) for k, x in (sections or {}).items()},
@@ -109,6 +116,16 @@ def write_report(
     )
     write_atomically(path, lambda part: part.write_text(page, "utf-8"))
     return path
+
+
+def _facts(presets):
+    """Return when and with what the report was made: name -> text."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "Date": now.strftime("%Y-%m-%d %H:%M UTC"),
+        "Package": f"msrnn-keras {__version__}",
+        **{f"Preset of {name}": preset for name, preset in presets.items()},
+    }
 
 
 def curves_of(scores):

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.backend_free
 
 def test_every_command_and_argument_has_a_help_text(capsys):
     (commands,) = build_parser()._subparsers._group_actions
-    names = "convert demo evaluate export finetune info list predict profile "
+    names = (
+        "app convert demo evaluate export finetune info list predict profile "
+    )
     names += "summary train tune"
     assert sorted(commands.choices) == names.split()
     choices = {x.dest: x.help for x in commands._choices_actions}

@@ -1,9 +1,11 @@
 import base64
+import datetime
 import html
 import re
 
 import pytest
 
+import msrnn_keras
 from msrnn_keras.evaluation import PROTOCOLS
 from msrnn_keras.plots import plot_curves
 from msrnn_keras.report import write_report
@@ -57,15 +59,15 @@ def write(tmp_path, scores=SCORES, **options):
 def test_tables_hold_each_protocol(tmp_path):
     page = write(tmp_path, setting={"Data": "digits"})
     labels = [f"Protocol {text}" for text in PROTOCOLS.values()]
-    assert page.headings == ["Setting", *labels, "Scores by lead time"]
+    assert page.headings == ["Scores by lead time", *labels, "Setting"]
     assert page.tables == [
-        "Clips 7 Data digits",
         "Model MSE ↓ SSIM ↑ one 30.00 0.9000* two 20.00* 0.8000",
         "Model at 2 ↑ at 5 ↑ one – 0.2500 two 0.5000 0.7500*",
         "Model at 2 ↓ one 0.5000* two 0.7500",
         "Model MSE ↓ SSIM ↑ one 31.00 1.9000* two 21.00* 1.8000",
         "Model at 2 ↑ at 5 ↑ one – 1.2500 two 1.5000 1.7500*",
         "Model at 2 ↓ one 1.5000* two 1.7500",
+        "Clips 7 Data digits",
     ]
     even = {"a": result(1.0, 0.5), "b": result(1.0, 0.5)}
     assert str(write(tmp_path, even, curves={}).tables).count("*") == 8
@@ -79,6 +81,23 @@ def test_there_is_a_curve_for_each_score(tmp_path):
     given = {"mse": {"a": [1.0, 2.0]}}
     assert len(write(tmp_path, curves=given).sources) == 1
     assert write(tmp_path, curves={}).sources == []
+
+
+def test_the_result_comes_first_then_the_facts(tmp_path):
+    known = {"two": "ms-convlstm/mnist/small, revision 2"}
+    scores = {**SCORES, "persistence": result(80.0, 0.5)}
+    page = write(tmp_path, scores, presets=known, title="Digits")
+    lines = [line for line in page.text.split("\n") if line.strip()]
+    start = lines.index(
+        "two, the best of 2 models: 75% less MSE than persistence"
+    )
+    title, date, package, preset, curves = lines[start + 1 : start + 6]
+    assert title == "Digits" and curves == "Scores by lead time"
+    when = datetime.datetime.strptime(date, "Date%Y-%m-%d %H:%M %Z")
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    assert abs(now - when) < datetime.timedelta(minutes=5)
+    assert package == f"Packagemsrnn-keras {msrnn_keras.__version__}"
+    assert preset == f"Preset of two{known['two']}"
 
 
 def test_pictures_are_inside(tmp_path):

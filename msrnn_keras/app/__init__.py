@@ -1,0 +1,1 @@
+"""A page in the browser that forecasts samples, files and drawn digits."""

@@ -8,6 +8,7 @@ from msrnn_keras.utils.files import write_atomically
 from msrnn_keras.utils.tables import aligned
 
 BEST = "best.toml"
+"""Name of the file with the best arguments of a search."""
 SCORE = "val_mse"
 COMPLETED = "COMPLETED"
 COLUMNS = ("epochs", "seconds", "parameters")

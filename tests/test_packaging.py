@@ -19,8 +19,8 @@ pytestmark = pytest.mark.backend_free
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("tensorflow", "jax", "torch")
 EXTRAS = set(
-    "datasets dev export geo hub jax lpips netcdf openvino radar tensorflow "
-    "test torch tuner video".split()
+    "datasets dev docs export geo hub jax lpips netcdf openvino radar "
+    "tensorflow test torch tuner video".split()
 )
 METADATA_FILES = "LICENSE README.md msrnn_command.py pyproject.toml setup.py"
 # The files of msrnn_keras that may import a backend.

@@ -20,11 +20,14 @@ class Docstrings(griffe.Extension):
     def on_instance(self, *, obj, **kwargs):
         """Change the docstring of an object in place."""
         if obj.docstring is not None and not obj.is_module:
-            text = obj.docstring.value
-            text = _EXAMPLE.sub(_section, text)
-            obj.docstring.value = _NAME.sub(
-                lambda match: _link(match, obj.name), text
-            )
+            text = converted(obj.docstring.value, obj.name)
+            obj.docstring.value = text
+
+
+def converted(text, name):
+    """Return the docstring of an object as mkdocstrings reads it."""
+    text = _EXAMPLE.sub(_section, text)
+    return _NAME.sub(lambda match: _link(match, name), text)
 
 
 def _section(match):

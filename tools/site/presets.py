@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import re
+import textwrap
 
 from msrnn_keras.presets.registry import read_manifest
 from msrnn_keras.utils.formatting import format_number
@@ -9,11 +11,17 @@ from msrnn_keras.utils.formatting import format_number
 MANIFEST, FOLDER = "zoo/manifest.json", "zoo/presets"
 CARD, METADATA, PICTURE = "README.md", "metadata.json", "forecast.png"
 SCORES = {"mse": ".2f", "mae": ".2f", "ssim": ".4f", "psnr": ".2f"}
+_INDENTED = re.compile(r"(?<=\n)\n((?:    .+\n)+)")
 OVERVIEW = """\
+---
+hide: [toc]
+---
+
 # All presets
 
 Each preset is named MODEL/DATASET/VARIANT, links to its model card, and loads
-with `zoo.load(NAME)`. Click a column to sort. The scores are those of the test
+with `zoo.load(NAME)`. Click a title to sort; MB is the
+size of the weights. The scores are those of the test
 clips of a data set, of the forecast frames: compare them within one data set.
 [Results](../results.md) explains them.
 
@@ -34,8 +42,8 @@ Test clips, and their forecasts.
 </div>
 """
 HEAD = (
-    *("preset", "data set", "frames", "in → out", "parameters"),
-    *("MSE", "MAE", "SSIM", "PSNR", "clips trained on", "weights, MB"),
+    *("preset", "MSE", "MAE", "SSIM", "PSNR", "parameters", "MB"),
+    *("data set", "frames", "in → out", "clips trained on"),
 )
 
 
@@ -55,9 +63,15 @@ def listed(root):
 
 
 def card(folder):
-    """Return the model card of a preset, with the blocks of code marked."""
+    """Return the model card of a preset, its code in blocks of Python."""
     text = (folder / CARD).read_text(encoding="utf-8")
-    return text.replace("    import zoo\n", "    :::python\n    import zoo\n")
+    return _INDENTED.sub(_fenced, text)
+
+
+def _fenced(match):
+    """Return an indented block as a fenced one."""
+    kind = "python" if "import zoo" in match[1] else ""
+    return f"\n```{kind}\n{textwrap.dedent(match[1])}```\n"
 
 
 def overview(root):
@@ -84,11 +98,11 @@ def _row(name, place, folder, entry):
     size = "×".join(map(str, given["image_shape"]))
     return [
         f"[`{name}`]({place}/index.md)",
+        *(format_number(scores[key], form) for key, form in SCORES.items()),
+        f"{about['parameters']:,}",
+        f"{entry.files['model.weights.h5']['bytes'] / 1e6:.1f}",
         about["dataset"],
         size,
         f"{given['context']} → {given['horizon']}",
-        f"{about['parameters']:,}",
-        *(format_number(scores[key], form) for key, form in SCORES.items()),
         f"{about['training']['clips']:,}",
-        f"{entry.files['model.weights.h5']['bytes'] / 1e6:.1f}",
     ]

@@ -6,8 +6,8 @@ import msrnn_keras
 from msrnn_keras.models.step_graph import Wiring, sources
 from tools.site import svg
 
-LEFT, RIGHT, TOP, ROW = 88, 348, 96, 84
-SIZES = (40, 32, 26, 22)  # of boxes, from the finest scale
+LEFT, RIGHT, ROW = 86, 318, 84
+SIZES = (34, 28, 24, 20)  # of boxes, from the finest scale
 
 
 class Layer(NamedTuple):
@@ -50,17 +50,19 @@ def draw(name, **options):
     layers = read(model)
     rows = {s: i for i, s in enumerate(sorted({x.scale for x in layers}))}
     step = (RIGHT - LEFT) / max(1, len(layers) - 1)
+    has_skips = any(len(x.reads) > 1 for x in layers)
+    top = 90 if has_skips else 44
     places = [
-        (LEFT + step * x.number, TOP + ROW * rows[x.scale]) for x in layers
+        (LEFT + step * x.number, top + ROW * rows[x.scale]) for x in layers
     ]
     sides = [SIZES[min(rows[x.scale], len(SIZES) - 1)] for x in layers]
-    shapes = [*_scales(layers, rows), *_ends(places, sides)]
+    shapes = [*_scales(layers, places), *_ends(places, sides)]
     for layer in layers:
         for source in layer.reads:
             kind = "input" if source == layer.number - 1 else "skip"
             shapes.append(_reading(places, sides, source, layer.number, kind))
         shapes.append(_loop(*places[layer.number], sides[layer.number]))
-    bottom = TOP + ROW * (len(rows) - 1) + 52
+    bottom = max(y for _, y in places) + 52
     has_memory = any(x.passes_memory for x in layers)
     if has_memory:
         shapes += _memory(layers, places, sides, bottom)
@@ -87,14 +89,13 @@ def _entries(layers, has_memory):
     return entries
 
 
-def _scales(layers, rows):
+def _scales(layers, places):
     """Return the sizes of maps at the left."""
-    sizes = {x.scale: "×".join(map(str, x.size)) for x in layers}
+    rows = {y: x.size for x, (_, y) in zip(layers, places, strict=True)}
+    first = places[0][1]
     return [
-        svg.words(
-            4, TOP + ROW * row - 24 * (row == 0) + 4.5, sizes[scale], "start"
-        )
-        for scale, row in rows.items()
+        svg.words(4, y - 14 if y == first else y + 4.5, f"{h}×{w}", "start")
+        for y, (h, w) in rows.items()
     ]
 
 
@@ -104,7 +105,7 @@ def _ends(places, sides):
     return [
         svg.words(4, y + 22, "frame t", "start"),
         svg.arrow(f"M10 {y:g}H{x - sides[0] / 2:g}"),
-        svg.words(396, last + 38, "frame t+1", "end"),
+        svg.words(396, last + 22, "frame t+1", "end"),
         svg.arrow(f"M{end + sides[-1] / 2:g} {last:g}H396"),
     ]
 

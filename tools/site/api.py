@@ -103,7 +103,8 @@ def _entry(name, is_written):
     """Return the Markdown that makes mkdocstrings write about a name."""
     last = name.public.split(".")[-1]
     if is_written:  # on another page
-        return f"## {name.public}\n\nThe same as [`{last}`][{name.path}]."
+        head = f"## {name.public} {{#{name.public}}}"
+        return f"{head}\n\nThe same as [`{last}`][{name.path}]."
     anchor = "" if name.public == name.path else f"[](){{#{name.public}}}\n\n"
     return (
         f"{anchor}::: {name.path}\n    options:\n"

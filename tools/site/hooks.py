@@ -13,6 +13,9 @@ if str(ROOT) not in sys.path:  # of the script `mkdocs`
 
 from tools.site import api, drawings, links, pages  # noqa: E402
 
+MARK = "```python no-run\n"  # see tests/test_docs.py
+SHOWN = '```python title="with files or code of your own"\n'
+
 
 @functools.cache
 def _content():
@@ -55,7 +58,7 @@ def on_page_markdown(markdown, page, config, files):
     try:
         if source is not None:
             markdown = links.rewrite(markdown, source, places)
-        return drawings.draw_all(markdown)
+        return drawings.draw_all(markdown.replace(MARK, SHOWN))
     except ValueError as error:
         raise PluginError(f"{source or path}: {error}") from error
 

@@ -41,8 +41,8 @@ def outside(root):
         assets[source] = source
     for folder in presets.listed(root):
         source = folder.relative_to(root).as_posix()
-        places[f"{source}/README.md"] = f"{source}/index.md"
-        texts[f"{source}/index.md"] = presets.card(folder)
+        places[f"{source}/README.md"] = f"{source}.md"
+        texts[f"{source}.md"] = presets.card(folder)
         if (folder / presets.PICTURE).exists():
             assets[f"{source}/{presets.PICTURE}"] = f"{source}/forecast.png"
     return Outside({**places, **assets}, texts, assets)

@@ -86,7 +86,7 @@ def overview(root):
         rows.append(_row(name, place, folder, entry))
         if (folder / PICTURE).exists():
             picture = f"![Forecasts of {name}]({place}/{PICTURE})"
-            pictures.append(f"[{picture}\n`{name}`]({place}/index.md)")
+            pictures.append(f"[{picture}\n`{name}`]({place}.md)")
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return OVERVIEW.format(table=table, pictures="\n\n".join(pictures))
 
@@ -97,7 +97,7 @@ def _row(name, place, folder, entry):
     given, scores = about["input"], about["scores"]["test"]["forecast"]
     size = "×".join(map(str, given["image_shape"]))
     return [
-        f"[`{name}`]({place}/index.md)",
+        f"[`{name}`]({place}.md)",
         *(format_number(scores[key], form) for key, form in SCORES.items()),
         f"{about['parameters']:,}",
         f"{entry.files['model.weights.h5']['bytes'] / 1e6:.1f}",

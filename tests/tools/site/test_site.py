@@ -68,9 +68,9 @@ def test_every_preset_has_a_page_in_the_table_and_the_navigation(site):
     assert len(zoo.names()) > 10
     for name in zoo.names():
         path = f"presets/{name}/{zoo.info(name)['revision']}"
-        assert "Training" in site[0][f"zoo/{path}/index.html"]
+        assert "Training" in site[0][f"zoo/{path}.html"]
         quoted = urllib.parse.quote(path)
-        assert f'href="{quoted}/index.html"' in table
+        assert f'href="{quoted}.html"' in table
         assert f'src="{quoted}/forecast.png"' in table
 
 

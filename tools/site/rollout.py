@@ -47,8 +47,7 @@ def draw(name, context=4, horizon=3):
     )
     caption = (
         f"<code>context={context}</code>, <code>horizon={horizon}</code>. The "
-        "predictions with a full frame are the forecast, the others are the "
-        "warm-up."
+        "thick boxes are the forecast, the dashed predictions the warm-up."
     )
     return svg.document(shapes, 268, label), caption
 

@@ -105,7 +105,7 @@ def build(tmp_path, monkeypatch):
             docs_dir=str(tmp_path / "docs"),
             site_dir=str(tmp_path / "site"),
             nav=[{"A": "a.md"}],
-            plugins=[],
+            plugins=["autorefs"],
             strict=True,
         )
         (hooks,) = config.hooks.values()
@@ -128,6 +128,7 @@ def test_a_good_link_passes(build, tmp_path):
         "[x](../LICENSE)",
         "[x](a.md#nowhere)",
         "![x](gone.png)",
+        "[`x`][msrnn_keras.gone]",
         "```drawing\nunknown\n```",
     ],
 )

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.backend_free
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("tensorflow", "jax", "torch")
 EXTRAS = set(
-    "app datasets dev export geo hub jax lpips netcdf openvino radar "
+    "app datasets dev docs export geo hub jax lpips netcdf openvino radar "
     "tensorflow test torch tuner video".split()
 )
 METADATA_FILES = "LICENSE README.md msrnn_command.py pyproject.toml setup.py"

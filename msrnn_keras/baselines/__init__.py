@@ -15,6 +15,7 @@ BASELINES = {
     "optical-flow": OpticalFlow,
     "smoothed-flow": SmoothedFlow,
 }
+"""Classes of the baselines by the names that `msrnn evaluate` takes."""
 
 __all__ = [
     "BASELINES",

@@ -10,7 +10,8 @@ from msrnn_keras.metrics.base import PIXELS, FrameMetric, Scaled
 from msrnn_keras.utils.arguments import check_numbers
 from msrnn_keras.utils.typing import Config, HasInverse, Tensor
 
-RAIN_THRESHOLDS = (0.5, 2.0, 5.0, 10.0, 30.0)  # mm/h
+RAIN_THRESHOLDS = (0.5, 2.0, 5.0, 10.0, 30.0)
+"""Rain rates in mm/h above which a pixel weighs more."""
 _RAIN_WEIGHTS = (1.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 

@@ -4,14 +4,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-MISSING_COLOR = (0.35, 0.30, 0.45)  # violet-gray, as gray is a value
-NO_DATA_COLOR = (0.75, 0.75, 0.75)  # missing pixels in rain colors
-# Lower bounds of the rain classes, mm/h; below the first is no rain.
+MISSING_COLOR = (0.35, 0.30, 0.45)
+"""Color of missing pixels in gray frames: violet-gray, as gray is a value."""
+NO_DATA_COLOR = (0.75, 0.75, 0.75)
+"""Color of missing pixels in rain colors."""
 RAIN_LEVELS = (0.1, 0.5, 1, 2, 5, 10, 20, 30, 50, 100)
+"""Lower bounds of the rain classes, mm/h; below the first is no rain."""
 RAIN_COLORS = tuple(
     "#c6e6fa #7fc4f2 #3b8fe0 #1f5fb8 #2f9e44 #f7e11e #f9a11b #e8402a #a8127a "
     "#5c0a6b".split()
 )
+"""Colors of the rain classes, in the order of `RAIN_LEVELS`."""
 _PROBABILITIES = "white #7fc4f2 #1f5fb8 #0a2750".split()
 
 

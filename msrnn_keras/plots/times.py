@@ -3,6 +3,7 @@
 import numpy as np
 
 MAX_COLUMNS = 10
+"""Frames that a row of a figure has at most."""
 
 
 def check_above_0(name, value):

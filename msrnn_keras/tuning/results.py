@@ -11,6 +11,7 @@ from msrnn_keras.utils.tables import aligned
 from msrnn_keras.utils.typing import PathLike
 
 BEST = "best.toml"
+"""Name of the file with the best arguments of a search."""
 SCORE = "val_mse"
 COMPLETED = "COMPLETED"
 COLUMNS = ("epochs", "seconds", "parameters")

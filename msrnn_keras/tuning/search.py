@@ -41,6 +41,7 @@ METHODS = {
     "bayesian": keras_tuner.BayesianOptimization,
     "random": keras_tuner.RandomSearch,
 }
+"""Classes of KerasTuner by the names that `tune` takes as `method`."""
 TRIALS = 20  # default of the methods without an end of their own
 SEARCH = "search.json"
 ROOM = 16 << 20  # bytes that a trial may write

@@ -66,6 +66,7 @@ _SETS = {
 }
 _QUEUE = ("workers", "use_multiprocessing", "max_queue_size")
 NAMES = tuple(_SETS)
+"""Names of the data sets that `load` takes."""
 
 
 def published_sizes(name):

@@ -158,7 +158,7 @@ def test_uploads_and_garbage(visit, folder):
     values = xarray.Variable(("time", "y", "x"), frames[..., 0])
     xarray.Dataset({"values": values}).to_netcdf(folder / "a.nc")
     (folder / "bad.gif").write_text("this is no GIF")
-    np.savez(folder / "texts.npz", frames=np.array(["a", "b"]))
+    np.savez(folder / "texts.npz", frames=np.full((3, 1, 2), "a"))
     np.save(folder / "large.npy", np.zeros((2, 800, 800), "uint8"))
     page = visit()
     upload(page, folder / "a.gif", "a.gif from frame 0 on; 3 of 10 true")

@@ -88,9 +88,9 @@ def evaluate(
         for number, batch in enumerate(batches, start=1):
             past, future, known = _check_batch(batch, model)
             if has_noise:
-                options = (members, number - 1, known.get("covariates"))
+                options = {"members": members, "seed": number - 1, **known}
                 predictions = model.forecast(
-                    past, model.horizon, batch_size, 0, *options
+                    past, model.horizon, batch_size, **options
                 )
             else:
                 predictions = _predict_all(model, past, batch_size, **known)

@@ -7,6 +7,7 @@ from msrnn_keras import Lagrangian, MSStack, evaluation, probability_match
 from msrnn_keras.baselines import OpticalFlow, SmoothedFlow
 from msrnn_keras.data import Clips, from_arrays
 from msrnn_keras.losses import FrameL1L2Loss
+from msrnn_keras.metrics import CRPS
 from msrnn_keras.utils.motion import advect, motion_field, to_moving_frame
 from tests.reference import assert_close, assert_equal, randomize, short
 from tests.utils.test_motion import blobs
@@ -280,3 +281,14 @@ def test_export_names_the_network(tmp_path):
     with pytest.raises(NotImplementedError, match=r"`model\.model\.export"):
         trained().export(tmp_path / "x")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.backend_free
+def test_an_ensemble_along_the_motion_is_scored():
+    model = Lagrangian(randomize(stack(noise=True), 0.1))
+    scores = evaluation.evaluate(model, (PAST, FUTURE), members=3)
+    members = model.forecast(PAST, members=3, seed=0)
+    metric = CRPS()
+    metric.update_state(FUTURE, np.clip(members, 0, 1))
+    crps = float(metric.result())
+    assert scores["forecast"]["crps"] == pytest.approx(crps, rel=1e-5)

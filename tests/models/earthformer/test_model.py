@@ -178,7 +178,7 @@ def test_training_saving_and_rematerialization(name, tmp_path):
         one.set_weights(model.get_weights())
         one.compile(keras.optimizers.SGD(1e-3), loss="mse")
         seed_everything(one)
-        losses += [one.train_on_batch(frames, zeros) for _ in range(3)]
+        losses += [float(one.train_on_batch(frames, zeros)) for _ in range(3)]
     assert len(set(losses[:3])) == 3  # dropout draws anew
     np.testing.assert_allclose(losses[:3], losses[3:], rtol=1e-4)
     for one, other in zip(twin.weights, again.weights, strict=True):

@@ -20,6 +20,7 @@ from msrnn_keras.utils.extras import require
 from msrnn_keras.utils.files import check_can_write
 
 ALL, BATCH, NONE = "all", "batch", "none"  # the axes that may vary
+TRIES, SIDE = 3, 32  # of an ONNX file, and the pixels of its trial
 
 
 class Format(NamedTuple):
@@ -164,18 +165,14 @@ def _write(model, path, format, verbose, signature, options):
     *others, path = _files(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     temporary.mkdir(parents=True)
+    file = temporary / path.name
+    options = {"input_signature": signature, "verbose": False, **options}
     try:
         with _quiet():
             if format == "onnx":
-                from msrnn_keras.backend.onnx import register
-
-                register()
-            keras.Model.export(
-                *(model, str(temporary / path.name), format),
-                verbose=False,
-                input_signature=signature,
-                **options,
-            )
+                _write_onnx(model, file, signature, options)
+            else:
+                keras.Model.export(model, str(file), format, **options)
         for file in (*others, path):
             (temporary / file.name).rename(file)
     finally:
@@ -183,6 +180,31 @@ def _write(model, path, format, verbose, signature, options):
     if verbose or verbose is None:
         print(f"Wrote {path}.")
     return path
+
+
+def _write_onnx(model, file, signature, options):
+    """Write an ONNX file that computes what the model does."""
+    from msrnn_keras.backend import onnx
+
+    onnx.register()
+    time = getattr(model, "context", None)
+    shapes = [_shape(spec, time) for spec in keras.tree.flatten(signature)]
+    for _ in range(TRIES):
+        keras.Model.export(model, str(file), "onnx", **options)
+        if onnx.agrees(file, model, shapes):
+            return
+    raise RuntimeError(
+        "The ONNX file does not compute what the model does; try again, or use "
+        "format='tf_saved_model'. "
+        f"Received: {TRIES} wrong files of {model.name!r}"
+    )
+
+
+def _shape(spec, time):
+    """Return a shape of arrays for a trial: two clips of small frames."""
+    free = [2, time, SIDE, SIDE] if len(spec.shape) == 5 else [2, SIDE, SIDE]
+    free += [None] * len(spec.shape)
+    return [x or y for x, y in zip(spec.shape, free, strict=False)]
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Exported files forecast what the model forecasts."""
 
+import pathlib
 import sys
 
 import keras
@@ -55,6 +56,36 @@ def test_onnx_takes_any_batch_and_size(name, tmp_path):
     for batch, size in ((1, SIZE), (2, (4, 8))):
         frames = clips(batch, 2, size)
         assert_near(*onnx(path, frames), model.predict(frames, verbose=0))
+
+
+@on_tensorflow
+@pytest.mark.parametrize("wrong", [1, 3])
+def test_a_wrong_onnx_file_is_written_again(wrong, tmp_path, monkeypatch):
+    """As tf2onnx writes now and then: one that fails, others that differ."""
+    model = small("ms-convlstm", scales=(1,))
+    other = small("ms-convlstm", scales=(1,))
+    other.set_weights([2 * w for w in model.get_weights()])
+    export, made = keras.Model.export, []
+
+    def sometimes(given, path, *args, **kwargs):
+        made.append(path)
+        if len(made) == 1:
+            pathlib.Path(path).write_bytes(b"no ONNX")
+        else:
+            one = other if len(made) <= wrong else given
+            export(one, path, *args, **kwargs)
+
+    monkeypatch.setattr(keras.Model, "export", sometimes)
+    path = tmp_path / "x.onnx"
+    if wrong == 3:
+        with pytest.raises(RuntimeError, match="Received: 3 wrong files"):
+            model.export(path, "onnx", verbose=False)
+        assert not list(tmp_path.iterdir())
+    else:
+        model.export(path, "onnx", verbose=False)
+        frames = clips(1, 2, SIZE)
+        assert_near(*onnx(path, frames), model.predict(frames, verbose=0))
+    assert len(made) == wrong + (wrong == 1)
 
 
 @on_tensorflow

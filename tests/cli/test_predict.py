@@ -154,6 +154,7 @@ def test_predict_cuts_and_averages(run, refuse, model_file, tmp_path):
 
 
 @pytest.mark.backend_free
+@pytest.mark.filterwarnings("default::UserWarning")
 def test_predict_says_what_is_assumed(capsys, model_file, tmp_path):
     pytest.importorskip("rioxarray")
     dataset = grid_dataset(np.nan_to_num(rain())).drop_vars("crs")

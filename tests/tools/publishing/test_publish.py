@@ -54,6 +54,7 @@ def published(run):
     return preset, read_metadata(preset), library, data
 
 
+@pytest.mark.filterwarnings("default:MNIST could not be downloaded")
 def test_the_loaded_model_has_the_published_scores(published, run):
     preset, metadata, _, data = published
     loaded = load_folder(preset)

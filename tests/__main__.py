@@ -3,6 +3,7 @@
 The default is all tests on every backend.
 """
 
+import itertools
 import os
 import pathlib
 import subprocess
@@ -34,10 +35,11 @@ def main(arguments):
 
     Tests marked `backend_free` run once, in the fastest of the three.
     """
-    worst, quick = 0, QUICK in arguments
-    backends = [name for name in arguments if name in BACKENDS] or BACKENDS
-    arguments = [a for a in arguments if a not in (*BACKENDS, QUICK)]
-    for backend in backends:
+    own = itertools.takewhile({*BACKENDS, QUICK}.__contains__, arguments)
+    own = list(own)
+    arguments = arguments[len(own) :]
+    worst, quick = 0, QUICK in own
+    for backend in [x for x in own if x != QUICK] or BACKENDS:
         print(f"=== KERAS_BACKEND={backend}", flush=True)
         command = [sys.executable, "-m", "pytest", "-q", "-n", "2"]
         skipped = ["backend_free"] * (backend != COMPLETE) + ["slow"] * quick

@@ -191,12 +191,13 @@ def _write_onnx(model, file, signature, options):
     shapes = [_shape(spec, time) for spec in keras.tree.flatten(signature)]
     for _ in range(TRIES):
         keras.Model.export(model, str(file), "onnx", **options)
-        if onnx.agrees(file, model, shapes):
+        fault = onnx.fault(file, model, shapes)
+        if fault is None:
             return
     raise RuntimeError(
-        "The ONNX file does not compute what the model does; try again, or use "
-        "format='tf_saved_model'. "
-        f"Received: {TRIES} wrong files of {model.name!r}"
+        f"{TRIES} ONNX files of {model.name!r} did not compute what the model "
+        "does; try again, or use format='tf_saved_model'. "
+        f"Received: {fault}"
     )
 
 

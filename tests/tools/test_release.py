@@ -3,6 +3,7 @@ import subprocess
 
 import pytest
 
+import msrnn_keras
 from tools import release
 
 pytestmark = pytest.mark.backend_free
@@ -55,6 +56,11 @@ def test_a_release_is_committed_and_tagged(project, capsys):
     shown = git(project, "show", "--stat", "v0.10.0")
     assert "Release 0.10.0" in shown and "CITATION.cff" in shown
     assert "git push origin HEAD v0.10.0" in capsys.readouterr().out
+
+
+def test_the_citation_has_the_version_of_the_package():
+    citation = (release.ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {msrnn_keras.__version__}\n" in citation
 
 
 def test_what_cannot_be_released(project, capsys):

@@ -79,6 +79,7 @@ def check(result, data):
     assert result["clips"] == 7
 
 
+@pytest.mark.backend_free
 def test_arrays_with_a_short_last_batch_and_a_longer_past(
     data, capsys, monkeypatch
 ):
@@ -105,6 +106,7 @@ def test_data_sets_of_batches(data):
         check(evaluate(Fading(), dataset), data)
 
 
+@pytest.mark.backend_free
 def test_missing_pixels_do_not_count(data):
     future = data[1]
     future[0, 0, :2] = future[1] = future[4, 1, :, 3] = np.nan
@@ -261,6 +263,7 @@ def test_integers_and_infinity_are_refused(data):
             evaluate(STILL, tuple(wrong))
 
 
+@pytest.mark.backend_free
 def test_an_ensemble_is_scored_by_its_members_and_their_mean():
     sizes = {"image_shape": (8, 8, 1), "context": 2, "horizon": 2}
     sizes |= {"filters": 2, "scales": (1,), "covariates": 1, "noise": True}

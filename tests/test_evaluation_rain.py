@@ -78,6 +78,7 @@ def test_scaling_of_the_metric_comes_before_that_of_the_data_set(data):
     assert score(data) == pixels
 
 
+@pytest.mark.backend_free
 def test_missing_pixels_of_the_past(data):
     past, future = data
     result = evaluate(STILL, data)

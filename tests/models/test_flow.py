@@ -30,6 +30,7 @@ def only_bias(layer, bias):
     layer.set_weights([np.zeros(kernel.shape), np.asarray(bias, "float32")])
 
 
+@pytest.mark.backend_free
 def test_trajgru_gives_its_links_in_pixels_of_the_frame():
     model = create("trajgru", scales=(2,), links=2, patch_size=2)
     (cell,) = cells(model)

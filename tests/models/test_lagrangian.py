@@ -136,6 +136,7 @@ def test_blend_is_a_share_of_the_smoothed_flow():
     assert_close(half, (mean + smooth) / 2, atol=1e-6)
 
 
+@pytest.mark.backend_free
 def test_stream_evaluation_and_trained_weights(tmp_path):
     model = trained()
     stream = model.stream()

@@ -31,6 +31,7 @@ def change(folder, **arguments):
     path.write_text(json.dumps(config))
 
 
+@pytest.mark.backend_free
 @pytest.mark.parametrize("name", ["ms-convlstm", "simvp-v2", "earthformer"])
 def test_shapes_need_no_values(name):
     sizes = {"context": 2, "horizon": 2, "image_shape": (16, 16, 1)}

@@ -85,6 +85,7 @@ def test_the_divergence_is_added_in_training_only():
     assert_close(model.test_on_batch(past, future), expected, rtol=1e-4)
 
 
+@pytest.mark.backend_free
 def test_drop_path_drops_branches_of_single_samples():
     model = SMALL["simvp-v2"].small(horizon=2, drop_path_rate=0.5)
     blocks = [model.get_layer(f"translator_{i}") for i in range(2)]

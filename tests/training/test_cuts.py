@@ -78,6 +78,7 @@ def kill(run, recipe, mnist, seconds, *init):
 
 def test_killed_run(tmp_path, steady, recipe, uncut, mnist, assert_same_run):
     path, init = tmp_path / "steady.toml", tmp_path / "source.keras"
+    steady = steady.change_training(epochs=KILLS + 2)
     path.write_text(steady.text)
     source = recipe.build()
     source.load_weights(uncut / "best.weights.h5")
@@ -93,11 +94,13 @@ def test_killed_run(tmp_path, steady, recipe, uncut, mnist, assert_same_run):
     repeated = {"best.weights.h5", "history.csv"}
     for name in before.keys() & after.keys() - repeated:
         assert before[name] == after[name], name
-    longer = steady.change_training(epochs=4)  # also prolongs the run
+    longer = steady.change_training(epochs=KILLS + 3)  # prolongs the run
     before = contents(run)
-    branch = branch_run(longer, run, branched, decay_steps=2)
+    steps = STEPS * KILLS - 1
+    branch = branch_run(longer, run, branched, decay_steps=steps)
     assert contents(run) == before
-    assert branch.training.decay_steps in (2, 3, 4)  # to the end of an epoch
+    # To the end of an epoch.
+    assert steps <= branch.training.decay_steps < steps + STEPS
     for _ in range(KILLS - 1):
         copy = branched / "recipe.toml"
         kill(branched, copy, mnist, random.uniform(0, 0.3))

@@ -21,8 +21,9 @@ UNTRAINED = [
 ]
 
 
-def preset(folder, mse, files=WEIGHTS):
-    scores = {} if mse is None else {"validation": {"forecast": {"mse": mse}}}
+def preset(folder, mse, files=WEIGHTS, **others):
+    scores = {"validation": {"forecast": {"mse": mse, **others}}}
+    scores = {} if mse is None else scores
     return Preset(*folder.split("/"), files, 1, scores)
 
 
@@ -33,6 +34,7 @@ PRESETS = [
     preset("ms-convlstm/mnist/small/10", 7.0),
     preset("ms-convlstm/mnist/bare/1", 1.0, files={}),
     preset("ms-convlstm/mnist/unscored/1", None),
+    preset("ms-convlstm/mnist/ensemble/1", 1.0, crps=1.0),
     preset("ms-convlstm/kth/base/1", 0.5),
     preset("predrnn/mnist/base/1", 0.5),
     preset("mim/mnist/one/1", None),
@@ -47,7 +49,7 @@ def test_find():
         (("MS_PredRNN_plus_plus", "mnist"), "ms-predrnn++/mnist/small/1"),
         # The newest revision is the highest number.
         (("ms-convlstm", "mnist", "small"), "ms-convlstm/mnist/small/10"),
-        # Lower scores: an older revision, an entry without weights.
+        # Lower scores: an older revision, one without weights, an ensemble.
         (("ms-convlstm", "mnist"), "ms-convlstm/mnist/small/10"),
         (("ms-convlstm", "mnist", None, 1), "ms-convlstm/mnist/small/1"),
     ):

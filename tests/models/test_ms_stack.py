@@ -144,6 +144,7 @@ def test_refuses_bad_arguments(options, message):
         tiny(**options)
 
 
+@pytest.mark.backend_free
 def test_motion_goes_on_any_cell_with_an_output_gate():
     model = short("ms-predrnn", filters=4, motion=True)
     cells = model._stepper.cell.wiring.cells

@@ -62,6 +62,14 @@ def test_training_saving_and_loading(descriptor, tmp_path):
         for a, b in zip(one.weights, model.weights, strict=True):
             if "seed" not in a.path:
                 assert_equal(a, b)
+
+
+@every_network
+@pytest.mark.backend_free
+def test_a_loaded_model_forecasts_the_same(descriptor, tmp_path):
+    model = perturbed(descriptor.small(), descriptor.spread)
+    model.save(tmp_path / "m.keras")
+    twin = keras.saving.load_model(tmp_path / "m.keras")
     far = model.forecast(PAST, horizon=7)
     assert_close(twin.predict(PAST, verbose=0), far[:, :3], atol=1e-6)
 

@@ -316,6 +316,7 @@ CALLS = {
 }
 
 
+@pytest.mark.backend_free
 def test_frames_are_pixels(published, past):
     """Trained weights are of no use for frames that are not scaled."""
     model, x = zoo.load(published / FOLDER), 255 * past

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import keras
+import pytest
 
 from msrnn_keras.training import branch_run, checkpoints, read_history, train
 from msrnn_keras.training.checkpoints import Position
@@ -49,6 +50,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.backend_free
 def test_stopped_run(folder, rich, mnist, train_until, assert_same_run):
     run, uncut = folder / "cut", folder / "rich-uncut"
     train(rich, uncut, mnist, verbose=0)

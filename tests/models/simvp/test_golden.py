@@ -83,6 +83,7 @@ def test_inner_stages(name):
         check(given, arrays[key])
 
 
+@pytest.mark.backend_free
 @every_file
 def test_longer_and_shorter_horizons(name):
     one, _, arrays = load(name)

@@ -19,7 +19,7 @@ def installed_backends():
 def choose_backend():
     """Choose the backend, unless Keras is imported already.
 
-    It is that of `KERAS_BACKEND`, else that of `keras.json`, else TensorFlow. If
+    It is that of `KERAS_BACKEND`, else of `keras.json`, else TensorFlow. If
     `KERAS_BACKEND` is not set, the only backend that is installed is chosen.
 
     Raises:

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from msrnn_keras.backend.choice import check_installed
+from msrnn_keras.backend.choice import choose_backend
 
 __version__ = "0.2.0"
 
@@ -28,7 +28,7 @@ _MODULES = {
 _COMMAND = sys.argv[:1] == ["-m"] and f"{__name__}.cli" in sys.orig_argv
 
 if "msrnn_command" not in sys.modules and not _COMMAND:
-    check_installed()
+    choose_backend()
     from msrnn_keras import losses
     from msrnn_keras.cells import (
         CausalLSTMCell,

@@ -101,6 +101,11 @@ except ImportError as error:
 """
 
 ONLY_BACKEND = """
+import msrnn_keras, keras
+print(keras.backend.backend())
+"""
+
+ONLY_BACKEND_OF_COMMAND = """
 import msrnn_command
 from msrnn_keras.backend.choice import import_keras
 
@@ -137,11 +142,14 @@ def test_help_and_list_import_no_keras():
     assert run_python(COMMAND_WITHOUT_KERAS, "torch")[-1] == "set()"
 
 
-@pytest.mark.parametrize("configured", [False, True])
-def test_the_only_backend_is_used(configured, tmp_path):
+@pytest.mark.parametrize(
+    "configured, code",
+    [(False, ONLY_BACKEND), (True, ONLY_BACKEND_OF_COMMAND)],
+)
+def test_the_only_backend_is_used(configured, code, tmp_path):
     if configured:  # as Keras does the first time
         (tmp_path / "keras.json").write_text('{"backend": "tensorflow"}')
-    code = HIDE.format(hidden=("tensorflow", "jax")) + ONLY_BACKEND
+    code = HIDE.format(hidden=("tensorflow", "jax")) + code
     assert run_python(code, "", KERAS_HOME=str(tmp_path)) == ["torch"]
 
 

@@ -16,22 +16,24 @@ def installed_backends():
     return [name for name in BACKENDS if importlib.util.find_spec(name)]
 
 
-def check_installed():
-    """Raise an ImportError if no backend is installed."""
-    if "keras" not in sys.modules and not installed_backends():
+def choose_backend():
+    """Choose the backend, unless Keras is imported already.
+
+    It is that of `KERAS_BACKEND`, else of `keras.json`, else TensorFlow. If
+    `KERAS_BACKEND` is not set, the only backend that is installed is chosen.
+
+    Raises:
+        ImportError: If the backend, or any, is not installed.
+    """
+    if "keras" in sys.modules:
+        return
+    installed = installed_backends()
+    if not installed:
         raise ImportError(
             "Keras needs a backend; install one with "
             'pip install "msrnn-keras[tensorflow]", "msrnn-keras[jax]" or '
             '"msrnn-keras[torch]". Received: no backend'
         )
-
-
-def import_keras():
-    """Import Keras for a command: choose the backend and print no banners."""
-    if "keras" in sys.modules:
-        return
-    check_installed()
-    installed = installed_backends()
     chosen = os.environ.get("KERAS_BACKEND")
     if not chosen:
         # Keras writes its default into keras.json, installed or not.
@@ -44,6 +46,13 @@ def import_keras():
             f'pip install "msrnn-keras[{chosen}]", or set KERAS_BACKEND to '
             f"{' or '.join(installed)}. Received: {chosen}"
         )
+
+
+def import_keras():
+    """Import Keras for a command, on the chosen backend, without banners."""
+    if "keras" in sys.modules:
+        return
+    choose_backend()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _silent_stderr():
         import keras  # noqa: F401

@@ -126,8 +126,9 @@ def _block(recording, trained, grid_step):
     if step is None:
         raise ValueError(
             f"The model was trained on pixels of {trained.grid_step:g} km, and "
-            "the file does not say its own: give `grid_step` (--grid-step) in "
-            "km. Received: grid_step=None"
+            "the file has no coordinates in m or km: give `grid_step` "
+            "(--grid-step), the distance of two pixels in km. "
+            "Received: grid_step=None"
         )
     ratio = trained.grid_step / step if step > 0 else 0
     block = round(ratio)

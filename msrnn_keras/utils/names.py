@@ -12,8 +12,14 @@ def normalize(name):
 
 
 def nearest(name, names):
-    """Return the names closest to one that is unknown, as text."""
-    near = difflib.get_close_matches(normalize(name), names, n=3, cutoff=0.5)
+    """Return the names closest to one that is unknown, as text.
+
+    If none is close, they are all names of a short list, three of a long one.
+    """
+    name = normalize(name)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if not near and len(names) > 20:
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0)
     return ", ".join(near or sorted(names) or ["none there"])
 
 

@@ -14,5 +14,8 @@ def test_spelling_does_not_matter_and_unknown_names_give_the_nearest():
         lookup("predrn", TABLE, "model")
     with pytest.raises(ValueError, match="convlstm, ms-convlstm, predrnn. "):
         lookup("zzz", TABLE, "model")
+    many = {f"model-{i:03}": i for i in range(100)}
+    with pytest.raises(ValueError, match=r"are: [^,]+, [^,]+, [^,]+\. Rec"):
+        lookup("zzz", many, "model")
     with pytest.raises(ValueError, match="string. Received: None"):
         lookup(None, TABLE, "model")

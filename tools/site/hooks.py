@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import re
 import sys
 
 from mkdocs.exceptions import PluginError
@@ -15,6 +16,8 @@ from tools.site import api, drawings, links, pages  # noqa: E402
 
 MARK = "```python no-run\n"  # see tests/test_docs.py
 SHOWN = '```python title="with files or code of your own"\n'
+_CODE = re.compile("<code>[^<\\n]+</code>")
+_HYPHENATED = re.compile(r"(?<![^\s>])[^\s<>]*-[^\s<>]*(?![^\s<])")
 
 
 @functools.cache
@@ -61,6 +64,17 @@ def on_page_markdown(markdown, page, config, files):
         return drawings.draw_all(markdown.replace(MARK, SHOWN))
     except ValueError as error:
         raise PluginError(f"{source or path}: {error}") from error
+
+
+def on_page_content(html, page, config, files):
+    """Keep a name such as `--out` on one line, which may end at a hyphen."""
+    return _CODE.sub(lambda x: _HYPHENATED.sub(_whole, x[0]), html)
+
+
+def _whole(match):
+    """Return a word as one that no line ends in, unless it is long."""
+    word = match[0]
+    return word if len(word) > 32 else f'<span class="whole">{word}</span>'
 
 
 def _expanded(nav, generated):

@@ -83,9 +83,10 @@ class Earthformer(Forecaster):
             embeddings alone), `"last"`, `"mean"` or `"nearest_interp"`.
         initial_downsample_type: String, `"conv"` (one stage) or `"stack_conv"`.
         initial_downsample_activation: String, `"leaky"`, `"gelu"` or `"relu"`.
-        initial_downsample_scale, initial_downsample_conv_layers,
-            final_upsample_conv_layers: Integers, for `"conv"`: factor, and
-            convolutions before and after.
+        initial_downsample_scale: Integer, factor of `"conv"`.
+        initial_downsample_conv_layers: Integer, convolutions of `"conv"` before
+            the encoder.
+        final_upsample_conv_layers: Integer, those after the decoder.
         initial_downsample_stack_conv_num_layers: Integer, stages of
             `"stack_conv"`.
         initial_downsample_stack_conv_dim_list: List of integers, channels.

@@ -71,6 +71,15 @@ def test_nothing_is_loaded_from_another_server(site):
         assert not re.findall(sources, text), path
 
 
+def test_names_stay_on_one_line(site):
+    assert '<span class="whole">--follow</span>' in site["command.html"]
+
+
+def test_what_a_function_returns_is_one_item(site):
+    text = re.sub("<.*?>", "", site["api/training.html"])
+    assert "and the\nname of each baseline" in text
+
+
 def test_drawings_and_code_are_on_the_pages(site):
     page = site["how-it-works.html"]
     assert page.count("<svg viewBox") == 7

@@ -33,10 +33,7 @@ STORED = {
         "Weights are stored in float16; the first three digits of the "
         "validation MSE\nand SSIM are the same as with float32."
     ),
-    "float32": (
-        "Weights are stored in float32, because float16 does not keep the "
-        "first three\ndigits of the validation MSE and SSIM."
-    ),
+    "float32": "Weights are stored in float32.",
 }
 SCORES = {"val_mse": "MSE", "val_crps": "CRPS"}
 ROWS = 8  # of the history, approximately
@@ -74,14 +71,16 @@ def render_card(recipe, metadata, counterpart=None, twin=None, sections=""):
         "ensemble": ensemble_text(metadata, twin),
         "published": published_results(metadata["dataset"]),
         "sections": sections,
-        "motion": _motion(metadata.get("motion")),
+        "motion": _motion(recipe, metadata.get("motion")),
         "data": texts.training,
         "protocol": _protocol(recipe),
         "steps": training["steps"],
         "train_clips": training["clips"],
         "hours": _hours(training),
         "unfinished": _unfinished(training),
-        "train_command": _command(metadata, "train", "--out runs/x"),
+        "train_command": _command(
+            metadata, "train", f"--out runs/x{_init(training)}"
+        ),
         "history": _history(training["history"]),
         "recipe": recipe.text.rstrip(),
         "limits": texts.limits,
@@ -132,15 +131,22 @@ def _pixels(given):
     return f"{text}. Frames are {given['interval']} apart."
 
 
-def _motion(settings):
+def _motion(recipe, settings):
     """Describe the forecast along the motion; empty without."""
-    if settings is None:
+    if not recipe.options.get("moving"):
         return ""
-    chosen = ", ".join(f"{key} {value:g}" for key, value in settings.items())
+    chosen = [f"{key} {value:g}" for key, value in (settings or {}).items()]
+    if chosen:
+        chosen = [", ", ", ".join(chosen), ",\nchosen on validation"]
     return (
-        "\nIt forecasts along the optical flow (`msrnn_keras.Lagrangian`, "
-        f"{chosen},\nchosen on validation).\n"
+        "\nIt forecasts along the optical flow (`msrnn_keras.Lagrangian`"
+        f"{''.join(chosen)}).\n"
     )
+
+
+def _init(training):
+    """Return the option that names the weights at the start; empty without."""
+    return f" --init {training['init']}" if training.get("init") else ""
 
 
 def _chosen_on(recipe, validation):
@@ -178,6 +184,11 @@ def _unfinished(training):
     return f" Unfinished: {done} of the {planned} epochs of the recipe."
 
 
+def _digits(loss):
+    """Return a loss with a decimal or three digits."""
+    return f"{loss:.1f}" if loss >= 1 else f"{loss:.3g}"
+
+
 def _history(rows):
     """Return a table of about `ROWS` epochs that ends with the last one."""
     name = score_name(rows[0])
@@ -186,7 +197,7 @@ def _history(rows):
     return markdown_table(
         ["epoch", "training loss", f"validation {SCORES[name]}"],
         [
-            [f"{r['epoch'] + 1}", f"{r['loss']:.1f}", f"{r[name]:.1f}"]
+            [f"{r['epoch'] + 1}", _digits(r["loss"]), f"{r[name]:.1f}"]
             for r in chosen
         ],
     )

@@ -31,15 +31,15 @@ def rank_clips(model, dataset):
     return {"ranks": [int(x) for x in counts], "ranked_clips": total}
 
 
-def draw_ensemble(folder, ranks, curves, units):
+def draw_ensemble(folder, ranks, curves):
     """Draw the rank histogram and spread beside error; return name -> path.
 
-    `curves` are the scores by lead time, `units` those of spread and error.
+    `curves` are the scores by lead time, of pixels from 0 to 1.
     """
     figures = {
         RANKS: plots.plot_rank_histogram(np.array(ranks)),
         SKILL: plots.plot_spread_skill(
-            curves["spread"], curves["ensemble_rmse"], units=units or None
+            curves["spread"], curves["ensemble_rmse"]
         ),
     }
     for name, figure in figures.items():

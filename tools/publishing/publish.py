@@ -160,8 +160,8 @@ def _publish(run, names, library, splits, hardware, work, verbose):
     files = {PICTURE: draw_forecasts(work / PICTURE, chosen.model, test)}
     if chosen.model.noise:
         metadata["ensemble"] = rank_clips(chosen.model, test)
-        ranks, units = metadata["ensemble"]["ranks"], test.scaling.unit
-        files |= draw_ensemble(work, ranks, tested["curves"], units)
+        ranks = metadata["ensemble"]["ranks"]
+        files |= draw_ensemble(work, ranks, tested["curves"])
     completed = complete(metadata, chosen.model, chosen.dtype)
     twin = find_twin(library, names)
     return write_preset(

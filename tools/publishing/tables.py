@@ -137,6 +137,6 @@ def _rain(models):
     for score, title in RAIN.items():
         for name, row in zip(models, scores, strict=True):
             values = (row.get(f"{score}_{t}") for t in thresholds)
-            cells = (format_number(value, ".3f") for value in values)
+            cells = (format_number(value, "z.3f") for value in values)
             rows.append([name, title, *cells])
     return [markdown_table([*head, *(f"{t} mm/h" for t in thresholds)], rows)]

@@ -113,10 +113,13 @@ def test_the_card_shows_what_is_special(recipe, metadata, plain):
     assert "4,321 clips, 5.43 hours, 4.5 CPU hours." in words
     assert "Unfinished" not in words
     metadata["weights_dtype"] = "float32"
-    metadata["training"]["epochs"] = 7
+    metadata["training"] |= {"epochs": 7, "init": "ms-convlstm/mnist"}
+    metadata["training"]["history"][0]["loss"] = 0.02908
     card = render_card(parse_recipe(RICH, "rich.toml"), metadata)
-    assert "Weights are stored in float32, because float16 does not" in card
+    assert "Weights are stored in float32.\n" in card
     assert "Unfinished: 7 of the 20 epochs of the recipe." in card
+    assert "--out runs/x --init ms-convlstm/mnist`" in card
+    assert "| 1 | 0.0291 | 30.1 |" in card
     assert SAMPLING["reverse"] in card
     assert "weights averaged over the steps (0.75)" in card
 

@@ -91,11 +91,11 @@ def render_card(recipe, metadata, counterpart=None, twin=None, sections=""):
 def evaluate_command(metadata):
     """Return the command that reproduces the scores of a card."""
     baselines = (name.replace(" ", "-") for name in metadata["baselines"])
-    return _command(
-        metadata,
-        "evaluate",
-        f"--revision {metadata['revision']} --baselines {' '.join(baselines)}",
-    )
+    options = f"--revision {metadata['revision']}"
+    if "ensemble" in metadata:
+        options += f" --batch {metadata['ensemble']['batch_size']}"
+    options += f" --baselines {' '.join(baselines)}"
+    return _command(metadata, "evaluate", options)
 
 
 def _command(metadata, command, options):

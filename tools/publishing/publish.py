@@ -159,9 +159,10 @@ def _publish(run, names, library, splits, hardware, work, verbose):
     }
     files = {PICTURE: draw_forecasts(work / PICTURE, chosen.model, test)}
     if chosen.model.noise:
-        metadata["ensemble"] = rank_clips(chosen.model, test)
-        ranks = metadata["ensemble"]["ranks"]
-        files |= draw_ensemble(work, ranks, tested["curves"])
+        ranked = rank_clips(chosen.model, test)
+        # The noise of a clip depends on the batch it is in.
+        metadata["ensemble"] = {**ranked, "batch_size": test.batch_size}
+        files |= draw_ensemble(work, ranked["ranks"], tested["curves"])
     completed = complete(metadata, chosen.model, chosen.dtype)
     twin = find_twin(library, names)
     return write_preset(

@@ -67,12 +67,12 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def on_page_content(html, page, config, files):
-    """Keep a name such as `--out` on one line, which may end at a hyphen."""
+    """Keep the browser from breaking names such as `--out` at a hyphen."""
     return _CODE.sub(lambda x: _HYPHENATED.sub(_whole, x[0]), html)
 
 
 def _whole(match):
-    """Return a word as one that no line ends in, unless it is long."""
+    """Mark a word that must not be broken, unless it is long."""
     word = match[0]
     return word if len(word) > 32 else f'<span class="whole">{word}</span>'
 

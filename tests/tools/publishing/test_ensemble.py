@@ -69,6 +69,7 @@ def test_the_card_has_the_scores_beside_the_twin(published):
         "lowest CRPS on 2 of these clips",
         "| epoch | training loss | validation CRPS |",
         "almost fair CRPS of two members",
+        f"ensemble --revision 1 --batch {data.batch_size} --baselines",
     ):
         assert said in card, said
     before = (preset / "README.md").read_bytes()

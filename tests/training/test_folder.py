@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from msrnn_keras.training import lock_run, train
+from msrnn_keras.training import train
+from msrnn_keras.training.folder import lock_run
 from tests.runs import contents
 
 pytestmark = pytest.mark.backend_free

@@ -12,7 +12,8 @@ from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import MovingMNIST
 from msrnn_keras.evaluation import evaluate
 from msrnn_keras.presets.loading import load_folder
-from msrnn_keras.training import lock_run, read_history, train
+from msrnn_keras.training import read_history, train
+from msrnn_keras.training.folder import lock_run
 from msrnn_keras.training.history import write_history
 from msrnn_keras.training.recipe import load_recipe, parse_recipe
 from tests.reference import GOLDEN, assert_close

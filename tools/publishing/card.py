@@ -1,5 +1,6 @@
 """Render the model card of a preset from its metadata."""
 
+from msrnn_keras.models.ms_stack import MSStack, class_of
 from msrnn_keras.presets.saving import NO_INTERVAL
 from msrnn_keras.training.history import score_name
 from msrnn_keras.training.recipe import CROPPED
@@ -27,6 +28,11 @@ SAMPLING = {
     ),
     "reverse": "reverse scheduled sampling as in PredRNN-V2",
     "none": "the model's own predictions as input from the start",
+}
+LOSSES = {
+    "l1_l2": "absolute and squared errors",
+    "mse": "squared errors",
+    "crps": "almost fair CRPS of two members",
 }
 STORED = {
     "float16": (
@@ -77,7 +83,8 @@ def render_card(recipe, metadata, counterpart=None, twin=None, sections=""):
         "steps": training["steps"],
         "train_clips": training["clips"],
         "hours": _hours(training),
-        "unfinished": _unfinished(training),
+        "earlier": _earlier(training),
+        "unfinished": _unfinished(training, recipe.training),
         "train_command": _command(
             metadata, "train", f"--out runs/x{_init(training)}"
         ),
@@ -160,13 +167,16 @@ def _chosen_on(recipe, validation):
 def _protocol(recipe):
     """Describe the loss and the sampling."""
     training = recipe.training
-    parts = [
-        "loss on all predictions, including the warm-up"
-        if recipe.architecture.get("warmup", True)
-        else "loss on the forecast frames only",
-        *(["almost fair CRPS of two members"] * (training.loss == "crps")),
-        SAMPLING[training.sampling],
-    ]
+    recurrent = class_of(recipe.model) is MSStack
+    warmup = recurrent and recipe.architecture.get("warmup", True)
+    frames = (
+        "all predictions, including the warm-up"
+        if warmup
+        else "the forecast frames only"
+    )
+    parts = [f"{LOSSES[training.loss]} of {frames}"]
+    if recurrent:
+        parts.append(SAMPLING[training.sampling])
     if training.ema is not None:
         parts.append(f"weights averaged over the steps ({training.ema:g})")
     return "; ".join(parts)
@@ -177,9 +187,20 @@ def _hours(training):
     return f"{training['hours']} hours" + (f", {cpu} CPU hours" if cpu else "")
 
 
-def _unfinished(training):
+def _earlier(training):
+    """Return the length of the training of the initial weights."""
+    if "earlier_clips" not in training:
+        return ""
+    return (
+        f" The initial weights, `{training['init']}`, had been trained on "
+        f"{training['earlier_clips']:,} clips."
+    )
+
+
+def _unfinished(training, settings):
+    """Say which part of the epochs is done; a constant rate plans none."""
     done, planned = training["epochs"], training["planned_epochs"]
-    if done >= planned:
+    if done >= planned or settings.schedule == "constant":
         return ""
     return f" Unfinished: {done} of the {planned} epochs of the recipe."
 

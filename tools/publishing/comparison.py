@@ -64,16 +64,21 @@ def compare(metadata, counterpart):
         f"The {kind} model {verb} its {other} counterpart, `{title}`: forecast "
         f"MSE {first:.2f} against {second:.2f} ({_difference(first, second)}). "
     )
-    ours, theirs = metadata["training"], counterpart["training"]
-    if ours["clips"] == theirs["clips"]:
+    clips, hours = (
+        [
+            training[unit] + training.get(f"earlier_{unit}", 0)
+            for training in (metadata["training"], counterpart["training"])
+        ]
+        for unit in ("clips", "hours")
+    )
+    if clips[0] == clips[1]:
         return text + (
-            f"Both were trained once, on {ours['clips']:,} clips, in "
-            f"{ours['hours']} and {theirs['hours']} hours."
+            f"Both were trained once, on {clips[0]:,} clips, in {hours[0]:g} "
+            f"and {hours[1]:g} hours."
         )
     return text + (
-        f"The training budgets differ: {ours['clips']:,} clips in "
-        f"{ours['hours']} hours against {theirs['clips']:,} clips in "
-        f"{theirs['hours']} hours."
+        f"The training budgets differ: {clips[0]:,} clips in {hours[0]:g} "
+        f"hours against {clips[1]:,} clips in {hours[1]:g} hours."
     )
 
 

@@ -31,7 +31,7 @@ from tools.publishing.revisions import (
     refuse_worse,
     renew_card,
 )
-from tools.publishing.run import read_run
+from tools.publishing.run import earlier_training, read_run
 from tools.publishing.scoring import SCORES, ScoreBook
 
 COMPARED = ("persistence", "all-black", "linear-extrapolation")
@@ -153,7 +153,7 @@ def _publish(run, names, library, splits, hardware, work, verbose):
     tested = book.score(chosen.model, digest, "test", test)
     metadata = {
         **names,
-        **_describe(run, hardware, test),
+        **_describe(run, hardware, test, library),
         **({} if motion is None else {"motion": motion}),
         **_scores(validated, tested, _score_baselines(book, test)),
     }
@@ -183,7 +183,7 @@ def _score_baselines(book, test):
     return {b.name: book.score(b, b.name, "test", test) for b in made}
 
 
-def _describe(run, hardware, dataset):
+def _describe(run, hardware, dataset, library):
     """Return the metadata about the training and the input."""
     text = DATASETS[run.recipe.dataset]
     interval = getattr(getattr(dataset, "source", None), "interval", None)
@@ -193,7 +193,7 @@ def _describe(run, hardware, dataset):
         "recipe": run.recipe.text,
         "source": "trained by the project from its recipe",
         "hardware": hardware,
-        "training": run.training,
+        "training": {**run.training, **earlier_training(run, library)},
         "run": run.identity,
         "input": {"scaling": "[0, 1]", **describe_input(trained)},
     }

@@ -91,3 +91,15 @@ def read_run(run_dir, unfinished=False):
     software = json.loads(environment.read_text(encoding="utf-8"))
     sha256 = describe(weights)["sha256"]
     return Run(folder, recipe, history, software, sha256)
+
+
+def earlier_training(run, library):
+    """Return the clips and hours of the preset that a run started from."""
+    init = run.environment.get("init")
+    if not init or not library.knows(init):
+        return {}
+    before = library.info(init)["training"]
+    return {
+        f"earlier_{unit}": before[unit] + before.get(f"earlier_{unit}", 0)
+        for unit in ("clips", "hours")
+    }

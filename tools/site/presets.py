@@ -95,6 +95,7 @@ def _row(name, place, folder, entry):
     """Return the cells of a preset."""
     about = json.loads((folder / METADATA).read_text(encoding="utf-8"))
     given, scores = about["input"], about["scores"]["test"]["forecast"]
+    training = about["training"]
     size = "×".join(map(str, given["image_shape"]))
     return [
         f"[`{name}`]({place}.md)",
@@ -104,5 +105,5 @@ def _row(name, place, folder, entry):
         about["dataset"],
         size,
         f"{given['context']} → {given['horizon']}",
-        f"{about['training']['clips']:,}",
+        f"{training['clips'] + training.get('earlier_clips', 0):,}",
     ]

@@ -4,7 +4,7 @@ import pytest
 
 from msrnn_keras.training.recipe import DATASETS as TRAINED_ON
 from msrnn_keras.training.recipe import parse_recipe
-from tests.runs import RECIPE, RICH
+from tests.runs import RECIPE, RICH, STEADY
 from tests.tools.publishing.publishing import ENVIRONMENT, NAMES, protocols
 from tools.publishing.card import SAMPLING, evaluate_command, render_card
 from tools.publishing.comparison import (
@@ -120,8 +120,33 @@ def test_the_card_shows_what_is_special(recipe, metadata, plain):
     assert "Unfinished: 7 of the 20 epochs of the recipe." in card
     assert "--out runs/x --init ms-convlstm/mnist`" in card
     assert "| 1 | 0.0291 | 30.1 |" in card
+    assert "had been trained on" not in card
     assert SAMPLING["reverse"] in card
     assert "weights averaged over the steps (0.75)" in card
+
+
+def test_the_card_says_what_was_trained_and_how_long(metadata):
+    metadata["training"] |= {
+        "epochs": 7,
+        "init": "ms-convlstm/mnist/small",
+        "earlier_clips": 57_600,
+        "earlier_hours": 1.82,
+    }
+    sentence = (
+        "4,321 clips, 5.43 hours. The initial weights, "
+        "`ms-convlstm/mnist/small`, had been trained on 57,600 clips."
+    )
+    steady = STEADY.replace("l1_l2", "mse")
+    other = 'model = "simvp"\ndataset = "mnist"\n[training]\nloss = "mse"\n'
+    for text, protocol in (
+        (RECIPE, "sampling: absolute and squared errors of all predictions,"),
+        (steady, "squared errors of all predictions, including the warm-up;"),
+        (other, "sampling: squared errors of the forecast frames only.\n"),
+    ):
+        card = render_card(parse_recipe(text, "r.toml"), metadata)
+        assert sentence in card.replace("\n", " ")
+        assert protocol in card
+        assert ("Unfinished" in card) == (text is not steady)
 
 
 def test_only_mnist_has_published_results(recipe, metadata):
@@ -196,6 +221,11 @@ def test_the_scores_tell_which_is_better(metadata, plain):
     assert "beats" in text and "Both" not in text
     budgets = "4,321 clips in 5.43 hours against 1,234 clips in 9.5 hours."
     assert text.endswith(f"The training budgets differ: {budgets}")
+    # The training of the initial weights counts.
+    plain["training"] |= {"earlier_clips": 3087, "earlier_hours": 1.0}
+    assert compare(metadata, plain).endswith(
+        "on 4,321 clips, in 5.43 and 10.5 hours."
+    )
     text = compare(metadata, {**plain, "clips": {"test": 100}})
     assert "cannot be compared" in text and "beat" not in text
     assert counterpart_of("ms-predrnn++") == "predrnn++"

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from msrnn_keras.presets.download import describe
+from msrnn_keras.presets.registry import Library
 from msrnn_keras.training.history import write_history
 from tests.tools.publishing.publishing import ENVIRONMENT, history, write_run
-from tools.publishing.run import read_run
+from tools.publishing.run import earlier_training, read_run
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,19 @@ def test_a_run_is_read_or_refused(run_dir, copy):
     (copy / "recipe.toml").unlink()
     with pytest.raises(FileNotFoundError, match="no run.*Received: "):
         read_run(copy)
+
+
+def test_the_training_of_initial_weights_counts(run_dir):
+    run, library = read_run(run_dir), Library()
+    for init in (None, "./folder", "hf://user/name", "old.keras"):
+        other = run._replace(environment={"init": init})
+        assert earlier_training(other, library) == {}
+    name = "ms-convlstm/radar/eulerian"
+    before = library.info(name)["training"]
+    run = run._replace(environment={"init": name})
+    expected = {"clips": before["clips"], "hours": before["hours"]}
+    for unit, value in expected.items():
+        earlier = before.get(f"earlier_{unit}", 0)
+        assert earlier_training(run, library)[f"earlier_{unit}"] == (
+            value + earlier
+        )

@@ -83,7 +83,7 @@ def test_every_recipe(name):
         assert config[key] == value
     loss = AlmostFairCRPS if model.noise else FrameL1L2Loss
     assert model.compiled and isinstance(model.loss, loss)
-    if not model.noise:  # it starts from a model that was trained so
+    if "--init" not in recipe.text:  # else its weights were trained so
         assert model.has_states == (recipe.training.sampling != "none")
         assert getattr(model, "sampling", None) or not model.has_states
     training = recipe.training
@@ -117,11 +117,26 @@ def test_small_presets_differ_only_in_their_length(model):
     assert dataclasses.replace(training, **change) == published
 
 
+@pytest.mark.parametrize("variant", ["small", "medium"])
 @pytest.mark.parametrize("model", ["convlstm", "predrnn", "predrnn++"])
-def test_plain_presets_differ_only_in_their_scales(model):
-    plain, scaled = (ALL[f"{m}/mnist/small"] for m in (model, f"ms-{model}"))
+def test_plain_presets_differ_only_in_their_scales(model, variant):
+    plain, scaled = (
+        ALL[f"{m}/mnist/{variant}"] for m in (model, f"ms-{model}")
+    )
     assert plain.architecture == scaled.architecture
     assert plain.training == scaled.training
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ALL if "--init" in ALL[name].text]
+)
+def test_recipes_that_go_on_fit_their_weights(name):
+    small = name.rpartition("/")[0] + "/small"
+    assert f"--init {small}" in ALL[name].text
+    new = {"noise", "motion_limit"}  # which need no other weights
+    kept = ALL[name].architecture.items()
+    kept = {key: value for key, value in kept if key not in new}
+    assert kept == ALL[small].architecture
 
 
 @pytest.mark.parametrize("model", BASE)

@@ -25,6 +25,7 @@ RETURNED = {
     "models": ["msrnn_keras.models.stream.Stream"],
     "data": ["msrnn_keras.data.lazy_frames.LazyFrames"],
 }
+FIRST = ("create", "MSStack")  # on their page, before the others
 HEADS = {
     "models": (
         "Models",
@@ -59,7 +60,8 @@ def public_modules():
 def public_names():
     """Return the `Name`s of each page, checked for docstrings."""
     pages = {"models": [], "cells": []}
-    for name in msrnn_keras.__all__:
+    others = [name for name in msrnn_keras.__all__ if name not in FIRST]
+    for name in (*FIRST, *others):
         value = getattr(msrnn_keras, name)
         if not isinstance(value, ModuleType):
             is_cell = name.endswith("Cell") or name == "ConvRNN"

@@ -200,7 +200,7 @@ def test_nothing_imports_upward():
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The wheel, built of a copy with two stub presets."""
+    """The wheel, built of a copy with stub presets."""
     folder = tmp_path_factory.mktemp("wheel")
     copy = folder / "source"
 
@@ -212,7 +212,7 @@ def wheel(tmp_path_factory):
         shutil.copytree(ROOT / name, copy / name, ignore=skip)
     for name in METADATA_FILES.split():
         shutil.copy(ROOT / name, copy)
-    for variant in ("small", "large"):
+    for variant in ("small", "medium", "large"):
         weights = f"zoo/presets/ms-convlstm/mnist/{variant}/1/model.weights.h5"
         (copy / weights).parent.mkdir(parents=True)
         (copy / weights).write_bytes(b"stub")
@@ -251,6 +251,7 @@ def test_wheel_holds_every_module_the_data_and_metadata(wheel):
         "zoo/long_streams.json",
         "zoo/manifest.json",
         "zoo/py.typed",
+        "zoo/presets/ms-convlstm/mnist/medium/1/model.weights.h5",
         "zoo/presets/ms-convlstm/mnist/small/1/model.weights.h5",
     }
     name = f"msrnn_keras-{msrnn_keras.__version__}"

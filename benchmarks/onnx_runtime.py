@@ -51,7 +51,7 @@ def main():
 
 def arguments():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.onnx_runtime")
-    parser.add_argument("--model", default="ms-convlstm/mnist")
+    parser.add_argument("--model", default="ms-convlstm/mnist/small")
     parser.add_argument("--data", help="an mnist.npz; default: sample digits")
     parser.add_argument("--clips", type=int, default=100)
     parser.add_argument("--steps", type=int, default=5)

@@ -1,13 +1,13 @@
 """Write `docs/results.md` and its pictures.
 
-`python -m tools.results --data mnist.npz` reads the presets of the zoo and
-forecasts 200 test clips.
+`python -m tools.results --data mnist.npz` reads the presets of the zoo,
+forecasts 200 test clips, and scores new presets on other sizes and horizons.
 """
 
 import argparse
 from pathlib import Path
 
-from tools.results import figures, page, pictures
+from tools.results import figures, page, pictures, transfer
 from tools.results.presets import results
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -29,7 +29,8 @@ def main(arguments=None):
             metadata={"Software": None},  # its version would change the file
             pil_kwargs={"optimize": True},
         )
-    PAGE.write_text(page.render(found), encoding="utf-8")
+    scores = transfer.measure(found, options.data)
+    PAGE.write_text(page.render(found, scores), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,19 +5,25 @@ from pathlib import Path
 
 from tools.publishing.tables import markdown_table, published_results
 from tools.results.presets import DATASET, pairs
+from tools.results.transfer import CLIPS, PERSISTENCE, SETTINGS
 
 TEMPLATE = Path(__file__).with_name("template.md")
 SCORES = {"MSE": ".2f", "MAE": ".2f", "SSIM": ".4f", "PSNR": ".2f"}
 PAPER = re.compile(r"^\| (\S+) \| ([\d.]+) \|$", re.M)  # model and MSE
 
 
-def render(found):
-    """Return the text of the page for the presets of Moving MNIST."""
+def render(found, scores):
+    """Return the text of the page for the presets of Moving MNIST.
+
+    `scores` are those of `tools.results.transfer`.
+    """
     return TEMPLATE.read_text(encoding="utf-8").format(
         presets=_presets(found),
         baselines=_baselines(found),
         pairs=_pairs(found),
         paper=_paper(found),
+        transfer=_transfer(found, scores),
+        clips=CLIPS,
     )
 
 
@@ -29,8 +35,7 @@ def _presets(found):
     ]
     rows = [
         [
-            f"[`{x.name}`](../zoo/presets/{x.name}/{x.metadata['revision']}/"
-            "README.md)",
+            f"[`{x.name}`](../zoo/presets/{x.folder}/README.md)",
             f"{x.metadata['parameters']:,}",
             *(f"{x.score(key.lower()):{form}}" for key, form in SCORES.items()),
             _all_frames(x),
@@ -92,3 +97,19 @@ def _paper(found):
             cells = [_all_frames(best), f"`{best.name}`", f"{best.clips:,}"]
         rows.append([title, mse, *cells])
     return markdown_table(head, rows)
+
+
+def _transfer(found, scores):
+    """Return the table of other sizes and horizons."""
+    rows = []
+    for ours, plain in pairs(found):
+        if {ours.folder, plain.folder} <= scores.keys():
+            cells = [
+                f"{scores[ours.folder][key]:.2f} / "
+                f"{scores[plain.folder][key]:.2f}"
+                for key in SETTINGS
+            ]
+            names = f"`{ours.model}` / `{plain.model}`, {ours.variant}"
+            rows.append([names, *cells])
+    best = [f"{scores[PERSISTENCE][key]:.2f}" for key in SETTINGS]
+    return markdown_table(["MSE", *SETTINGS], [*rows, [PERSISTENCE, *best]])

@@ -30,6 +30,11 @@ class Result(NamedTuple):
         return self.metadata["variant"]
 
     @property
+    def folder(self):
+        """MODEL/DATASET/VARIANT/REVISION."""
+        return f"{self.name}/{self.metadata['revision']}"
+
+    @property
     def is_multi_scale(self):
         """Whether maps have several scales."""
         return self.model.startswith(MULTI_SCALE)

@@ -1,14 +1,17 @@
 """`docs/results.md` is that of the presets; its figures show them."""
 
 import re
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import zoo
+from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import MovingMNIST, sample_digits
-from tools.results import figures, page, pictures
+from tools.publishing.tables import read_results
+from tools.results import figures, page, pictures, transfer
 from tools.results.__main__ import PAGE, main
 from tools.results.presets import Result, pairs, results
 
@@ -33,6 +36,12 @@ def result(model, mse, variant="small", history=(), **training):
     return Result(f"{model}/mnist/{variant}", metadata, 10**9, 2**20)
 
 
+def scores_of(*folders):
+    """Return the scores on other sizes and horizons, the same for all."""
+    row = {key: 11.0 * (i + 1) for i, key in enumerate(transfer.SETTINGS)}
+    return {name: row for name in (transfer.PERSISTENCE, *folders)}
+
+
 @pytest.fixture
 def found():
     epochs = [{"seconds": 3600.0, "val_mse": 90.0 - i} for i in range(2)]
@@ -47,7 +56,7 @@ def found():
 
 def test_the_page_is_that_of_the_presets():
     text = PAGE.read_text(encoding="utf-8")
-    assert text == page.render(results())
+    assert text == page.render(results(), read_results(transfer.FILE))
     for name in re.findall(r"\]\((assets/\S+)\)", text):
         assert (PAGE.parent / name).is_file()
 
@@ -62,18 +71,56 @@ def test_the_training_of_initial_weights_counts(found):
 
 def test_tables_compare_pairs_and_the_paper(found):
     assert pairs(found) == [(found[1], found[2])]
-    text = page.render(found)
+    text = page.render(found, scores_of())
     assert (
         "| `ms-convlstm` against `convlstm`, small | −25.0% | −25.0% |" in text
     )
     best = "| MS-ConvLSTM | 58.31 | 45.00 | `ms-convlstm/mnist/medium` | 150 |"
     assert best in text
     assert "| MotionRNN | 55.35 |  |  |  |" in text
+    assert "11.00 / 11.00" not in text
+    scores = scores_of("ms-convlstm/mnist/small/1", "convlstm/mnist/small/1")
+    assert (
+        "| `ms-convlstm` / `convlstm`, small "
+        "| 11.00 / 11.00 | 22.00 / 22.00 | 33.00 / 33.00 |"
+    ) in page.render(found, scores)
+
+
+def test_pairs_are_scored_once_on_other_sizes(found, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "FILE", tmp_path / "sizes.json")
+    loaded = []
+
+    def load(name, **options):
+        loaded.append((name, options))
+        return Persistence(10, options.get("horizon", 10))
+
+    monkeypatch.setattr(zoo, "load", load)
+    monkeypatch.setattr(transfer, "CLIPS", 2)
+    digits = sample_digits("test")
+    load_data = partial(MovingMNIST, digits=digits)
+    monkeypatch.setattr(
+        "msrnn_keras.data.load",
+        lambda name, split, path, **options: load_data(split, **options),
+    )
+    scores = transfer.measure(found, "mnist.npz")
+    assert loaded[:3] == [
+        ("ms-convlstm/mnist/small", {}),
+        ("ms-convlstm/mnist/small", {"image_shape": (96, 96, 1)}),
+        ("ms-convlstm/mnist/small", {"horizon": 30}),
+    ]
+    assert len(loaded) == 6
+    first, large, long = scores[transfer.PERSISTENCE].values()
+    assert first < long and large > 1.2 * first
+    folders = ("ms-convlstm/mnist/small/1", "convlstm/mnist/small/1")
+    assert set(scores) == {transfer.PERSISTENCE, *folders}
+    assert all(scores[x] == scores[transfer.PERSISTENCE] for x in folders)
+    assert transfer.measure(found, "mnist.npz") == scores
+    assert read_results(transfer.FILE) == scores and len(loaded) == 6
 
 
 def test_a_model_without_warm_up_has_no_score_of_all_frames(found):
     found[0].metadata["scores"]["test"]["ms-rnn"]["mse"] = None
-    text = page.render(found)
+    text = page.render(found, scores_of())
     assert "| 50.00 | 100.00 | 0.5000 | 20.00 |  | 1.0 | 150 | 2.50 |" in text
     assert "| MS-ConvLSTM | 58.31 | 55.00 | `ms-convlstm/mnist/small` |" in text
 
@@ -139,9 +186,10 @@ def test_the_command_writes_page_and_figures(
     monkeypatch.setattr("tools.results.__main__.DOCS", tmp_path)
     monkeypatch.setattr("tools.results.__main__.PAGE", tmp_path / "results.md")
     monkeypatch.setattr("tools.results.__main__.results", lambda: found)
+    monkeypatch.setattr(transfer, "measure", lambda *_: scores_of())
     main(["--data", "mnist.npz"])
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
-    assert text == page.render(found)
+    assert text == page.render(found, scores_of())
     images = re.findall(r"\]\((assets/\S+)\)", text)
     assert len(images) == 5
     assert all((tmp_path / name).is_file() for name in images)

@@ -131,6 +131,18 @@ class ArraySource(Source):
         self.scaling, self.times = scaling, times
         self.interval = check_interval(interval)
 
+    def __repr__(self) -> str:
+        size = "×".join(map(str, self.image_shape))
+        parts = [f"{len(self):,} frames of {size}"]
+        if self.times is not None:
+            first, last = np.datetime_as_string(self.times[[0, -1]], unit="s")
+            parts.append(f"{first} to {last}")
+        if self.interval is not None:
+            parts.append(f"every {self.interval:g} s")
+        if len(self.segments) > 1:
+            parts.append(f"{len(self.segments)} segments")
+        return f"<{type(self).__name__}: {', '.join(parts)}>"
+
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return frames `start` to `stop - 1`; missing values are NaN."""
         return np.asarray(_unmasked(self.frames[start:stop]), "float32")

@@ -13,6 +13,18 @@ def minutes(*values):
     return START + 60 * np.array(values, "int64")
 
 
+def test_a_source_says_what_it_holds():
+    source = ArraySource(np.zeros((1200, 2, 3, 1), "uint8"))
+    assert repr(source) == "<ArraySource: 1,200 frames of 2×3×1>"
+    recording = from_arrays(
+        np.zeros((4, 8, 9)), interval=300, times=minutes(0, 5, 20, 25)
+    )
+    assert repr(recording) == (
+        "<Recording: 4 frames of 8×9×1, 2020-02-29T23:50:00 to "
+        "2020-03-01T00:15:00, every 300 s, 2 segments>"
+    )
+
+
 def test_arrays_become_pixels_on_demand(tmp_path):
     frames = np.arange(24, dtype="uint8").reshape(4, 2, 3, 1)
     source = ArraySource(frames)

@@ -3,6 +3,8 @@
 import ast
 import importlib
 import inspect
+import re
+import textwrap
 from types import ModuleType
 from typing import NamedTuple
 
@@ -37,6 +39,9 @@ HEADS = {
         "`msrnn_keras`.",
     ),
 }
+
+
+_EXAMPLE = re.compile(r"^Example:\n((?: +.*(?:\n|\Z))+)", re.M)
 
 
 class MissingDocstringError(ValueError):
@@ -91,6 +96,7 @@ def pages():
         else:
             title = page if page == "zoo" else f"msrnn_keras.{page}"
             text = _docstring(title, modules[title].__doc__)
+            text = _EXAMPLE.sub(_fenced, text)
         parts = [_entry(name, name.path in written) for name in names]
         parts = [f"# {title}", text, *parts]
         written.update(name.path for name in names)
@@ -99,6 +105,11 @@ def pages():
         rows.append(f"| [{title}]({page}.md) | {line} |")
     index = {f"{FOLDER}/index.md": INDEX + "\n".join(rows) + "\n"}
     return {**index, **found}
+
+
+def _fenced(match):
+    """Return the example of a module as a block of code."""
+    return f"```pycon\n{textwrap.dedent(match[1]).rstrip()}\n```\n"
 
 
 def _entry(name, is_written):

@@ -150,6 +150,16 @@ def test_a_public_name_without_a_docstring_is_refused(monkeypatch):
         api.pages()
 
 
+def test_the_api_begins_with_what_builds_models_and_shows_examples():
+    found = api.pages()
+    models = found["api/models.md"]
+    order = ["msrnn_keras.create", "msrnn_keras.MSStack", "msrnn_keras.SimVP"]
+    places = [models.index(f"heading: {name}\n") for name in order]
+    assert places == sorted(places)
+    head = found["api/zoo.md"].split(":::")[0]
+    assert "\n```pycon\n>>> import zoo\n" in head and "Example:" not in head
+
+
 def test_a_docstring_gets_a_section_and_links():
     text = "Load.\n\nExample:\n>>> load()\n\nReference: `Clips`, `load`."
     text = docstrings.converted(text, "load")

@@ -174,7 +174,7 @@ def _protocol(recipe):
         if warmup
         else "the forecast frames only"
     )
-    parts = [f"{LOSSES[training.loss]} of {frames}"]
+    parts = [f"{LOSSES[training.loss]} over {frames}"]
     if recurrent:
         parts.append(SAMPLING[training.sampling])
     if training.ema is not None:

@@ -15,7 +15,7 @@ def training(found):
     axes = _axes("Hours of training", "Validation MSE, forecast frames")
     for result, style in zip(found, _styles(found), strict=True):
         hours, mse = zip(*result.history(), strict=True)
-        axes.plot(hours, mse, label=_label(result), **style)
+        axes.plot(hours, mse, label=result.label, **style)
     axes.set_yscale("log")
     axes.set_ylim(SPAN)
     axes.set_yticks(*2 * [[40, 50, 60, 80, 100, 150, 200]], minor=False)
@@ -29,14 +29,14 @@ def cost(found):
     for result, style in zip(found, _styles(found), strict=True):
         style |= {"linestyle": "", "markersize": 7}
         point = [result.flops / 1e9], [result.score()]
-        axes.plot(*point, label=_label(result), **style)
+        axes.plot(*point, label=result.label, **style)
     axes.set_xlim(0)
     return _legend(axes)
 
 
 def lead_times(found):
     """Draw the test MSE of the best presets by lead time."""
-    curves = {_label(x): x.metadata["curves"]["mse"] for x in found[:BEST]}
+    curves = {x.label: x.metadata["curves"]["mse"] for x in found[:BEST]}
     return plot_curves(curves, "Test MSE")
 
 
@@ -56,10 +56,6 @@ def _legend(axes):
     """Put the legend beside the axes and return the figure."""
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return axes.figure
-
-
-def _label(result):
-    return f"{result.model}, {result.variant}"
 
 
 def _styles(found):

@@ -23,10 +23,10 @@ def draw(found, path):
     other = next(x for x in found if x.is_multi_scale != best.is_multi_scale)
     past, truth, numbers = _clips(path)
     forecasts = {
-        x.model: np.clip(zoo.load(x.name).predict(past, verbose=0), 0, 1)
+        x.label: np.clip(zoo.load(x.name).predict(past, verbose=0), 0, 1)
         for x in (best, other)
     }
-    errors = np.square(forecasts[best.model] - truth).sum((1, 2, 3, 4))
+    errors = np.square(forecasts[best.label] - truth).sum((1, 2, 3, 4))
     worst = np.argsort(-errors)[: len(errors) // 10]
     random = np.random.default_rng(SEED)
     chosen = {

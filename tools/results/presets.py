@@ -30,6 +30,11 @@ class Result(NamedTuple):
         return self.metadata["variant"]
 
     @property
+    def label(self):
+        """Name in figures."""
+        return f"{self.model}, {self.variant}"
+
+    @property
     def folder(self):
         """MODEL/DATASET/VARIANT/REVISION."""
         return f"{self.name}/{self.metadata['revision']}"

@@ -56,8 +56,10 @@ def measure(found, path):
                 setting: score(name and load(name, options), options, path)
                 for setting, options in SETTINGS.items()
             }
-            text = json.dumps(scores, indent=1, ensure_ascii=False) + "\n"
-            write_atomically(
-                FILE, lambda part, text=text: part.write_text(text)
-            )
+            _write(json.dumps(scores, indent=1, ensure_ascii=False) + "\n")
     return scores
+
+
+def _write(text):
+    """Write the file of the scores."""
+    write_atomically(FILE, lambda part: part.write_text(text, encoding="utf-8"))

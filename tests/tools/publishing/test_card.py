@@ -139,9 +139,9 @@ def test_the_card_says_what_was_trained_and_how_long(metadata):
     steady = STEADY.replace("l1_l2", "mse")
     other = 'model = "simvp"\ndataset = "mnist"\n[training]\nloss = "mse"\n'
     for text, protocol in (
-        (RECIPE, "sampling: absolute and squared errors of all predictions,"),
-        (steady, "squared errors of all predictions, including the warm-up;"),
-        (other, "sampling: squared errors of the forecast frames only.\n"),
+        (RECIPE, "sampling: absolute and squared errors over all predictions,"),
+        (steady, "squared errors over all predictions, including the warm-up;"),
+        (other, "sampling: squared errors over the forecast frames only.\n"),
     ):
         card = render_card(parse_recipe(text, "r.toml"), metadata)
         assert sentence in card.replace("\n", " ")

@@ -116,8 +116,11 @@ def test_train_finds_published_recipes(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).mkdir(parents=True)  # The preset comes before a folder.
     run("train", name, "--out", name)
-    run("train", "ms-convlstm/mnist", "--out", name)
-    assert trained == 2 * [recipe.read_text(encoding="utf-8")]
+    assert trained == [recipe.read_text(encoding="utf-8")]
+    run("train", "ms-convlstm/mnist", "--out", name)  # its best variant
+    best = registry.Library().find("ms-convlstm/mnist").name
+    recipe = registry.ZOO / "recipes" / f"{best}.toml"
+    assert trained[1:] == [recipe.read_text(encoding="utf-8")]
 
 
 @pytest.mark.backend_free

@@ -47,6 +47,7 @@ class Recipe:
     name: str  # of the file, without its suffix
     text: str  # of the file
     variant: str = "custom"  # last part of the preset's identifier
+    init: str | None = None  # the preset whose weights a run starts from
     # Arguments of `msrnn_keras.create`; sizes default to those of the data.
     architecture: dict = dataclasses.field(default_factory=dict)
     # The `[data]` table: options of the data set, such as `num_digits`.
@@ -124,7 +125,7 @@ class Recipe:
     def change_training(self, **settings):
         """Return a copy with other settings of `Training`."""
         training = dataclasses.replace(self.training, **settings)
-        names = ("model", "dataset", "variant")
+        names = ("model", "dataset", "variant", "init")
         tables = {
             "": {name: getattr(self, name) for name in names},
             "\n[architecture]\n": self.architecture,
@@ -205,7 +206,9 @@ def _essence(recipe):
     endless = t.schedule == "constant" and t.decay_steps is None
     epochs = 1 if endless else t.epochs
     training = dataclasses.replace(t, threads=None, epochs=epochs)
-    return dataclasses.replace(recipe, training=training, text="", name="")
+    # The initial weights of a run are compared themselves.
+    same = {"text": "", "name": "", "init": None}
+    return dataclasses.replace(recipe, training=training, **same)
 
 
 def _has_states(model):

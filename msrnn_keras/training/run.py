@@ -11,6 +11,7 @@ import keras
 from msrnn_keras import distribution
 from msrnn_keras.backend.threads import set_threads
 from msrnn_keras.models.transfer import initialize_weights
+from msrnn_keras.presets.loading import load_preset
 from msrnn_keras.training import checkpoints, folder, optimization
 from msrnn_keras.training.batches import Batches
 from msrnn_keras.training.checkpoints import Position
@@ -70,7 +71,8 @@ def train(
         started: Number, start of `max_minutes` by `time.monotonic()`, or None.
         max_cpu_hours: Number, hours of CPU time of the whole run, or None.
         threads: Integer, CPU threads of an operation; None is the recipe's.
-        init: `keras.Model` whose weights initialize a new run.
+        init: `keras.Model` whose weights initialize a new run. None loads the
+            preset that the recipe names, if it names one.
         init_name: String, name of these weights in `environment.json`.
 
     Returns:
@@ -119,6 +121,7 @@ def train(
         "tensorboard": tensorboard,
     }
     with tempfile.TemporaryDirectory() as temporary:
+        init, init_name = _initial(recipe, run_dir, init, init_name)
         if init is not None:
             settings["init_name"] = init_name or init.name
             settings["init"] = pathlib.Path(temporary) / folder.INIT
@@ -133,6 +136,14 @@ def train(
         reraise(stop_signal)
     best = run_dir / BEST
     return best if best.exists() else None
+
+
+def _initial(recipe, run_dir, init, name):
+    """Return the model that a run starts from, and its name; or None."""
+    begun = (run_dir / folder.RECIPE).exists()
+    if init is None and recipe.init and not begun:
+        return load_preset(recipe.init), recipe.init
+    return init, name
 
 
 def _train(group, recipe, run_dir, settings):

@@ -6,6 +6,7 @@ import pytest
 
 import msrnn_keras
 from msrnn_keras.training import train
+from msrnn_keras.training.recipe import parse_recipe
 from tests.runs import contents
 
 
@@ -33,6 +34,39 @@ def test_initial_weights(tmp_path, steady, mnist, source, train_until):
     assert int(model.optimizer.iterations.numpy()) == 2
     environment = json.loads((tmp_path / "run/environment.json").read_text())
     assert environment["init"] == "mine"
+
+
+@pytest.mark.backend_free
+def test_a_recipe_names_its_initial_weights(
+    tmp_path, steady, mnist, source, begun, assert_same_run, monkeypatch
+):
+    loaded = []
+
+    def load_preset(name):
+        loaded.append(name)
+        return source
+
+    monkeypatch.setattr("msrnn_keras.training.run.load_preset", load_preset)
+    name = "ms-convlstm/mnist/tiny"
+    text = steady.text.replace("[arch", f'init = "{name}"\n\n[arch', 1)
+    plan = parse_recipe(text, "steady.toml")
+    assert plan.change_training(epochs=9).init == plan.init == name
+    assert plan.continues(steady.text)  # runs of early recipes go on
+    run = tmp_path / "run"
+    for _ in range(2):
+        train(plan, run, mnist, verbose=0)
+    assert loaded == [name]
+    assert json.loads((run / "environment.json").read_text())["init"] == name
+    # The log and the copy of the recipe differ.
+    for file in ("recipe.toml", "environment.json"):
+        (run / file).write_bytes((begun / file).read_bytes())
+    assert_same_run(run, begun)
+    other = tmp_path / "other"
+    options = {"init": source, "init_name": "mine"}
+    train(plan, other, mnist, verbose=0, **options)
+    assert loaded == [name]
+    with pytest.raises(ValueError, match="`init` must be of type str"):
+        parse_recipe(text.replace(f'"{name}"', "3"), "steady.toml")
 
 
 @pytest.mark.backend_free

@@ -54,6 +54,7 @@ def test_values_and_defaults_of_a_recipe(load):
     recipe, written = load(RECIPE), tomllib.loads(RECIPE)
     training = Training(**written.pop("training"))
     written |= {"name": "my-recipe", "text": RECIPE, "options": {}}
+    written["init"] = None
     assert vars(recipe) == {**written, "training": training}
     assert training.steps == 9
     text = RECIPE.replace("1e-2", "1")  # An integer is a float, too.

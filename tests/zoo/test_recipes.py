@@ -83,7 +83,7 @@ def test_every_recipe(name):
         assert config[key] == value
     loss = AlmostFairCRPS if model.noise else FrameL1L2Loss
     assert model.compiled and isinstance(model.loss, loss)
-    if "--init" not in recipe.text:  # else its weights were trained so
+    if not recipe.init:  # else its weights were trained so
         assert model.has_states == (recipe.training.sampling != "none")
         assert getattr(model, "sampling", None) or not model.has_states
     training = recipe.training
@@ -128,11 +128,11 @@ def test_plain_presets_differ_only_in_their_scales(model, variant):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in ALL if "--init" in ALL[name].text]
+    "name", [name for name, recipe in ALL.items() if recipe.init]
 )
 def test_recipes_that_go_on_fit_their_weights(name):
     small = name.rpartition("/")[0] + "/small"
-    assert f"--init {small}" in ALL[name].text
+    assert ALL[name].init == small
     new = {"noise", "motion_limit"}  # which need no other weights
     kept = ALL[name].architecture.items()
     kept = {key: value for key, value in kept if key not in new}

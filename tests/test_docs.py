@@ -11,11 +11,13 @@ import re
 import pytest
 
 import zoo
+from msrnn_keras.training.recipe import parse_recipe
 from tests.reference import tiny
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python( no-run)?\n(.*?)^```$", re.M | re.S)
+RECIPE = re.compile(r"^```toml\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#([^)\s]+))?\)")
 
 pytestmark = pytest.mark.backend_free
@@ -59,6 +61,17 @@ def test_names_of_other_code_exist(page):
             if isinstance(owner, type(ast)):
                 assert hasattr(owner, node.attr), ast.unparse(node)
     assert modules.keys() - {"__builtins__"}
+
+
+def test_recipes_can_be_read():
+    texts = [
+        text
+        for page in PAGES
+        for text in RECIPE.findall(page.read_text(encoding="utf-8"))
+    ]
+    assert len(texts) >= 2
+    for text in texts:
+        parse_recipe(text, "recipe.toml")
 
 
 def test_links_lead_somewhere_and_the_readme_is_short():

@@ -206,9 +206,7 @@ def _essence(recipe):
     endless = t.schedule == "constant" and t.decay_steps is None
     epochs = 1 if endless else t.epochs
     training = dataclasses.replace(t, threads=None, epochs=epochs)
-    # The initial weights of a run are compared themselves.
-    same = {"text": "", "name": "", "init": None}
-    return dataclasses.replace(recipe, training=training, **same)
+    return dataclasses.replace(recipe, training=training, text="", name="")
 
 
 def _has_states(model):

@@ -51,7 +51,7 @@ def test_a_recipe_names_its_initial_weights(
     text = steady.text.replace("[arch", f'init = "{name}"\n\n[arch', 1)
     plan = parse_recipe(text, "steady.toml")
     assert plan.change_training(epochs=9).init == plan.init == name
-    assert plan.continues(steady.text)  # runs of early recipes go on
+    assert not plan.continues(steady.text)
     run = tmp_path / "run"
     for _ in range(2):
         train(plan, run, mnist, verbose=0)

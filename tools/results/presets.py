@@ -1,6 +1,5 @@
 """The presets of Moving MNIST, with what a forecast and a step cost."""
 
-import functools
 from typing import NamedTuple
 
 import zoo
@@ -71,11 +70,10 @@ class Result(NamedTuple):
         return points
 
 
-@functools.cache
 def results():
     """Return the `Result`s of Moving MNIST, the lowest MSE first."""
     found = [_result(name) for name in zoo.names(dataset=DATASET)]
-    return tuple(sorted(found, key=Result.score))
+    return sorted(found, key=Result.score)
 
 
 def pairs(found):

@@ -46,9 +46,15 @@ def load(name, options):
     return zoo.load(name, **changes)
 
 
+def read():
+    """Return the scores by preset; those of other settings do not count."""
+    found = read_results(FILE)
+    return found["scores"] if found.get("of") == _header() else {}
+
+
 def measure(found, path):
     """Score all pairs that were not scored; return and write all scores."""
-    scores = read_results(FILE)
+    scores = read()
     names = {x.folder: x.name for pair in pairs(found) for x in pair}
     for folder, name in {PERSISTENCE: None, **names}.items():
         if folder not in scores:
@@ -56,10 +62,16 @@ def measure(found, path):
                 setting: score(name and load(name, options), options, path)
                 for setting, options in SETTINGS.items()
             }
-            _write(json.dumps(scores, indent=1, ensure_ascii=False) + "\n")
+            _write({"of": _header(), "scores": scores})
     return scores
 
 
-def _write(text):
+def _header():
+    """Return what the scores depend on besides the preset, as JSON has it."""
+    return json.loads(json.dumps({"clips": CLIPS, "settings": SETTINGS}))
+
+
+def _write(results):
     """Write the file of the scores."""
+    text = json.dumps(results, indent=1, ensure_ascii=False) + "\n"
     write_atomically(FILE, lambda part: part.write_text(text, encoding="utf-8"))

@@ -10,7 +10,6 @@ import pytest
 import zoo
 from msrnn_keras.baselines import Persistence
 from msrnn_keras.data import MovingMNIST, sample_digits
-from tools.publishing.tables import read_results
 from tools.results import figures, page, pictures, transfer
 from tools.results.__main__ import PAGE, main
 from tools.results.presets import Result, pairs, results
@@ -56,7 +55,7 @@ def found():
 
 def test_the_page_is_that_of_the_presets():
     text = PAGE.read_text(encoding="utf-8")
-    assert text == page.render(results(), read_results(transfer.FILE))
+    assert text == page.render(results(), transfer.read())
     for name in re.findall(r"\]\((assets/\S+)\)", text):
         assert (PAGE.parent / name).is_file()
 
@@ -115,7 +114,9 @@ def test_pairs_are_scored_once_on_other_sizes(found, tmp_path, monkeypatch):
     assert set(scores) == {transfer.PERSISTENCE, *folders}
     assert all(scores[x] == scores[transfer.PERSISTENCE] for x in folders)
     assert transfer.measure(found, "mnist.npz") == scores
-    assert read_results(transfer.FILE) == scores and len(loaded) == 6
+    assert transfer.read() == scores and len(loaded) == 6
+    monkeypatch.setattr(transfer, "CLIPS", 3)
+    assert transfer.read() == {}
 
 
 def test_a_model_without_warm_up_has_no_score_of_all_frames(found):

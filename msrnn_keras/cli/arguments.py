@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import importlib
 import math
 
 from msrnn_keras.utils.arguments import MOST
@@ -114,13 +113,12 @@ def load_file(path):
     """Load a model from a `.keras` file, uncompiled."""
     import keras
 
-    from msrnn_keras.presets.configuration import MODULES, PACKAGE
+    from msrnn_keras.presets.configuration import register_models
     from msrnn_keras.utils.files import check_file
     from msrnn_keras.utils.weights_file import check_weights_file
 
     check_file(path)
-    for module in MODULES.values():  # They register the classes.
-        importlib.import_module(f"{PACKAGE}.{module}")
+    register_models()
     try:
         config = _config_of(path)
         shapes = _shapes_of(config)

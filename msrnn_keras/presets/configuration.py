@@ -62,6 +62,12 @@ def late_import(module):
     return importlib.import_module(f"{PACKAGE}.{module}")
 
 
+def register_models():
+    """Import all models, so that Keras finds the class of a saved one."""
+    for module in MODULES.values():
+        late_import(module)
+
+
 def find_class(name):
     """Return the model class of a name of this package or of Keras, or None."""
     if not isinstance(name, str):

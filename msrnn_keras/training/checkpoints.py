@@ -11,6 +11,7 @@ import zlib
 import keras
 import numpy as np
 
+from msrnn_keras.presets.configuration import register_models
 from msrnn_keras.utils.files import write_atomically
 
 CHECKPOINT = "checkpoint.keras"
@@ -75,6 +76,7 @@ def restore(run_dir, steps):
     path = find(run_dir)
     if path is None:
         return None
+    register_models()
     model = keras.saving.load_model(path)
     position = read_position(path)
     if position is None:  # Early runs saved after whole epochs only.

@@ -1,9 +1,14 @@
+import pathlib
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 from msrnn_keras.training import checkpoints
 from msrnn_keras.training.checkpoints import Position
+from tests.descriptors import NETWORKS
 from tests.runs import contents
 
 HERE = Position(1, 2, 3.5, {"loss": 0.1, "mse": 1e300})
@@ -79,3 +84,30 @@ def test_states_are_saved(run, model, tmp_path_factory, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         checkpoints.save(run, model, HERE)
     assert contents(run) == before
+
+
+RESTORE = """
+import sys
+import msrnn_command
+from msrnn_keras.training import checkpoints
+for run in sys.argv[1:]:
+    print(type(checkpoints.restore(run, 1)[0]).__name__)
+"""
+
+
+@pytest.mark.backend_free
+def test_a_new_process_restores_every_model(tmp_path):
+    # The command imports a model only when something needs it.
+    runs = []
+    for network in NETWORKS:
+        if network.name in ("tau", "earthformer"):
+            model = network.small()
+            model.compile(keras.optimizers.Adam())
+            model.optimizer.build(model.trainable_variables)
+            runs.append(tmp_path / network.name)
+            runs[-1].mkdir()
+            checkpoints.save(runs[-1], model, Position(1))
+    command = [sys.executable, "-c", RESTORE, *map(str, runs)]
+    root = pathlib.Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.stdout.split() == ["SimVP", "Earthformer"], done.stderr

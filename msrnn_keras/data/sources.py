@@ -176,7 +176,7 @@ def as_times(times):
             raise TypeError("a number has no unit")
         text = times.astype("U") if times.dtype.kind == "S" else times
         with warnings.catch_warnings():  # NumPy warns about time zones
-            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("ignore")
             return np.asarray(text, "datetime64[us]")
     except (TypeError, ValueError) as error:
         first = times.flat[0] if times.size else "nothing"

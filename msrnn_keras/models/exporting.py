@@ -32,6 +32,7 @@ class Format(NamedTuple):
     needs: tuple = ()  # a module, and the extra that installs it
     half: bool = False  # whether it has models that are not float32
     steps: bool = True  # whether the step of a stream works
+    keras: tuple = ()  # its oldest version that makes it
 
 
 FORMATS = {
@@ -43,13 +44,19 @@ FORMATS = {
     "onnx": Format(
         *("An ONNX file", ".onnx", {"tensorflow": ALL}, ("tf2onnx", "export"))
     ),
-    "litert": Format("A LiteRT file", ".tflite", {"tensorflow": NONE}),
+    "litert": Format(
+        "A LiteRT file", ".tflite", {"tensorflow": NONE}, keras=(3, 13)
+    ),
     "openvino": Format(
         *("An OpenVINO file", ".xml", {"torch": NONE}),
         ("openvino", "openvino"),
         steps=False,
     ),
-    "torch": Format("A PyTorch program", ".pt2", {"torch": NONE}, half=True),
+    "torch": Format(
+        *("A PyTorch program", ".pt2", {"torch": NONE}),
+        half=True,
+        keras=(3, 15),
+    ),
 }
 
 
@@ -128,6 +135,12 @@ def check_file(path, format):
         )
     if row.needs:
         require(*row.needs)
+    if tuple(map(int, keras.__version__.split(".")[:2])) < row.keras:
+        least = ".".join(map(str, row.keras))
+        raise ValueError(
+            f'{row.title} needs a newer Keras: pip install "keras>={least}". '
+            f"Received: format={format!r} with Keras {keras.__version__}"
+        )
     if Path(path).suffix != row.suffix and row.suffix:
         raise ValueError(
             f"The path must end in {row.suffix} for format={format!r}. "

@@ -142,7 +142,7 @@ def test_a_stack_hands_the_arguments_on_and_is_saved(tmp_path):
     for twin in (model, loaded):
         assert not [w for w in parts_of(twin, "kernel") if w.regularizer]
         for weight in parts_of(twin, "recurrent"):
-            assert float(weight.regularizer.l2) == np.float32(0.01)
+            assert float(weight.regularizer.l2) == pytest.approx(0.01)
         for weight in parts_of(twin, "bias"):
             assert weight.regularizer.l1 == 0.5
 

@@ -7,6 +7,7 @@ BACKEND = keras.backend.backend()
 
 @pytest.mark.skipif(BACKEND != "torch", reason="writes a PyTorch program")
 def test_export_writes_a_model_once(tmp_path, run, refuse, library):
+    pytest.importorskip("keras", "3.15")
     torch = pytest.importorskip("torch")
     out = tmp_path / "new" / "x.pt2"
     command = ["export", "ms-convlstm/mnist/tiny", "--format", "torch"]

@@ -117,6 +117,7 @@ def test_saved_model(tmp_path):
 
 @pytest.mark.skipif(BACKEND != "torch", reason="only PyTorch makes it")
 def test_torch_program(tmp_path):
+    pytest.importorskip("keras", "3.15")
     import torch
 
     model = small("ms-convlstm", scales=(1,))
@@ -128,6 +129,7 @@ def test_torch_program(tmp_path):
 
 @on_tensorflow
 def test_litert_file_of_one_clip(tmp_path):
+    pytest.importorskip("keras", "3.13")
     import tensorflow as tf
 
     model = small("ms-convlstm", scales=(1,))
@@ -193,6 +195,18 @@ def test_what_a_backend_cannot_write_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(BACKEND == "jax", reason="it makes none of these formats")
+def test_an_old_keras_is_refused(tmp_path, monkeypatch):
+    model = small("ms-convlstm", scales=(1,))
+    newer = {"tensorflow": ("litert", "3.13"), "torch": ("torch", "3.15")}
+    format, least = newer[BACKEND]
+    monkeypatch.setattr(keras, "__version__", "3.12.3")
+    match = f"keras>={least}.*Received: format='{format}' with Keras 3.12.3"
+    refused(model, tmp_path / "x", format, match=match)
+    monkeypatch.setattr(keras, "__version__", f"{least}.0")
+    refused(model, tmp_path / "x", format, match="must end in")
+
+
 WRITABLE = {
     "tensorflow": ("onnx", "x.onnx"),
     "jax": ("tf_saved_model", "x"),
@@ -203,6 +217,8 @@ WRITABLE = {
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     model = small("ms-convlstm", scales=(1,))
     format, name = WRITABLE[BACKEND]
+    if format == "torch":
+        pytest.importorskip("keras", "3.15")
     path = tmp_path / name
     path.write_bytes(b"old")
     refused(
@@ -225,6 +241,7 @@ def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(BACKEND != "torch", reason="needs no conversion")
 def test_unsuitable_models_paths_and_sizes_are_refused(tmp_path, monkeypatch):
+    pytest.importorskip("keras", "3.15")
     path, model = tmp_path / "x.pt2", small("ms-convlstm", scales=(1,))
     refused(model, tmp_path / "x", "torch", match="must end in .pt2")
     anywhere = small("ms-convlstm", scales=(1,), image_shape=(None, None, 1))

@@ -60,6 +60,7 @@ def render_card(recipe, metadata, counterpart=None, twin=None, sections=""):
         **{key: training[key] for key in ("backend", "keras", "python")},
         "name": _name(metadata),
         "size": f"{height}×{width}×{channels}",
+        "accepted": _accepted(recipe),
         "weights": STORED[metadata["weights_dtype"]],
         "pixels": _pixels(metadata["input"]),
         "picture": PICTURE,
@@ -149,6 +150,14 @@ def _motion(recipe, settings):
         "\nIt forecasts along the optical flow (`msrnn_keras.Lagrangian`"
         f"{''.join(chosen)}).\n"
     )
+
+
+def _accepted(recipe):
+    """Say which frames a model accepts."""
+    if class_of(recipe.model).has_states:
+        return "any height, width, number of frames and horizon"
+    least = recipe.architecture["context"]
+    return f"any height, width and horizon, and at least {least} frames"
 
 
 def _init(training):

@@ -3,7 +3,7 @@
 The counterpart of a multi-scale model is the plain model, and vice versa.
 """
 
-from msrnn_keras.models.architectures import ALIASES
+from msrnn_keras.models.architectures import ALIASES, ARCHITECTURES
 from tools.publishing.manifest import PARTS, newest_revision
 
 MULTI_SCALE = "ms-"
@@ -45,6 +45,8 @@ def compare(metadata, counterpart):
     kind, other = ("multi-scale", "plain")
     if not model.startswith(MULTI_SCALE):
         kind, other = other, kind
+    if counterpart_of(model) not in ARCHITECTURES:
+        return "The model is not recurrent: it has no multi-scale counterpart."
     if counterpart is None:
         names = {**metadata, "model": counterpart_of(model)}
         name = "/".join(names[part] for part in PARTS)

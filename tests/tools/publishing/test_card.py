@@ -228,6 +228,7 @@ def test_the_scores_tell_which_is_better(metadata, plain):
     )
     text = compare(metadata, {**plain, "clips": {"test": 100}})
     assert "cannot be compared" in text and "beat" not in text
+    assert compare({"model": "tau"}, None).startswith("The model is not recur")
     assert counterpart_of("ms-predrnn++") == "predrnn++"
     assert counterpart_of("ms-lstm") == "mk-lstm"
     assert counterpart_of("mk-lstm") == "ms-mk-lstm"

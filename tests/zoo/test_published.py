@@ -28,11 +28,13 @@ def test_the_card_has_the_scores_of_the_metadata(folder):
     card = (PRESETS / folder / "README.md").read_text(encoding="utf-8")
     for protocol in ("forecast", "ms-rnn"):
         scores = info["scores"]["test"][protocol]
-        row = (
-            f"| {info['model']} | {scores['mse']:.2f} | {scores['mae']:.2f} "
-            f"| {scores['ssim']:.4f} | {scores['psnr']:.2f} |"
-        )
-        assert row in card
+        assert protocol == "ms-rnn" or None not in scores.values()
+        forms = {"mse": ".2f", "mae": ".2f", "ssim": ".4f", "psnr": ".2f"}
+        cells = [
+            "–" if scores[key] is None else format(scores[key], form)
+            for key, form in forms.items()
+        ]
+        assert f"| {info['model']} | {' | '.join(cells)} |" in card
     assert info["clips"]["test"] == 10_000
 
 
@@ -76,7 +78,7 @@ def test_the_presets_in_the_repository_are_small():
     assert 0 < sum(sizes) < 60e6
     for name in NEWEST:
         if name.endswith(("/small", "/medium")):
-            assert zoo.info(name)["parameters"] < 2e6
+            assert zoo.info(name)["parameters"] < 4e6
 
 
 def moving_rain():
